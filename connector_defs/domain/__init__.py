@@ -1,0 +1,1 @@
+"""Pure business rules: no I/O, no knowledge of either system's wire."""
