@@ -1,1 +1,4 @@
-"""Both systems simulated over real HTTP, with generated records and fault switches. Only the CLI and tests start it."""
+"""Both systems simulated over real HTTP, with generated records and fault switches.
+
+Only the command line and the tests start it; the connector itself never imports it.
+"""
