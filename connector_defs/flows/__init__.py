@@ -1,0 +1,1 @@
+"""The business: what is extracted, compared, published, posted and answered. No Dagster here."""

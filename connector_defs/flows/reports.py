@@ -1,0 +1,206 @@
+"""What a flow tells its caller: plain records that the command line prints and Dagster keeps as metadata.
+
+Counts are records unless the name says otherwise; durations are seconds.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One record that could not go on, why, and what a person can do about it."""
+
+    company: str
+    entity: str
+    key: str
+    code: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class DateWindow:
+    """Business days, both ends included."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def day(cls, day: date) -> "DateWindow":
+        """The window of one day."""
+        return cls(day, day)
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """One staged table of one company. `columns` are (name, type) pairs as Parquet knows them."""
+
+    company: str
+    table: str
+    rows: int
+    pages: int
+    seconds: float
+    path: Path
+    columns: tuple[tuple[str, str], ...]
+    missing_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """One entity of one company, compared and published.
+
+    staged = unchanged + sent + quarantined + held; sent = confirmed + pending + failed.
+    """
+
+    company: str
+    entity: str
+    staged: int
+    unchanged: int
+    sent: int
+    requests: int
+    confirmed: int
+    pending: int
+    failed: int
+    quarantined: int
+    deactivated: int
+    held: int
+    seconds: float
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class FollowUpReport:
+    """Request outcomes read back from Basware."""
+
+    requests: int
+    confirmed: int
+    failed: int
+    pending: int
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class InvoiceRunReport:
+    """One company's approved invoices, from intake to answer.
+
+    `states` counts all invoices ever received by state after the run; the other counts are this run's.
+    """
+
+    company: str
+    fetched: int
+    received: int
+    posted: int
+    responded: int
+    released: int
+    waiting: int
+    retrying: int
+    logons: int
+    basware_requests: int
+    syspro_requests: int
+    seconds: float
+    states: dict[str, int] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class QueueItem:
+    """An invoice that waits for a person, a mapping or a retry."""
+
+    company: str
+    invoice_id: str
+    state: str
+    code: str
+    reason: str
+    remedy: str
+    supplier: str
+    invoice_number: str
+    gross: Decimal | None
+    currency: str
+    attempts: int
+    received_at: datetime
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True)
+class UnmappedAccount:
+    """A Basware account code without a GL mapping, with what waits for it."""
+
+    company: str
+    account_code: str
+    account_name: str
+    cost_center: str
+    invoices: int
+    total: Decimal
+    oldest: datetime
+    suppliers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place where two ledgers, or a ledger and our own state, disagree."""
+
+    company: str
+    key: str
+    kind: str
+    ours: str
+    theirs: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class LedgerTotal:
+    """Sum of gross amounts of one currency in each of the three books."""
+
+    company: str
+    currency: str
+    invoices: int
+    basware: Decimal
+    connector: Decimal
+    syspro: Decimal
+
+
+@dataclass(frozen=True)
+class ReconcileReport:
+    """Basware's transferred invoices, our postings and SYSPRO's AP ledger, compared one by one."""
+
+    day: date | None
+    compared: int
+    matched: int
+    totals: tuple[LedgerTotal, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def clean(self) -> bool:
+        """True where nothing differs, to the cent."""
+        return not self.differences
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of everything, as `connector status --json` prints it."""
+
+    invoices: dict[str, int]
+    records: dict[str, dict[str, int]]
+    oldest_open_minutes: int
+
+    def as_json(self) -> dict[str, object]:
+        """Shape: `{"invoices": {state: n}, "records": {entity: {…}}, "oldest_open_minutes": n}`."""
+        return {
+            "invoices": self.invoices,
+            "records": self.records,
+            "oldest_open_minutes": self.oldest_open_minutes,
+        }
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One step of `connector ping`."""
+
+    name: str
+    company: str
+    ok: bool
+    detail: str
+    remedy: str = ""

@@ -1,0 +1,271 @@
+"""The connector's settings: one typed model, read from `connector.toml` and then from the environment.
+
+Belongs here: every setting, its default, its environment variable and its remedy when it is wrong.
+Does not belong here: what a setting means to a flow, and secrets at rest (`store.vault`).
+
+Order: a value in the environment wins over the same value in the file. With the environment alone one
+company pair runs on defaults that fit an unknown site.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from connector_defs.domain.errors import Fatal
+
+Region = Literal["EU", "US", "AU", "CA", "SANDBOX"]
+Cadence = Literal["daily", "weekly"]
+
+
+class SettingsError(Fatal):
+    """Settings are missing or wrong. `problems` holds one line for each, with its remedy."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("Settings are not usable:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        self.problems = problems
+
+
+class Section(BaseModel):
+    """A table of `connector.toml`: unknown keys are refused, so a misspelt one cannot be lost in silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StorageSettings(Section):
+    """Where durable state and staged rows live."""
+
+    state_url: str = "sqlite:///data/state.db"
+    staging_url: str = "data/staging"
+    master_key: SecretStr | None = None
+
+
+class TimingSettings(Section):
+    """Every duration in seconds, so that a test can shorten what production keeps long."""
+
+    http_timeout_seconds: Annotated[float, Field(gt=0)] = 60
+    retry_base_seconds: Annotated[float, Field(ge=0)] = 2
+    retry_max_seconds: Annotated[float, Field(ge=0)] = 300
+    uncertain_quarantine_seconds: Annotated[float, Field(ge=0)] = 120
+    request_status_poll_seconds: Annotated[float, Field(gt=0)] = 30
+    # A run waits this long for Basware to confirm what the next entity depends on; then dependants are held.
+    confirm_wait_seconds: Annotated[float, Field(ge=0)] = 900
+    # A run stays for retries and look-ups that fall due within this time instead of leaving them to the next.
+    linger_seconds: Annotated[float, Field(ge=0)] = 15
+
+
+class SysproSettings(Section):
+    """The two doors of SYSPRO: e.net (writes) and OData (reads)."""
+
+    enet_url: str
+    odata_url: str
+    odata_username: str
+    odata_password: SecretStr
+    ca_file: Path | None = None
+
+    @field_validator("enet_url", "odata_url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return url.rstrip("/")
+
+
+class BaswareSettings(Section):
+    """The Basware tenant: region, hosts, OAuth client."""
+
+    region: Region
+    client_id: str
+    client_secret: SecretStr
+    api_url: str | None = None
+    token_url: str | None = None
+    extra_hosts: tuple[str, ...] = ()
+    webhook_secret: SecretStr | None = None
+    source_system: Annotated[str, Field(min_length=1, max_length=32)] = "SYSPRO"
+    language: str = "en-US"
+    # Basware publishes no rate limit; two calls at a time is what its own guidance suggests.
+    max_parallel: Annotated[int, Field(ge=1, le=20)] = 2
+
+
+class CostCenterSettings(Section):
+    """Where SYSPRO keeps cost centres at this site."""
+
+    source: Literal["auto", "analysis", "gl_section"] = "auto"
+    analysis_category: str | None = None
+    analysis_type: int = 1
+    separator: str = "-"
+    section: Annotated[int, Field(ge=1)] = 1
+
+
+class CompanySettings(Section):
+    """One pair: a SYSPRO company and the Basware company it belongs to, with its SYSPRO operator."""
+
+    syspro_company: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,10}$")]
+    basware_company: Annotated[str, Field(min_length=1, max_length=25)]
+    operator: str
+    operator_password: SecretStr
+    company_password: SecretStr = SecretStr("")
+    gl_company: str | None = None
+    organization_element: str | None = None
+    cost_centers: CostCenterSettings = CostCenterSettings()
+
+    @property
+    def organization(self) -> str:
+        """Basware organizationElementCode of this company's orders (at least 2 characters)."""
+        return self.organization_element or self.basware_company
+
+
+class PostingSettings(Section):
+    """How approved invoices become SYSPRO documents."""
+
+    posting_period: Literal["C", "P", "B"] = "C"
+    credit_notes: Literal["negative_invoice", "credit_note"] = "negative_invoice"
+    rounding_tolerance: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.01")
+    rounding_account: str | None = None
+    max_attempts: Annotated[int, Field(ge=1)] = 10
+    batch_size: Annotated[int, Field(ge=1, le=50)] = 50
+
+
+class ScheduleSettings(Section):
+    """When the Dagster schedules run."""
+
+    master_data: Cadence = "daily"
+    purchase_orders: Cadence = "daily"
+    hour: Annotated[int, Field(ge=0, le=23)] = 5
+    weekday: Annotated[int, Field(ge=0, le=6)] = 1
+    timezone: str = "UTC"
+    first_day: str = "2026-01-01"
+    invoice_poll_seconds: Annotated[int, Field(ge=1)] = 60
+
+
+# SYSPRO keeps its own three-character currency keys; an ISO code of three letters stands for itself.
+DEFAULT_CURRENCIES = {"$": "USD", "R": "ZAR", "£": "GBP", "€": "EUR"}
+
+
+class Settings(Section):
+    """Everything the connector can be told."""
+
+    syspro: SysproSettings
+    basware: BaswareSettings
+    companies: Annotated[tuple[CompanySettings, ...], Field(min_length=1)]
+    storage: StorageSettings = StorageSettings()
+    timing: TimingSettings = TimingSettings()
+    posting: PostingSettings = PostingSettings()
+    schedules: ScheduleSettings = ScheduleSettings()
+    currencies: dict[str, str] = DEFAULT_CURRENCIES
+
+    @model_validator(mode="after")
+    def _pairs_are_unique(self) -> "Settings":
+        for attribute in ("syspro_company", "basware_company"):
+            values = [getattr(company, attribute) for company in self.companies]
+            doubled = sorted({value for value in values if values.count(value) > 1})
+            if doubled:
+                raise ValueError(f"companies: {attribute} {', '.join(doubled)} stands in more than one pair")
+        return self
+
+    def company(self, name: str) -> CompanySettings:
+        """The pair whose SYSPRO or Basware company is `name`."""
+        for pair in self.companies:
+            if name in (pair.syspro_company, pair.basware_company):
+                return pair
+        known = ", ".join(f"{pair.syspro_company}/{pair.basware_company}" for pair in self.companies)
+        raise SettingsError([f"company {name!r} is not configured; known pairs (SYSPRO/Basware): {known}"])
+
+
+# Environment variable -> place in the tree. The first company's keys have variables of their own.
+ENVIRONMENT: dict[str, tuple[str, ...]] = {
+    "SYSPRO_ENET_URL": ("syspro", "enet_url"),
+    "SYSPRO_ODATA_URL": ("syspro", "odata_url"),
+    "SYSPRO_ODATA_USERNAME": ("syspro", "odata_username"),
+    "SYSPRO_ODATA_PASSWORD": ("syspro", "odata_password"),
+    "SYSPRO_OPERATOR": ("companies", "operator"),
+    "SYSPRO_OPERATOR_PASSWORD": ("companies", "operator_password"),
+    "SYSPRO_COMPANY_ID": ("companies", "syspro_company"),
+    "SYSPRO_COMPANY_PASSWORD": ("companies", "company_password"),
+    "BASWARE_COMPANY_CODE": ("companies", "basware_company"),
+    "BASWARE_REGION": ("basware", "region"),
+    "BASWARE_API_URL": ("basware", "api_url"),
+    "BASWARE_TOKEN_URL": ("basware", "token_url"),
+    "BASWARE_CLIENT_ID": ("basware", "client_id"),
+    "BASWARE_CLIENT_SECRET": ("basware", "client_secret"),
+    "BASWARE_WEBHOOK_SECRET": ("basware", "webhook_secret"),
+    "CONNECTOR_STATE_URL": ("storage", "state_url"),
+    "CONNECTOR_STAGING_URL": ("storage", "staging_url"),
+    "CONNECTOR_MASTER_KEY": ("storage", "master_key"),
+    "CONNECTOR_HTTP_TIMEOUT_SECONDS": ("timing", "http_timeout_seconds"),
+    "CONNECTOR_RETRY_BASE_SECONDS": ("timing", "retry_base_seconds"),
+    "CONNECTOR_RETRY_MAX_SECONDS": ("timing", "retry_max_seconds"),
+    "CONNECTOR_UNCERTAIN_QUARANTINE_SECONDS": ("timing", "uncertain_quarantine_seconds"),
+    "CONNECTOR_REQUEST_STATUS_POLL_SECONDS": ("timing", "request_status_poll_seconds"),
+}
+_VARIABLE_OF = {place: variable for variable, place in ENVIRONMENT.items()}
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read `connector.toml` (`path`, else CONNECTOR_CONFIG, else the working folder) and the environment.
+
+    Raises SettingsError, which names every missing or wrong setting and what to do about it.
+    """
+    environ = os.environ if environ is None else environ
+    tree = _read_file(path, environ)
+    for variable, place in ENVIRONMENT.items():
+        value = environ.get(variable)
+        if value is not None and value != "":
+            _place(tree, place, value)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise SettingsError([_problem(detail) for detail in error.errors(include_url=False)]) from None
+
+
+def _read_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    named = path or (Path(environ["CONNECTOR_CONFIG"]) if environ.get("CONNECTOR_CONFIG") else None)
+    file = named or Path("connector.toml")
+    if not file.exists():
+        if named is not None:
+            raise SettingsError(
+                [f"settings file {file} does not exist: make one with `connector init`, or correct CONNECTOR_CONFIG"]
+            )
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"settings file {file} is not valid TOML: {error}"]) from None
+    except OSError as error:
+        raise SettingsError([f"settings file {file} cannot be read: {error.strerror}"]) from None
+
+
+def _place(tree: dict[str, Any], place: tuple[str, ...], value: str) -> None:
+    section, key = place
+    if section == "companies":
+        companies = tree.setdefault("companies", [{}])
+        if isinstance(companies, list) and companies:
+            companies[0][key] = value
+        return
+    table = tree.setdefault(section, {})
+    if isinstance(table, dict):
+        table[key] = value
+
+
+def _problem(detail: Any) -> str:
+    location = [part for part in detail["loc"] if part != "__root__"]
+    where = ".".join(str(part) for part in location) or "connector.toml"
+    plain = tuple(str(part) for part in location if not isinstance(part, int))
+    if detail["type"] == "missing" and len(plain) == 1:
+        return _missing_section(plain[0])
+    variable = _VARIABLE_OF.get(plain)
+    how = f"set {variable} or `{where}` in connector.toml" if variable else f"set `{where}` in connector.toml"
+    if detail["type"] == "missing":
+        return f"{where} is missing: {how}"
+    if detail["type"] == "extra_forbidden":
+        return f"{where} is not a known setting: see connector.example.toml for the names"
+    return f"{where} is wrong ({detail['msg']}): {how}"
+
+
+def _missing_section(section: str) -> str:
+    names = ", ".join(variable for variable, place in ENVIRONMENT.items() if place[0] == section)
+    return f"[{section}] is missing: set {names}, or write the table in connector.toml (`connector init` makes one)"
