@@ -1,0 +1,1 @@
+"""Durable state: whatever money depends on, on SQLite or PostgreSQL alike."""

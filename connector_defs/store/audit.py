@@ -1,0 +1,331 @@
+"""The audit trail: append-only events, one hash chain per document, a checkpoint per day over all.
+
+An event's hash covers its own content and its predecessor's hash, so a changed byte breaks the chain at
+that place. The last event of an invoice, a mapping or a published record also holds a digest of the row it
+describes, so that a row changed behind the trail's back is found as well.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy.exc import DatabaseError
+
+from connector_defs.store.engine import Store
+from connector_defs.store.tables import (
+    audit_checkpoint,
+    audit_event,
+    audit_head,
+    gl_mapping,
+    instant_text,
+    invoice,
+    published_record,
+)
+from connector_defs.store.upsert import insert_missing, upsert
+
+GENESIS = "0" * 64
+_CHUNK = 400
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened. `detail` is redacted by its writer and must be JSON; `chain` names the document."""
+
+    chain: str
+    company: str
+    key: str
+    action: str
+    actor: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """An event as it stands in the store."""
+
+    chain: str
+    sequence: int
+    at: datetime
+    actor: str
+    company: str
+    key: str
+    action: str
+    detail: dict[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True)
+class BrokenLink:
+    """Where the trail does not hold."""
+
+    chain: str
+    sequence: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Outcome of `verify`; `broken` locates every place that does not hold."""
+
+    events: int
+    chains: int
+    broken: tuple[BrokenLink, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True where every event, head, row and checkpoint agrees."""
+        return not self.broken
+
+
+def append(connection: Connection, events: Sequence[Event], now: datetime) -> None:
+    """Write events in the caller's transaction, so that no state changes without its event."""
+    if not events:
+        return
+    heads = _heads(connection, sorted({event.chain for event in events}))
+    rows = []
+    for event in events:
+        sequence, previous = heads.get(event.chain, (0, GENESIS))
+        detail = json.dumps(
+            event.detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str
+        )
+        row = {
+            "chain": event.chain,
+            "sequence": sequence + 1,
+            "at": now,
+            "actor": event.actor,
+            "company": event.company,
+            "key": event.key,
+            "action": event.action,
+            "detail": detail,
+            "previous": previous,
+        }
+        row["hash"] = _hash(row, instant_text(now))
+        heads[event.chain] = (sequence + 1, row["hash"])
+        rows.append(row)
+    connection.execute(audit_event.insert(), rows)
+    upsert(
+        connection,
+        audit_head,
+        [
+            {"chain": chain, "sequence": sequence, "hash": digest}
+            for chain, (sequence, digest) in heads.items()
+        ],
+    )
+
+
+def _heads(connection: Connection, chains: Sequence[str]) -> dict[str, tuple[int, str]]:
+    heads = {}
+    for start in range(0, len(chains), _CHUNK):
+        part = chains[start : start + _CHUNK]
+        for row in connection.execute(
+            select(audit_head).where(audit_head.c.chain.in_(part)).with_for_update()
+        ):
+            heads[row.chain] = (row.sequence, row.hash)
+    return heads
+
+
+def _hash(row: Mapping[str, Any], at: str) -> str:
+    parts = [row["chain"], row["sequence"], at, row["actor"], row["company"], row["key"], row["action"]]
+    text = json.dumps([*parts, row["detail"], row["previous"]], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def row_digest(row: Mapping[str, Any]) -> str:
+    """SHA-256 over a row's columns, in name order, as they are stored."""
+    text = json.dumps({name: str(row[name]) for name in sorted(row)}, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def show(store: Store, key: str) -> list[AuditEvent]:
+    """All events of one record, oldest first. `key` is the record's key, or the end of its chain's name."""
+    with store.read() as connection:
+        rows = connection.execute(
+            select(audit_event)
+            .where(or_(audit_event.c.key == key, audit_event.c.chain == key))
+            .order_by(audit_event.c.id)
+        ).all()
+    return [_event(row) for row in rows]
+
+
+def _event(row: Row[Any]) -> AuditEvent:
+    return AuditEvent(
+        row.chain,
+        row.sequence,
+        row.at,
+        row.actor,
+        row.company,
+        row.key,
+        row.action,
+        json.loads(row.detail),
+        row.hash,
+    )
+
+
+def checkpoint(store: Store, now: datetime) -> int:
+    """Seal every finished UTC day that has none yet; returns how many were made."""
+    today = now.astimezone(UTC).date().isoformat()
+    made = 0
+    with store.write() as connection:
+        last = connection.execute(
+            select(audit_checkpoint).order_by(audit_checkpoint.c.day.desc()).limit(1)
+        ).first()
+        after, digest = (last.last_event, last.digest) if last else (0, GENESIS)
+        day_of = func.substr(audit_event.c.at, 1, 10)
+        days = connection.scalars(
+            select(day_of).where(audit_event.c.id > after, day_of < today).distinct().order_by(day_of)
+        ).all()
+        for day in days:
+            end = (datetime.fromisoformat(day) + timedelta(days=1)).replace(tzinfo=UTC)
+            rows = connection.execute(
+                select(audit_event.c.id, audit_event.c.hash)
+                .where(audit_event.c.id > after, audit_event.c.at < end)
+                .order_by(audit_event.c.id)
+            ).all()
+            digest = _seal(digest, (row.hash for row in rows))
+            after = rows[-1].id
+            made += insert_missing(
+                connection,
+                audit_checkpoint,
+                [{"day": day, "last_event": after, "digest": digest, "made_at": now}],
+            )
+    return made
+
+
+def _seal(previous: str, hashes: Iterable[str]) -> str:
+    digest = hashlib.sha256(previous.encode())
+    for one in hashes:
+        digest.update(one.encode())
+    return digest.hexdigest()
+
+
+def verify(store: Store) -> Verification:
+    """Recompute everything and locate what does not hold."""
+    broken: list[BrokenLink] = []
+    last: dict[str, tuple[int, str, str]] = {}
+    events = 0
+    with store.read() as connection:
+        broken += _database_damage(connection)
+        if broken:
+            return Verification(0, 0, tuple(broken))
+        try:
+            for row in _stream(connection):
+                events += 1
+                sequence, previous, _ = last.get(row.chain, (0, GENESIS, ""))
+                problem = _link_problem(row, sequence, previous)
+                if problem:
+                    broken.append(BrokenLink(row.chain, row.sequence, problem))
+                last[row.chain] = (row.sequence, row.hash, row.detail)
+            broken += _head_problems(connection, last)
+            broken += _row_problems(connection, last)
+            broken += _checkpoint_problems(connection)
+        except (ValueError, DatabaseError) as error:
+            broken.append(BrokenLink("store", 0, f"a stored value cannot be read: {type(error).__name__}"))
+    return Verification(events, len(last), tuple(broken))
+
+
+def _database_damage(connection: Connection) -> list[BrokenLink]:
+    if connection.dialect.name != "sqlite":
+        return []
+    try:
+        answer = connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars().all()
+    except DatabaseError as error:
+        return [BrokenLink("store", 0, f"the database file is damaged: {error.orig}")]
+    return (
+        []
+        if answer == ["ok"]
+        else [BrokenLink("store", 0, f"the database file is damaged: {'; '.join(answer)}")]
+    )
+
+
+def _stream(connection: Connection) -> Iterator[Row[Any]]:
+    result = connection.execution_options(yield_per=2000).execute(
+        select(audit_event).order_by(audit_event.c.chain, audit_event.c.sequence)
+    )
+    yield from result
+
+
+def _link_problem(row: Row[Any], sequence: int, previous: str) -> str:
+    if row.sequence != sequence + 1:
+        return f"event {sequence + 1} is missing"
+    if row.previous != previous:
+        return "does not follow its predecessor"
+    if row.hash != _hash(row._mapping, instant_text(row.at)):
+        return "content was changed after it was written"
+    return ""
+
+
+def _head_problems(connection: Connection, last: Mapping[str, tuple[int, str, str]]) -> list[BrokenLink]:
+    broken = []
+    heads = {row.chain: (row.sequence, row.hash) for row in connection.execute(select(audit_head))}
+    for chain in sorted(heads.keys() | last.keys()):
+        found = last.get(chain, (0, GENESIS, ""))[:2]
+        if heads.get(chain) != found:
+            broken.append(BrokenLink(chain, found[0], "the end of the chain is not the one recorded"))
+    return broken
+
+
+def _row_problems(connection: Connection, last: Mapping[str, tuple[int, str, str]]) -> list[BrokenLink]:
+    """Rows whose content is not what their last event says, and rows that no event explains."""
+    broken = []
+    for table, chain_of in (
+        (invoice, invoice_chain),
+        (gl_mapping, mapping_chain),
+        (published_record, record_chain),
+    ):
+        query = select(table)
+        if table is gl_mapping:
+            newest = (
+                select(gl_mapping.c.company, gl_mapping.c.account_code, gl_mapping.c.cost_center)
+                .add_columns(func.max(gl_mapping.c.version).label("version"))
+                .group_by(gl_mapping.c.company, gl_mapping.c.account_code, gl_mapping.c.cost_center)
+                .subquery()
+            )
+            query = query.join(
+                newest,
+                and_(*(gl_mapping.c[name] == newest.c[name] for name in newest.c.keys())),  # noqa: SIM118
+            )
+        for row in connection.execution_options(yield_per=2000).execute(query):
+            chain = chain_of(row._mapping)
+            sequence, _, detail = last.get(chain, (0, "", "{}"))
+            if json.loads(detail).get("row") != row_digest(row._mapping):
+                broken.append(
+                    BrokenLink(chain, sequence, f"table {table.name} does not hold what the trail says")
+                )
+    return broken
+
+
+def _checkpoint_problems(connection: Connection) -> list[BrokenLink]:
+    broken = []
+    after, digest = 0, GENESIS
+    for sealed in connection.execute(select(audit_checkpoint).order_by(audit_checkpoint.c.day)).all():
+        hashes = connection.scalars(
+            select(audit_event.c.hash)
+            .where(audit_event.c.id > after, audit_event.c.id <= sealed.last_event)
+            .order_by(audit_event.c.id)
+        )
+        digest = _seal(digest, hashes)
+        if digest != sealed.digest:
+            broken.append(
+                BrokenLink(f"checkpoint/{sealed.day}", 0, "events of that day were changed or removed")
+            )
+        after, digest = sealed.last_event, sealed.digest
+    return broken
+
+
+def invoice_chain(row: Mapping[str, Any]) -> str:
+    """Name of an invoice's chain."""
+    return f"invoice/{row['company']}/{row['invoice_id']}"
+
+
+def mapping_chain(row: Mapping[str, Any]) -> str:
+    """Name of a mapping rule's chain."""
+    return f"mapping/{row['company']}/{row['account_code']}/{row['cost_center']}"
+
+
+def record_chain(row: Mapping[str, Any]) -> str:
+    """Name of a published record's chain."""
+    return f"{row['entity']}/{row['company']}/{row['key']}"

@@ -1,0 +1,88 @@
+"""One way into the state store: short write transactions, plain reads, SQLite and PostgreSQL alike.
+
+SQLite runs in WAL mode with synchronous=FULL, so that a committed intent survives a power cut. Every write
+transaction takes the write lock at once (BEGIN IMMEDIATE), because upgrading a read lock under
+concurrent writers fails instead of waiting.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from connector_defs.domain.errors import Fatal, LaneBlocked
+
+_BUSY_SECONDS = 30
+
+
+class Store:
+    """The open state store. Share one between threads; each transaction has its own connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits on leaving and rolls back on any exception."""
+        with _translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent read that takes no write lock."""
+        with _translated(), self.engine.connect().execution_options(reads_only=True) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def make_engine(url: str) -> Engine:
+    """The engine for CONNECTOR_STATE_URL; the folder of a SQLite file is made. Raises Fatal on a bad URL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise Fatal(
+            "CONNECTOR_STATE_URL is not a database URL: use sqlite:///path/to/state.db or postgresql://user@host/db"
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+    if backend != "sqlite":
+        raise Fatal(f"CONNECTOR_STATE_URL names {backend}: the state store runs on sqlite or postgresql")
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get("reads_only")
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise LaneBlocked(
+            f"the state store is not available ({type(error.orig).__name__}: {error.orig}); nothing was changed, "
+            "the work goes on when it is back"
+        ) from None

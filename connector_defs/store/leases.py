@@ -1,0 +1,122 @@
+"""Leases across processes: who may act on a lane, with a fence number that grows at every change of hands.
+
+A writer that lost its lease still holds the older fence, so its writes match no row.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, or_, select, update
+
+from connector_defs.domain.clock import Clock
+from connector_defs.domain.errors import RetryLater
+from connector_defs.store.engine import Store
+from connector_defs.store.seal import Seal
+from connector_defs.store.tables import lease
+from connector_defs.store.upsert import insert_missing
+
+LEASE_SECONDS = 90
+
+
+class LeaseTaken(RetryLater):
+    """Another worker holds the lane; it will finish the work or its lease will run out."""
+
+
+class LeaseLost(RetryLater):
+    """The lane passed to another worker while we worked: our write took no effect."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lease held by this worker."""
+
+    name: str
+    owner: str
+    fence: int
+
+
+class Leases:
+    """Takes, renews and gives back leases; keeps the lane's SYSPRO session id sealed beside it."""
+
+    def __init__(self, store: Store, clock: Clock, seal: Seal) -> None:
+        self._store = store
+        self._clock = clock
+        self._seal = seal
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[Lease]:
+        """Hold lease `name` for the block. Raises LeaseTaken where another worker has it."""
+        held = self._take(name)
+        try:
+            yield held
+        finally:
+            with self._store.write() as connection:
+                connection.execute(
+                    update(lease)
+                    .where(lease.c.name == name, lease.c.fence == held.fence)
+                    .values(owner="", expires_at=self._clock.now())
+                )
+
+    def _take(self, name: str) -> Lease:
+        owner = uuid.uuid4().hex
+        now = self._clock.now()
+        with self._store.write() as connection:
+            insert_missing(
+                connection,
+                lease,
+                [{"name": name, "owner": "", "fence": 0, "expires_at": now - timedelta(days=1)}],
+            )
+            row = connection.execute(select(lease).where(lease.c.name == name)).one()
+            taken = connection.execute(
+                update(lease)
+                .where(lease.c.name == name, lease.c.fence == row.fence)
+                .where(or_(lease.c.owner == "", lease.c.expires_at <= now))
+                .values(owner=owner, fence=row.fence + 1, expires_at=_expiry(now))
+            )
+            if not taken.rowcount:
+                raise LeaseTaken(
+                    f"lane {name} is worked on by another process until {row.expires_at:%H:%M:%S} UTC at the latest; "
+                    "run again later"
+                )
+        return Lease(name, owner, row.fence + 1)
+
+    def renew(self, held: Lease) -> None:
+        """Extend the lease. Raises LeaseLost where it passed on."""
+        with self._store.write() as connection:
+            renew(connection, held, self._clock.now())
+
+    def remember_session(self, held: Lease, session_id: str) -> None:
+        """Keep the open session's id, sealed, so that a successor can log it off."""
+        self._keep(held, self._seal.close(session_id))
+
+    def forget_session(self, held: Lease) -> None:
+        """The session is closed."""
+        self._keep(held, None)
+
+    def _keep(self, held: Lease, sealed: bytes | None) -> None:
+        with self._store.write() as connection:
+            connection.execute(update(lease).where(lease.c.name == held.name).values(sealed_session=sealed))
+
+    def orphan_session(self, held: Lease) -> str | None:
+        """The session id a dead predecessor left open, if any."""
+        with self._store.read() as connection:
+            sealed = connection.scalar(select(lease.c.sealed_session).where(lease.c.name == held.name))
+        return self._seal.open(sealed) if sealed else None
+
+
+def renew(connection: Connection, held: Lease, now: datetime) -> None:
+    """Extend `held` in the caller's transaction: its other writes only commit while the lease is ours."""
+    renewed = connection.execute(
+        update(lease)
+        .where(lease.c.name == held.name, lease.c.fence == held.fence, lease.c.owner == held.owner)
+        .values(expires_at=_expiry(now))
+    )
+    if not renewed.rowcount:
+        raise LeaseLost(f"lane {held.name} passed to another worker; this one stops without writing")
+
+
+def _expiry(now: datetime) -> datetime:
+    return now + timedelta(seconds=LEASE_SECONDS)

@@ -1,0 +1,185 @@
+"""The tables of the state store. Migrations in `store.migrations` create them; a test holds both equal.
+
+Belongs here: columns and their types. Amounts are exact decimals kept as text, instants are UTC.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+
+metadata = MetaData()
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A Decimal kept as text, since SQLite would make it a float."""
+
+    impl = String(48)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Decimal -> plain text."""
+        return None if value is None else format(value, "f")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
+        """Plain text -> Decimal."""
+        return None if value is None else Decimal(value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A UTC instant as fixed-width text, which sorts by time in every database."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Aware datetime -> `2026-01-31T05:00:00.000000Z`."""
+        return None if value is None else instant_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Text -> aware datetime."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+def instant_text(value: datetime) -> str:
+    """The one textual form of an instant."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+invoice = Table(
+    "invoice",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("invoice_id", String(64), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("code", String(40), nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    Column("remedy", Text, nullable=False, default=""),
+    Column("payload", Text, nullable=False),
+    Column("payload_digest", String(64), nullable=False),
+    Column("document_updated", String(40), nullable=False, default=""),
+    Column("supplier", String(40), nullable=False, default=""),
+    Column("number", String(120), nullable=False, default=""),
+    Column("currency", String(10), nullable=False, default=""),
+    Column("gross", Exact),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("received_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("next_attempt_at", Instant),
+    Column("fence", Integer),
+    Column("fingerprint", String(64), nullable=False, default=""),
+    Column("reference", String(30), nullable=False, default=""),
+    Column("voucher", String(25), nullable=False, default=""),
+    Column("gl_journal", String(25), nullable=False, default=""),
+    Column("gl_problem", Text, nullable=False, default=""),
+    Column("responses", Integer, nullable=False, default=0),
+    Index("invoice_by_state", "company", "state", "next_attempt_at"),
+    Index("invoice_by_number", "company", "supplier", "number"),
+)
+
+gl_mapping = Table(
+    "gl_mapping",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("account_code", String(50), primary_key=True),
+    Column("cost_center", String(200), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("gl_code", String(35), nullable=False),
+    Column("author", String(80), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+published_record = Table(
+    "published_record",
+    metadata,
+    Column("entity", String(30), primary_key=True),
+    Column("company", String(10), primary_key=True),
+    Column("key", String(120), primary_key=True),
+    Column("external_code", String(36), nullable=False),
+    Column("parent", String(60), nullable=False, default=""),
+    Column("hash", String(32), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("active", Integer, nullable=False, default=1),
+    Column("touches", Integer, nullable=False, default=0),
+    Column("request_id", String(80), nullable=False, default=""),
+    Column("code", String(40), nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    Column("updated_at", Instant, nullable=False),
+    Index("published_by_request", "request_id"),
+    Index("published_by_state", "entity", "company", "state"),
+)
+
+publish_request = Table(
+    "publish_request",
+    metadata,
+    Column("request_id", String(80), primary_key=True),
+    Column("entity", String(30), nullable=False),
+    Column("company", String(10), nullable=False),
+    Column("client_request_id", String(36), nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("polls", Integer, nullable=False, default=0),
+    Column("sent_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Index("publish_request_by_state", "company", "entity", "state"),
+)
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("chain", String(180), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("company", String(10), nullable=False),
+    Column("key", String(140), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("chain", "sequence", name="audit_chain_sequence"),
+    Index("audit_by_key", "key"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("chain", String(180), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("last_event", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("made_at", Instant, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(120), primary_key=True),
+    Column("owner", String(80), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("sealed_session", LargeBinary),
+)
