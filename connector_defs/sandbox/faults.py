@@ -70,9 +70,7 @@ FAULTS: Mapping[str, FaultKind] = {
         "the answer comes `seconds` late, with its usual effect",
         (*_SYSPRO, *_BASWARE, "basware.notification"),
     ),
-    "reset_before": FaultKind(
-        "the connection is cut and the call had no effect", (*_SYSPRO, *_BASWARE, "basware.notification")
-    ),
+    "reset_before": FaultKind("the connection is cut and the call had no effect", (*_SYSPRO, *_BASWARE)),
     "reset_after": FaultKind(
         "the call takes effect, then the connection is cut without an answer", (*_SYSPRO, *_BASWARE)
     ),
@@ -104,7 +102,7 @@ FAULTS: Mapping[str, FaultKind] = {
 }
 
 
-class ConnectionReset(Exception):  # noqa: N818 - it is the event on the wire, and no error of the sandbox
+class ConnectionReset(Exception):
     """Raised by a handler to have the server cut the TCP connection without any answer."""
 
 
