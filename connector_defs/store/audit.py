@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, RowMapping, and_, func, or_, select
 from sqlalchemy.exc import DatabaseError
 
 from connector_defs.store.engine import Store
@@ -103,9 +103,9 @@ def append(connection: Connection, events: Sequence[Event], now: datetime) -> No
             "detail": detail,
             "previous": previous,
         }
-        row["hash"] = _hash(row, instant_text(now))
-        heads[event.chain] = (sequence + 1, row["hash"])
-        rows.append(row)
+        digest = _hash(row, instant_text(now))
+        heads[event.chain] = (sequence + 1, digest)
+        rows.append({**row, "hash": digest})
     connection.execute(audit_event.insert(), rows)
     upsert(
         connection,
@@ -128,15 +128,17 @@ def _heads(connection: Connection, chains: Sequence[str]) -> dict[str, tuple[int
     return heads
 
 
-def _hash(row: Mapping[str, Any], at: str) -> str:
+def _hash(row: Mapping[str, Any] | RowMapping, at: str) -> str:
     parts = [row["chain"], row["sequence"], at, row["actor"], row["company"], row["key"], row["action"]]
     text = json.dumps([*parts, row["detail"], row["previous"]], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def row_digest(row: Mapping[str, Any]) -> str:
+def row_digest(row: Mapping[str, Any] | RowMapping) -> str:
     """SHA-256 over a row's columns, in name order, as they are stored."""
-    text = json.dumps({name: str(row[name]) for name in sorted(row)}, ensure_ascii=False)
+    text = json.dumps(
+        {str(name): str(value) for name, value in row.items()}, ensure_ascii=False, sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -316,16 +318,16 @@ def _checkpoint_problems(connection: Connection) -> list[BrokenLink]:
     return broken
 
 
-def invoice_chain(row: Mapping[str, Any]) -> str:
+def invoice_chain(row: Mapping[str, Any] | RowMapping) -> str:
     """Name of an invoice's chain."""
     return f"invoice/{row['company']}/{row['invoice_id']}"
 
 
-def mapping_chain(row: Mapping[str, Any]) -> str:
+def mapping_chain(row: Mapping[str, Any] | RowMapping) -> str:
     """Name of a mapping rule's chain."""
     return f"mapping/{row['company']}/{row['account_code']}/{row['cost_center']}"
 
 
-def record_chain(row: Mapping[str, Any]) -> str:
+def record_chain(row: Mapping[str, Any] | RowMapping) -> str:
     """Name of a published record's chain."""
     return f"{row['entity']}/{row['company']}/{row['key']}"

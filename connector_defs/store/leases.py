@@ -1,15 +1,18 @@
 """Leases across processes: who may act on a lane, with a fence number that grows at every change of hands.
 
-A writer that lost its lease still holds the older fence, so its writes match no row.
+A writer that lost its lease still holds the older fence, so its writes match no row. A lease whose owner
+was a process of this host that no longer runs is free at once; otherwise it runs out after LEASE_SECONDS.
 """
 
+import os
+import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, select, update
 
 from connector_defs.domain.clock import Clock
 from connector_defs.domain.errors import RetryLater
@@ -61,7 +64,7 @@ class Leases:
                 )
 
     def _take(self, name: str) -> Lease:
-        owner = uuid.uuid4().hex
+        owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
         now = self._clock.now()
         with self._store.write() as connection:
             insert_missing(
@@ -70,18 +73,22 @@ class Leases:
                 [{"name": name, "owner": "", "fence": 0, "expires_at": now - timedelta(days=1)}],
             )
             row = connection.execute(select(lease).where(lease.c.name == name)).one()
-            taken = connection.execute(
-                update(lease)
-                .where(lease.c.name == name, lease.c.fence == row.fence)
-                .where(or_(lease.c.owner == "", lease.c.expires_at <= now))
-                .values(owner=owner, fence=row.fence + 1, expires_at=_expiry(now))
-            )
-            if not taken.rowcount:
+            free = not row.owner or row.expires_at <= now or _is_dead(row.owner)
+            if not free or not self._change_hands(connection, row.name, row.fence, owner, now):
                 raise LeaseTaken(
                     f"lane {name} is worked on by another process until {row.expires_at:%H:%M:%S} UTC at the latest; "
                     "run again later"
                 )
         return Lease(name, owner, row.fence + 1)
+
+    @staticmethod
+    def _change_hands(connection: Connection, name: str, fence: int, owner: str, now: datetime) -> bool:
+        taken = connection.execute(
+            update(lease)
+            .where(lease.c.name == name, lease.c.fence == fence)
+            .values(owner=owner, fence=fence + 1, expires_at=_expiry(now))
+        )
+        return bool(taken.rowcount)
 
     def renew(self, held: Lease) -> None:
         """Extend the lease. Raises LeaseLost where it passed on."""
@@ -120,3 +127,17 @@ def renew(connection: Connection, held: Lease, now: datetime) -> None:
 
 def _expiry(now: datetime) -> datetime:
     return now + timedelta(seconds=LEASE_SECONDS)
+
+
+def _is_dead(owner: str) -> bool:
+    """True where `owner` was a process of this very host and no longer exists."""
+    host, pid, _ = owner.split(":")
+    if host != socket.gethostname()[:40]:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

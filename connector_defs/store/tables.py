@@ -86,7 +86,8 @@ invoice = Table(
     Column("voucher", String(25), nullable=False, default=""),
     Column("gl_journal", String(25), nullable=False, default=""),
     Column("gl_problem", Text, nullable=False, default=""),
-    Column("responses", Integer, nullable=False, default=0),
+    Column("generation", Integer, nullable=False, default=1),
+    Column("answered_at", Instant),
     Index("invoice_by_state", "company", "state", "next_attempt_at"),
     Index("invoice_by_number", "company", "supplier", "number"),
 )

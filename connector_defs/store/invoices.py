@@ -1,0 +1,273 @@
+"""Invoices at rest: taken in once, moved only along legal transitions, each move with its audit event.
+
+A move names the state and version it starts from and, where a lane is involved, the lease it acts under;
+if another worker was faster the write touches no row and `LostRace` says so.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select, update
+
+from connector_defs.domain.errors import RetryLater
+from connector_defs.domain.states import OPEN, State, may_move
+from connector_defs.store import audit
+from connector_defs.store.leases import Lease, renew
+from connector_defs.store.tables import invoice
+
+SYSTEM = "connector"
+_CHUNK = 400
+
+
+class LostRace(RetryLater):
+    """Another worker moved this invoice first; our write took no effect."""
+
+
+@dataclass(frozen=True)
+class StoredInvoice:
+    """One invoice as the store knows it."""
+
+    company: str
+    invoice_id: str
+    state: State
+    version: int
+    code: str
+    reason: str
+    remedy: str
+    payload: str
+    payload_digest: str
+    document_updated: str
+    supplier: str
+    number: str
+    currency: str
+    gross: Decimal | None
+    attempts: int
+    received_at: datetime
+    updated_at: datetime
+    next_attempt_at: datetime | None
+    fence: int | None
+    fingerprint: str
+    reference: str
+    voucher: str
+    gl_journal: str
+    gl_problem: str
+    generation: int
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An invoice as it came in: its raw payload and the few fields people search by."""
+
+    invoice_id: str
+    payload: str
+    payload_digest: str
+    document_updated: str
+    supplier: str
+    number: str
+    currency: str
+    gross: Decimal | None
+
+
+def insert(
+    connection: Connection,
+    company: str,
+    arrival: Arrival,
+    now: datetime,
+    *,
+    state: State = State.RECEIVED,
+    code: str = "",
+    reason: str = "",
+    remedy: str = "",
+) -> None:
+    """Store an invoice never seen before."""
+    values = {
+        **vars(arrival),
+        "company": company,
+        "state": state.value,
+        "version": 1,
+        "code": code,
+        "reason": reason,
+        "remedy": remedy,
+        "attempts": 0,
+        "received_at": now,
+        "updated_at": now,
+        "generation": 1,
+    }
+    connection.execute(invoice.insert(), values)
+    _record(
+        connection, company, arrival.invoice_id, "received", SYSTEM, {"state": state.value, "code": code}, now
+    )
+
+
+def move(
+    connection: Connection,
+    current: StoredInvoice,
+    new: State,
+    now: datetime,
+    *,
+    actor: str = SYSTEM,
+    lease: Lease | None = None,
+    changes: Mapping[str, Any] | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> StoredInvoice:
+    """Move `current` to `new`, with its event, in the caller's transaction. Raises LostRace."""
+    if not may_move(current.state, new):
+        raise ValueError(f"invoice {current.invoice_id}: {current.state} -> {new} is not a legal move")
+    if lease is not None:
+        renew(connection, lease, now)
+    fields: dict[str, Any] = {
+        "code": "",
+        "reason": "",
+        "remedy": "",
+        "next_attempt_at": None,
+        **(changes or {}),
+    }
+    if lease is not None:
+        fields["fence"] = lease.fence
+    moved = connection.execute(
+        update(invoice)
+        .where(
+            invoice.c.company == current.company,
+            invoice.c.invoice_id == current.invoice_id,
+            invoice.c.version == current.version,
+        )
+        .values(state=new.value, version=current.version + 1, updated_at=now, **fields)
+    )
+    if not moved.rowcount:
+        raise LostRace(f"invoice {current.invoice_id} was moved by another worker; nothing was written")
+    told = {key: value for key, value in fields.items() if value not in ("", None) and key != "payload"}
+    _record(
+        connection,
+        current.company,
+        current.invoice_id,
+        f"{current.state}->{new}",
+        actor,
+        {"state": new.value, **told, **(detail or {})},
+        now,
+    )
+    return replace(current, state=new, version=current.version + 1, updated_at=now, **fields)
+
+
+def _record(
+    connection: Connection,
+    company: str,
+    invoice_id: str,
+    action: str,
+    actor: str,
+    detail: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    row = connection.execute(
+        select(invoice).where(invoice.c.company == company, invoice.c.invoice_id == invoice_id)
+    ).one()
+    event = audit.Event(
+        chain=audit.invoice_chain(row._mapping),
+        company=company,
+        key=invoice_id,
+        action=action,
+        actor=actor,
+        detail={**detail, "row": audit.row_digest(row._mapping)},
+    )
+    audit.append(connection, [event], now)
+
+
+def get(connection: Connection, company: str, invoice_id: str) -> StoredInvoice | None:
+    """One invoice, or None."""
+    row = connection.execute(
+        select(invoice).where(invoice.c.company == company, invoice.c.invoice_id == invoice_id)
+    ).first()
+    return _stored(row._mapping) if row else None
+
+
+def get_many(connection: Connection, company: str, invoice_ids: Sequence[str]) -> dict[str, StoredInvoice]:
+    """The invoices among `invoice_ids` that the store knows."""
+    found = {}
+    for start in range(0, len(invoice_ids), _CHUNK):
+        part = invoice_ids[start : start + _CHUNK]
+        for row in connection.execute(
+            select(invoice).where(invoice.c.company == company, invoice.c.invoice_id.in_(part))
+        ):
+            found[row.invoice_id] = _stored(row._mapping)
+    return found
+
+
+def find(connection: Connection, key: str) -> list[StoredInvoice]:
+    """Invoices whose id is or begins with `key`, or whose invoice number is `key`."""
+    rows = connection.execute(
+        select(invoice)
+        .where(or_(invoice.c.invoice_id.startswith(key, autoescape=True), invoice.c.number == key))
+        .limit(20)
+    )
+    return [_stored(row._mapping) for row in rows]
+
+
+def in_states(
+    connection: Connection,
+    company: str | None,
+    states: Collection[State],
+    *,
+    due: datetime | None = None,
+    limit: int | None = None,
+) -> list[StoredInvoice]:
+    """Invoices in `states`, oldest first; with `due`, only those whose next attempt is not later."""
+    query = select(invoice).where(invoice.c.state.in_(sorted(states)))
+    if company is not None:
+        query = query.where(invoice.c.company == company)
+    if due is not None:
+        query = query.where(or_(invoice.c.next_attempt_at.is_(None), invoice.c.next_attempt_at <= due))
+    query = query.order_by(invoice.c.received_at, invoice.c.invoice_id)
+    if limit is not None:
+        query = query.limit(limit)
+    return [_stored(row._mapping) for row in connection.execute(query)]
+
+
+def ids_in_states(
+    connection: Connection, company: str, states: Collection[State], *, due: datetime | None = None
+) -> list[str]:
+    """Ids only, for flows that then work in slices."""
+    query = select(invoice.c.invoice_id).where(
+        invoice.c.company == company, invoice.c.state.in_(sorted(states))
+    )
+    if due is not None:
+        query = query.where(or_(invoice.c.next_attempt_at.is_(None), invoice.c.next_attempt_at <= due))
+    return list(connection.scalars(query.order_by(invoice.c.received_at, invoice.c.invoice_id)))
+
+
+def same_number(
+    connection: Connection, one: StoredInvoice, states: Collection[State]
+) -> StoredInvoice | None:
+    """Another invoice of the same supplier whose number differs from `one`'s only by case or blanks."""
+    rows = connection.execute(
+        select(invoice).where(
+            invoice.c.company == one.company,
+            invoice.c.supplier == one.supplier,
+            func.lower(func.trim(invoice.c.number)) == one.number.strip().lower(),
+            invoice.c.invoice_id != one.invoice_id,
+            invoice.c.state.in_(sorted(states)),
+        )
+    )
+    return next((_stored(row._mapping) for row in rows), None)
+
+
+def counts(connection: Connection, company: str | None = None) -> dict[str, int]:
+    """Number of invoices by state, every state included."""
+    query = select(invoice.c.state, func.count()).group_by(invoice.c.state)
+    if company is not None:
+        query = query.where(invoice.c.company == company)
+    found = {row[0]: int(row[1]) for row in connection.execute(query)}
+    return {state.value: found.get(state.value, 0) for state in State}
+
+
+def oldest_open(connection: Connection) -> datetime | None:
+    """When the oldest unfinished invoice was received."""
+    query = select(invoice.c.received_at).where(invoice.c.state.in_(sorted(OPEN)))
+    return connection.scalars(query.order_by(invoice.c.received_at).limit(1)).first()
+
+
+def _stored(row: Mapping[Any, Any] | Any) -> StoredInvoice:
+    values = dict(row)
+    return StoredInvoice(**{**values, "state": State(values["state"])})
