@@ -1,0 +1,327 @@
+"""The Basware API as the flows call it: invoices, responses, imports and their outcome.
+
+Here: one method per endpoint. Not here: tokens, retries and redirects (oauth, transport), or any business rule.
+"""
+
+import enum
+import hashlib
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import httpx
+
+from connector_defs.basware.answers import Receipt, RequestOutcome, read_receipt, read_request_outcome
+from connector_defs.basware.batches import MAX_REQUEST_BYTES
+from connector_defs.basware.document_reader import read_page
+from connector_defs.basware.documents import AccountingDocument, DocumentPage
+from connector_defs.basware.entities import (
+    ENDPOINTS,
+    Endpoint,
+    Entity,
+    PaymentResponse,
+    TransferResponse,
+    WireValue,
+    to_wire,
+)
+from connector_defs.basware.oauth import TokenSource
+from connector_defs.basware.regions import BaswareHosts
+from connector_defs.basware.transport import (
+    CONTINUATION_HEADER,
+    Answer,
+    Call,
+    Effect,
+    Exchange,
+    RetryPolicy,
+    UnreadableAnswer,
+)
+from connector_defs.basware.wire import BadJson, decode, elements, encode
+from connector_defs.domain.errors import Fatal, RecordRefused, RetryLater
+
+DOCUMENT_PAGE_LIMIT = 100
+
+
+class AckOutcome(enum.Enum):
+    """What Basware said to an acknowledge."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ALREADY = "already acknowledged, or no longer waiting: look at the invoice"
+    MISSING = "Basware knows no such invoice"
+
+
+class BaswareClient:
+    """A client of one tenant; safe to share between threads, closed by its owner.
+
+    Every method may raise RetryLater (nothing took effect), Fatal (settings), and those that write one invoice's
+    state OutcomeUnknown (look before repeating). URLs are checked against the region before any call.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        tokens: TokenSource,
+        *,
+        hosts: BaswareHosts,
+        timeout: float = 60.0,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - immutable
+        transport: httpx.BaseTransport | None = None,
+        max_parallel: int = 4,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.tokens = tokens
+        self._exchange = Exchange(
+            api_url,
+            tokens,
+            hosts=hosts,
+            timeout=timeout,
+            retry=retry,
+            transport=transport,
+            max_parallel=max_parallel,
+            sleep=sleep,
+            jitter=jitter,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections, those to the token endpoint too."""
+        self._exchange.close()
+        self.tokens.close()
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How many requests were sent so far, such as "POST vendors"; repeats count."""
+        return self._exchange.calls
+
+    def documents(
+        self,
+        company_code: str,
+        status: str,
+        *,
+        last_updated: datetime | None = None,
+        page_size: int = DOCUMENT_PAGE_LIMIT,
+    ) -> Iterator[DocumentPage]:
+        """All invoices of a company in one processing status, page by page.
+
+        Raises UnreadableAnswer when a page cannot be read around its invoices; the pages before it stand.
+        """
+        params = {"ProcessingStatus": status, "companyCode": company_code, "pageSize": str(page_size)}
+        for answer in self._pages("accountingDocuments", "/v1/accountingDocuments", params, last_updated):
+            try:
+                yield read_page(answer.body)
+            except BadJson as error:
+                raise _unreadable(f"a page of accountingDocuments with status {status}", error) from None
+
+    def document(self, invoice_id: str) -> AccountingDocument | None:
+        """One invoice as it is now, or None. Raises MalformedDocument when it is there and cannot be read."""
+        answer = self._read(
+            "accountingDocuments/{invoiceId}", f"/v1/accountingDocuments/{_segment(invoice_id)}"
+        )
+        if answer is None:
+            return None
+        try:
+            page = read_page(answer.body)
+        except BadJson as error:
+            raise _unreadable(f"invoice {invoice_id}", error) from None
+        for malformed in page.malformed:
+            if malformed.invoice_id in {None, invoice_id}:
+                raise malformed
+        return next((document for document in page.documents if document.invoice_id == invoice_id), None)
+
+    def acknowledge(self, invoice_id: str) -> AckOutcome:
+        """Tell Basware that the invoice is stored here (Basware wire notes 3.3).
+
+        Must have returned before a response is sent, never runs beside it.
+        """
+        answer = self._write(invoice_id, "acknowledge", None)
+        if 200 <= answer.status < 300:
+            return AckOutcome.ACKNOWLEDGED
+        if answer.status == 405:
+            return AckOutcome.ALREADY
+        if answer.status == 404:
+            return AckOutcome.MISSING
+        receipt = read_receipt(answer)
+        raise RecordRefused(
+            f"Basware refuses to acknowledge invoice {invoice_id} ({answer.status}): {_summary(receipt)}",
+            code="acknowledge_refused",
+        )
+
+    def respond_transfer(self, invoice_id: str, response: TransferResponse) -> Receipt:
+        """Send the result of a transfer. A repeat of the same event keeps its externalCode."""
+        return read_receipt(self._write(invoice_id, "transferResponses", response))
+
+    def respond_payment(self, invoice_id: str, response: PaymentResponse) -> Receipt:
+        """Send the state of payment; every field left out is cleared there."""
+        return read_receipt(self._write(invoice_id, "paymentResponses", response))
+
+    def post(self, endpoint: str, payload: Sequence[bytes]) -> Receipt:
+        """Import records, each given as its encoded JSON object. Refusals (4xx) come back in the receipt.
+
+        Raises RecordRefused before any call when the request would be over the endpoint's limits.
+        """
+        target = _endpoint(endpoint)
+        if not payload:
+            raise ValueError(f"nothing to send to {endpoint}")
+        body = b"[" + b",".join(payload) + b"]"
+        if len(payload) > target.batch_limit or len(body) > MAX_REQUEST_BYTES:
+            raise RecordRefused(
+                f"{len(payload)} records with {len(body)} bytes for {endpoint}: Basware takes at most "
+                f"{target.batch_limit} records and {MAX_REQUEST_BYTES} bytes; the record is too large",
+                code="record_too_large",
+            )
+        answer = self._exchange.send(Call("POST", endpoint, target.path, Effect.UPSERT, body=body))
+        if answer.status in {404, 405}:
+            raise Fatal(f"POST {target.path} answered {answer.status}: check BASWARE_API_URL")
+        return read_receipt(answer)
+
+    def request_status(self, request_id: str) -> RequestOutcome | None:
+        """What became of the records of a request; None when Basware does not know the request (yet)."""
+        answer = self._read("requestStatus", f"/v1/requestStatus/{_segment(request_id)}")
+        if answer is None:
+            return None
+        try:
+            return read_request_outcome(answer.body, request_id)
+        except BadJson as error:
+            raise _unreadable(f"the status of request {request_id}", error) from None
+
+    def list_entities(
+        self,
+        endpoint: str,
+        *,
+        company_code: str | None = None,
+        order_external_code: str | None = None,
+        last_updated: datetime | None = None,
+        page_size: int | None = None,
+    ) -> Iterator[list[dict[str, WireValue]]]:
+        """The records Basware's API holds, page by page, as decoded JSON objects.
+
+        matchingOrderLines needs `order_external_code` and knows no company (Basware wire notes 2.4).
+        """
+        target = _endpoint(endpoint)
+        params = {"pageSize": str(page_size or target.page_limit)}
+        if company_code is not None:
+            params["companyCode"] = company_code
+        if order_external_code is not None:
+            params["orderExternalCode"] = order_external_code
+        for answer in self._pages(endpoint, target.path, params, last_updated):
+            try:
+                found = elements(answer.body, target.list_wrapper)
+            except BadJson as error:
+                raise _unreadable(f"a page of {endpoint}", error) from None
+            flaws = [element.flaw for element in found if element.flaw]
+            if flaws:
+                raise UnreadableAnswer(f"a page of {endpoint} holds a record that cannot be read: {flaws[0]}")
+            yield [element.value for element in found if isinstance(element.value, dict)]
+
+    def entity(self, endpoint: str, external_code: str) -> dict[str, WireValue] | None:
+        """One record Basware's API holds, or None."""
+        target = _endpoint(endpoint)
+        answer = self._read(f"{endpoint}/{{externalCode}}", f"{target.path}/{_segment(external_code)}")
+        if answer is None:
+            return None
+        try:
+            value = decode(answer.body)
+        except BadJson as error:
+            raise _unreadable(f"{endpoint} record {external_code}", error) from None
+        if isinstance(value, dict):
+            wrapped = value.get(target.list_wrapper)
+            value = wrapped[0] if isinstance(wrapped, list) and wrapped else value
+        return value if isinstance(value, dict) else None
+
+    def _write(self, invoice_id: str, step: str, response: Entity | None) -> Answer:
+        return self._exchange.send(
+            Call(
+                "POST",
+                f"accountingDocuments/{step}",
+                f"/v1/accountingDocuments/{_segment(invoice_id)}/{step}",
+                Effect.ONCE,
+                body=None if response is None else encode(to_wire(response)),
+            )
+        )
+
+    def _read(
+        self,
+        name: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer | None:
+        """The answer to a GET, or None for 404."""
+        call = Call("GET", name, path, Effect.NONE, params=params or {}, headers=headers or {})
+        answer = self._exchange.send(call)
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise Fatal(
+                f"{call} answered {answer.status}: {_summary(read_receipt(answer))}; check the settings"
+            )
+        return answer
+
+    def _pages(
+        self, name: str, path: str, params: dict[str, str], last_updated: datetime | None
+    ) -> Iterator[Answer]:
+        """Pages until one has no continuation header; a short or empty page ends nothing (wire notes 2.5)."""
+        if last_updated is not None:
+            params["lastUpdated"] = _instant(last_updated)
+        continuation: str | None = None
+        seen: set[tuple[str, bytes]] = set()
+        while True:
+            headers = {} if continuation is None else {CONTINUATION_HEADER: continuation}
+            try:
+                answer = self._read(name, path, params, headers)
+            except Fatal as error:
+                if continuation is None or type(error) is not Fatal:
+                    raise
+                raise RetryLater(f"{error}; the listing went stale, start it again") from None
+            if answer is None:
+                return
+            yield answer
+            continuation = answer.continuation
+            if continuation is None:
+                return
+            page = (continuation, hashlib.sha256(answer.body).digest())
+            if page in seen:
+                raise UnreadableAnswer(f"GET {path} gives the same page and continuation again and again")
+            seen.add(page)
+
+
+def _endpoint(name: str) -> Endpoint:
+    if name not in ENDPOINTS:
+        raise ValueError(f"no such endpoint: {name}; known are {', '.join(ENDPOINTS)}")
+    return ENDPOINTS[name]
+
+
+def _segment(key: str) -> str:
+    """The key as one path segment; dots alone would change the path."""
+    if key in {"", ".", ".."}:
+        raise ValueError(f"{key!r} is not a key")
+    return quote(key, safe="")
+
+
+def _instant(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise ValueError("last_updated needs a time zone")
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _unreadable(what: str, error: BadJson) -> UnreadableAnswer:
+    return UnreadableAnswer(f"Basware's answer for {what} cannot be read: {error}")
+
+
+def _summary(receipt: Receipt) -> str:
+    return (
+        "; ".join(f"{error.code} {error.message}".strip() for error in receipt.errors[:3])
+        or "no reason given"
+    )

@@ -1,0 +1,242 @@
+"""Access tokens of Basware by client credentials (Basware wire notes 1.6 to 1.12).
+
+Here: fetching, keeping and dropping one token for many threads. Not here: the calls that use it.
+"""
+
+import base64
+import binascii
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+from pydantic import SecretStr
+
+from connector_defs.basware.regions import BaswareHosts
+from connector_defs.basware.wire import BadJson, decode
+from connector_defs.domain.errors import Fatal, RetryLater
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_SCOPES: Final = (
+    "accountingDocuments.read",
+    "accountingDocuments.write",
+    "vendors.read",
+    "vendors.write",
+    "accounts.read",
+    "accounts.write",
+    "costCenters.read",
+    "costCenters.write",
+    "paymentTerms.read",
+    "paymentTerms.write",
+    "taxCodes.read",
+    "taxCodes.write",
+    "matchingOrders.read",
+    "matchingOrders.write",
+    "matchingOrderLines.read",
+    "matchingOrderLines.write",
+    "requestStatus.read",
+)
+
+# Basware lets a token live between 5 minutes and 24 hours.
+LONGEST_LIFE: Final = 24 * 3600.0
+UNKNOWN_LIFE: Final = 300.0
+EARLY_SECONDS: Final = 60.0
+TOLERATED_SKEW: Final = 120.0
+
+# What RFC 6750 allows in a bearer token; anything else could break out of the header.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+")
+
+
+class CredentialsRefused(Fatal):
+    """Basware does not accept the client id, its secret, or the scopes."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    token: str
+    refresh_at: float
+
+
+class TokenSource:
+    """One access token, shared by all threads: fetched on first use, refreshed early, replaced after a 401.
+
+    `clock` counts seconds and never goes back; `wall_clock` is Unix time and is only used where the answer
+    does not say what time it is over there.
+    """
+
+    def __init__(
+        self,
+        token_url: str,
+        client_id: str,
+        client_secret: SecretStr,
+        scopes: Iterable[str] = DEFAULT_SCOPES,
+        *,
+        hosts: BaswareHosts,
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._url = hosts.check(token_url)
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self.scopes = tuple(scopes)
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._lock = threading.Lock()
+        self._kept: _Kept | None = None
+        self._granted: frozenset[str] | None = None
+        self._client = httpx.Client(
+            timeout=timeout, transport=transport, trust_env=False, follow_redirects=False
+        )
+
+    def close(self) -> None:
+        """Close the connection to the token endpoint."""
+        self._client.close()
+
+    @property
+    def granted(self) -> frozenset[str] | None:
+        """The scopes Basware named with the last token; None before the first, or when it named none."""
+        return self._granted
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Scopes asked for and not granted; empty when Basware names none."""
+        return frozenset() if self._granted is None else frozenset(self.scopes) - self._granted
+
+    def token(self) -> str:
+        """A token that is good for a while; Fatal or RetryLater when there is none to be had."""
+        kept = self._kept
+        if kept is not None and self._clock() < kept.refresh_at:
+            return kept.token
+        with self._lock:
+            kept = self._kept
+            if kept is None or self._clock() >= kept.refresh_at:
+                kept = self._kept = self._fetch()
+            return kept.token
+
+    def reject(self, token: str) -> None:
+        """Drop `token` after a 401; a newer one that another thread fetched meanwhile is kept."""
+        with self._lock:
+            if self._kept is not None and self._kept.token == token:
+                self._kept = None
+
+    def _fetch(self) -> _Kept:
+        try:
+            response = self._client.post(
+                self._url,
+                auth=httpx.BasicAuth(self._client_id, self._client_secret.get_secret_value()),
+                data={"grant_type": "client_credentials", "scope": " ".join(self.scopes)},
+                headers={"Accept": "application/json"},
+            )
+        except httpx.TransportError as error:
+            raise RetryLater(f"no answer from Basware's token endpoint ({type(error).__name__})") from None
+        if response.status_code != 200:
+            raise self._refusal(response)
+        return self._accept(response)
+
+    def _accept(self, response: httpx.Response) -> _Kept:
+        try:
+            answer = decode(response.content)
+        except BadJson as error:
+            raise Fatal(f"BASWARE_TOKEN_URL does not answer like a token endpoint: {error}") from None
+        fields = answer if isinstance(answer, dict) else {}
+        token = fields.get("access_token")
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise Fatal("BASWARE_TOKEN_URL does not answer like a token endpoint: no usable access_token")
+        scope = fields.get("scope")
+        self._granted = frozenset(scope.split()) if isinstance(scope, str) and scope.strip() else None
+        if self.missing:
+            logger.warning(
+                "Basware client %s was not granted: %s", self._client_id, " ".join(sorted(self.missing))
+            )
+        life = self._life(token, fields.get("expires_in"), response)
+        return _Kept(token, self._clock() + life - min(EARLY_SECONDS, life / 10))
+
+    def _life(self, token: str, expires_in: object, response: httpx.Response) -> float:
+        """Seconds the token still lives: from its own `exp`, else from `expires_in`, which is in seconds."""
+        there = _date_of(response)
+        here = self._wall_clock()
+        if there is not None and abs(there - here) > TOLERATED_SKEW:
+            logger.warning("this machine's clock is %+.0f seconds off Basware's", here - there)
+        expiry = _jwt_expiry(token)
+        stated = float(expires_in) if isinstance(expires_in, int) and expires_in > 0 else None
+        own = expiry - (here if there is None else there) if expiry is not None else None
+        if own is not None and own > 0:
+            return min(own, LONGEST_LIFE)
+        return min(stated or UNKNOWN_LIFE, LONGEST_LIFE)
+
+    def _refusal(self, response: httpx.Response) -> Exception:
+        status = response.status_code
+        said = _error_of(response)
+        client = f"Basware client {self._client_id}"
+        if status == 429 or status >= 500:
+            return RetryLater(
+                f"Basware's token endpoint answered {status}; try again later",
+                retry_after=retry_after_seconds(response, self._wall_clock()),
+            )
+        if status == 401:
+            return CredentialsRefused(
+                f"{client} is refused ({said}): check BASWARE_CLIENT_ID and BASWARE_CLIENT_SECRET, and that they "
+                "belong to this region and environment"
+            )
+        if status in {400, 403, 422}:
+            return CredentialsRefused(
+                f"the token request of {client} is refused ({status}, {said}): check the scopes granted to this client"
+            )
+        return Fatal(f"BASWARE_TOKEN_URL answered {status}: it is not a token endpoint; check the URL")
+
+
+def retry_after_seconds(response: httpx.Response, now: float) -> float | None:
+    """The Retry-After header in seconds, given as seconds or as an HTTP date; None when absent or unreadable."""
+    header = response.headers.get("Retry-After", "").strip()
+    if header.isascii() and header.isdigit():
+        return float(header)
+    moment = _http_date(header)
+    return None if moment is None else max(0.0, moment - now)
+
+
+def _date_of(response: httpx.Response) -> float | None:
+    return _http_date(response.headers.get("Date", ""))
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _jwt_expiry(token: str) -> float | None:
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    expiry = claims.get("exp") if isinstance(claims, dict) else None
+    return float(expiry) if isinstance(expiry, (int, float)) and not isinstance(expiry, bool) else None
+
+
+def _error_of(response: httpx.Response) -> str:
+    """What the three published error shapes say, without anything we sent."""
+    try:
+        answer = decode(response.content)
+    except BadJson:
+        return "no readable reason"
+    if not isinstance(answer, dict):
+        return "no readable reason"
+    detail = answer.get("detail")
+    if isinstance(detail, list):
+        found = [entry.get("msg") for entry in detail if isinstance(entry, dict)]
+    else:
+        found = [answer.get("error"), answer.get("error_description"), answer.get("message")]
+    return ", ".join(str(text)[:200] for text in found if text) or "no reason given"

@@ -1,0 +1,358 @@
+"""One authenticated call to Basware: which failure leads to which action, and how often a call is repeated.
+
+Here: the action table, retries with back-off, the one refresh after a 401, the size cap, the redirect by hand.
+Not here: what any endpoint means.
+"""
+
+import enum
+import logging
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import MappingProxyType
+from typing import Final
+
+import httpx
+
+from connector_defs.basware.oauth import CredentialsRefused, TokenSource, retry_after_seconds
+from connector_defs.basware.regions import BaswareHosts, RedirectRefused
+from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RetryLater
+
+logger = logging.getLogger(__name__)
+
+MAX_ANSWER_BYTES: Final = 50_000_000
+# A Retry-After up to this many seconds is waited for even where the settings allow shorter pauses only.
+LONGEST_WISH: Final = 60.0
+REQUEST_ID_HEADER: Final = "X-BW-REQUEST-ID"
+CONTINUATION_HEADER: Final = "x-amz-meta-continuationtoken"
+# Beyond 20 connections the pool of httpx gets slower, not faster.
+_LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=20)
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+class UnreadableAnswer(RetryLater):
+    """Basware answered a read with something that cannot be read; nothing took effect."""
+
+
+class Effect(enum.Enum):
+    """What repeating a call does at the other end."""
+
+    NONE = "a read"
+    UPSERT = "an upsert by externalCode: a repeat ends in the same state"
+    ONCE = "a step that must be looked up before it is repeated"
+
+
+class Failure(enum.Enum):
+    """What a call can meet instead of an answer that its caller understands."""
+
+    NOT_SENT = "the connection was never made"
+    NO_ANSWER = "the connection broke or timed out after sending"
+    UNAUTHORIZED = "401"
+    TOO_MANY = "429"
+    UNAVAILABLE = "503"
+    SERVER_ERROR = "5xx or 408"
+    FORBIDDEN = "403"
+    UNEXPECTED_REDIRECT = "3xx on a write"
+
+
+class Action(enum.Enum):
+    """What to do about a failure."""
+
+    RETRY = "wait and repeat; RetryLater when it goes on"
+    REFRESH = "fetch a new token once and repeat; CredentialsRefused when it happens again"
+    UNKNOWN = "OutcomeUnknown"
+    STOP = "Fatal"
+
+
+_ALWAYS: Final = {
+    Failure.NOT_SENT: Action.RETRY,
+    Failure.UNAUTHORIZED: Action.REFRESH,
+    Failure.TOO_MANY: Action.RETRY,
+    Failure.UNAVAILABLE: Action.RETRY,
+    Failure.FORBIDDEN: Action.STOP,
+    Failure.UNEXPECTED_REDIRECT: Action.STOP,
+}
+ACTIONS: Final[Mapping[tuple[Effect, Failure], Action]] = MappingProxyType(
+    {
+        **{(effect, failure): action for effect in Effect for failure, action in _ALWAYS.items()},
+        (Effect.NONE, Failure.NO_ANSWER): Action.RETRY,
+        (Effect.NONE, Failure.SERVER_ERROR): Action.RETRY,
+        (Effect.UPSERT, Failure.NO_ANSWER): Action.RETRY,
+        (Effect.UPSERT, Failure.SERVER_ERROR): Action.RETRY,
+        (Effect.ONCE, Failure.NO_ANSWER): Action.UNKNOWN,
+        (Effect.ONCE, Failure.SERVER_ERROR): Action.UNKNOWN,
+    }
+)
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Back-off in seconds: doubling from `base_seconds`, never over `max_seconds`, `attempts` calls in all."""
+
+    base_seconds: float = 2.0
+    max_seconds: float = 300.0
+    attempts: int = 5
+
+    def pause(self, attempt: int, retry_after: float | None, jitter: float) -> float:
+        """Seconds to wait after the given attempt (from 1); `jitter` in 0..1 takes off up to a half."""
+        doubled = min(self.max_seconds, self.base_seconds * 2.0 ** (attempt - 1))
+        return max(doubled * (1 - jitter / 2), retry_after or 0.0)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as its caller states it; `name` is how it is counted and shown, such as "vendors"."""
+
+    method: str
+    name: str
+    path: str
+    effect: Effect
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete answer. `continuation` and `request_id` come from the final answer, else from the redirect."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    client_request_id: str
+    request_id: str | None
+    continuation: str | None
+
+
+@dataclass(frozen=True)
+class _Met:
+    failure: Failure
+    detail: str
+    retry_after: float | None = None
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class Exchange:
+    """Sends calls to one Basware API; safe to share between threads.
+
+    At most `max_parallel` requests are under way at a time. `sleep` and `jitter` are given by tests.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        tokens: TokenSource,
+        *,
+        hosts: BaswareHosts,
+        timeout: float,
+        retry: RetryPolicy,
+        transport: httpx.BaseTransport | None,
+        max_parallel: int,
+        sleep: Callable[[float], None],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._api_url = hosts.check(api_url)
+        self._tokens = tokens
+        self._hosts = hosts
+        self._retry = retry
+        self._sleep = sleep
+        self._jitter = jitter
+        self._seats = threading.BoundedSemaphore(max_parallel)
+        self._lock = threading.Lock()
+        self._calls: Counter[str] = Counter()
+        self._client = httpx.Client(
+            timeout=timeout,
+            limits=_LIMITS,
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers={"Accept": "application/json"},
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How many requests were sent so far, by method and name; repeats count."""
+        with self._lock:
+            return Counter(self._calls)
+
+    def send(self, call: Call) -> Answer:
+        """The answer to a call, after as many repeats as its effect allows.
+
+        Raises RetryLater, OutcomeUnknown or Fatal by the table `ACTIONS`.
+        """
+        refreshed = False
+        attempt = 0
+        while True:
+            try:
+                token = self._tokens.token()
+            except RetryLater as error:
+                met = _Met(Failure.NOT_SENT, str(error), error.retry_after)
+            else:
+                request_id = str(uuid.uuid4())
+                outcome = self._attempt(call, token, request_id)
+                if isinstance(outcome, Answer):
+                    return outcome
+                met = outcome
+                if ACTIONS[call.effect, met.failure] is Action.REFRESH and not refreshed:
+                    refreshed = True
+                    self._tokens.reject(token)
+                    continue
+                if ACTIONS[call.effect, met.failure] is not Action.RETRY:
+                    raise _final(call, met, request_id)
+            attempt += 1
+            pause = self._retry.pause(attempt, met.retry_after, self._jitter())
+            if attempt >= self._retry.attempts or pause > max(self._retry.max_seconds, LONGEST_WISH):
+                raise RetryLater(
+                    f"{call}: {met.detail} ({attempt} attempts); trying again later can help",
+                    retry_after=met.retry_after,
+                )
+            logger.info("%s: %s; repeating in %.1f s", call, met.detail, pause)
+            self._sleep(pause)
+
+    def _attempt(self, call: Call, token: str, request_id: str) -> Answer | _Met:
+        request = self._client.build_request(
+            call.method,
+            f"{self._api_url}{call.path}",
+            params=call.params or None,
+            headers={
+                **call.headers,
+                "Authorization": f"Bearer {token}",
+                REQUEST_ID_HEADER: request_id,
+                **({"Content-Type": "application/json"} if call.body is not None else {}),
+            },
+            content=call.body,
+        )
+        first = self._receive(request, f"{call.method} {call.name}", call)
+        if isinstance(first, _Met):
+            return first
+        response, body = first
+        if response.status_code in _REDIRECTS:
+            if call.effect is not Effect.NONE:
+                return _Met(Failure.UNEXPECTED_REDIRECT, f"answered with a redirect ({response.status_code})")
+            return self._follow(call, response, request_id)
+        failure = _failure_of(response.status_code)
+        if failure is not None:
+            return _Met(
+                failure,
+                f"answered {response.status_code}",
+                retry_after_seconds(response, time.time()),
+            )
+        return _answer(response, body, request_id, None)
+
+    def _follow(self, call: Call, redirect: httpx.Response, request_id: str) -> Answer | _Met:
+        """The one hop to the storage behind Basware: a new request that carries nothing of ours."""
+        location = redirect.headers.get("Location")
+        if not location:
+            raise RedirectRefused(f"{call}: Basware answered with a redirect to nowhere")
+        target = self._hosts.check_redirect(str(redirect.request.url), location)
+        second = self._receive(self._client.build_request("GET", target), f"GET {call.name} (redirect)", call)
+        if isinstance(second, _Met):
+            return second
+        response, body = second
+        if response.status_code in _REDIRECTS:
+            raise RedirectRefused(f"{call}: the redirect leads to another redirect, which is not followed")
+        if response.status_code != 200:
+            # The link is short-lived: asking Basware again gives a new one.
+            return _Met(
+                Failure.SERVER_ERROR,
+                f"the storage behind the redirect answered {response.status_code}",
+                retry_after_seconds(response, time.time()),
+            )
+        return _answer(response, body, request_id, redirect)
+
+    def _receive(self, request: httpx.Request, name: str, call: Call) -> tuple[httpx.Response, bytes] | _Met:
+        with self._seats:
+            with self._lock:
+                self._calls[name] += 1
+            try:
+                response = self._client.send(request, stream=True)
+                try:
+                    return response, _capped_body(response)
+                finally:
+                    response.close()
+            except httpx.ConnectError as error:
+                return _Met(Failure.NOT_SENT, f"no connection ({error})")
+            except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                return _Met(Failure.NOT_SENT, f"no connection ({type(error).__name__})")
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                return _Met(Failure.NO_ANSWER, f"no complete answer ({type(error).__name__})")
+            except _TooLarge:
+                if call.effect is Effect.ONCE:
+                    return _Met(Failure.NO_ANSWER, f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+                raise UnreadableAnswer(
+                    f"{call}: the answer is larger than {MAX_ANSWER_BYTES} bytes, reading was stopped"
+                ) from None
+
+
+def _failure_of(status: int) -> Failure | None:
+    match status:
+        case 401:
+            return Failure.UNAUTHORIZED
+        case 403:
+            return Failure.FORBIDDEN
+        case 429:
+            return Failure.TOO_MANY
+        case 503:
+            return Failure.UNAVAILABLE
+        case _ if status >= 500 or status == 408:
+            return Failure.SERVER_ERROR
+        case _:
+            return None
+
+
+def _final(call: Call, met: _Met, request_id: str) -> ConnectorError:
+    if ACTIONS[call.effect, met.failure] is Action.UNKNOWN:
+        return OutcomeUnknown(
+            f"{call} (our request {request_id}): {met.detail}; it may have taken effect, look before repeating it"
+        )
+    if met.failure is Failure.UNAUTHORIZED:
+        return CredentialsRefused(
+            f"{call}: Basware refuses a fresh token; check that BASWARE_API_URL and BASWARE_TOKEN_URL are of one "
+            "environment and that the client belongs to it"
+        )
+    if met.failure is Failure.FORBIDDEN:
+        return Fatal(f"{call}: {met.detail}; ask Basware to grant this client the scope of {call.name!r}")
+    return Fatal(f"{call}: {met.detail}; check BASWARE_API_URL")
+
+
+def _capped_body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise _TooLarge
+    return bytes(body)
+
+
+def _answer(
+    response: httpx.Response, body: bytes, client_request_id: str, redirect: httpx.Response | None
+) -> Answer:
+    earlier = httpx.Headers() if redirect is None else redirect.headers
+
+    def header(name: str) -> str | None:
+        return response.headers.get(name) or earlier.get(name) or None
+
+    return Answer(
+        status=response.status_code,
+        headers=response.headers,
+        body=body,
+        client_request_id=client_request_id,
+        request_id=header("x-amzn-RequestId"),
+        continuation=header(CONTINUATION_HEADER),
+    )
