@@ -89,7 +89,8 @@ class Entities:
             records, violations = check_list(endpoint.shape, call.body)
         except NotJson as error:
             return _schema_refusal(call, [Violation(None, str(error))])
-        violations = violations or [v for r in records for v in _list_violations(call, r)]
+        if endpoint.name == "lists":
+            violations = violations or [v for r in records for v in _list_violations(call, r)]
         if violations:
             return _schema_refusal(call, violations)
         if not 1 <= len(records) <= endpoint.batch_limit:
@@ -102,7 +103,8 @@ class Entities:
             message = "the record occurs more than once in the request"
             return refuse(409, call, [Problem("CONFLICT_IN_POST", message, code) for code in doubled])
         self._processing.advance()
-        stored = [self._accept(call, endpoint, record) for record in records]
+        stamp = instant(self._clock())
+        stored = [self._accept(call, endpoint, record, stamp) for record in records]
         self._receive(call, endpoint, "POST", [item for _, item in stored])
         return ok([record for record, _ in stored], **{REQUEST_ID: call.request_id})
 
@@ -123,7 +125,7 @@ class Entities:
             return refuse(400, call, [Problem("EXTERNAL_CODE_MISMATCH", message, code)])
         self._processing.advance()
         merged = known | {name: value for name, value in change.items() if value is not None}
-        record, item = self._accept(call, endpoint, merged)
+        record, item = self._accept(call, endpoint, merged, instant(self._clock()))
         self._receive(call, endpoint, "PATCH", [item])
         return ok(record, **{REQUEST_ID: call.request_id})
 
@@ -140,13 +142,13 @@ class Entities:
         record = self._store(call, endpoint).get(call.params["externalCode"])
         return Answer(404) if record is None else ok(record)
 
-    def _accept(self, call: Call, endpoint: Endpoint, sent: Record) -> tuple[Record, Item]:
+    def _accept(self, call: Call, endpoint: Endpoint, sent: Record, stamp: str) -> tuple[Record, Item]:
         code = sent["externalCode"]
         content = {name: value for name, value in sent.items() if value is not None and name != "lastUpdated"}
         store = self._store(call, endpoint)
         before = store.get(code)
         unchanged = before is not None and _content(before) == content
-        record = content | {"lastUpdated": instant(self._clock())}
+        record = content | {"lastUpdated": stamp}
         store[code] = record
         if endpoint.name == "matchingOrderLines" and before is None:
             self._lines_of[record["orderExternalCode"]][code] = len(store)
