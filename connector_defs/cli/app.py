@@ -1,0 +1,79 @@
+"""The `connector` command as a whole: which commands there are, and the one place where it ends."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector_defs.cli import (
+    audit,
+    books,
+    database,
+    first_settings,
+    mapping,
+    ping,
+    queue,
+    sandbox,
+    staging,
+    sync,
+)
+from connector_defs.cli.endings import explain
+from connector_defs.cli.examples import examples
+from connector_defs.cli.logs import configure_logs
+
+app = typer.Typer(
+    name="connector",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog=examples(
+        "connector demo", "connector init", "connector ping", "connector sync all", "connector queue list"
+    ),
+)
+
+
+@app.callback()
+def connector(
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file; otherwise CONNECTOR_CONFIG, else connector.toml here.")
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say on stderr what is being done.")
+    ] = False,
+) -> None:
+    """Moves suppliers, GL accounts, cost centres and purchase orders from SYSPRO to Basware,
+    and approved invoices from Basware to SYSPRO.
+
+    Exit codes: 0 done and clean, 1 problems listed with reason and remedy, 2 wrong use or settings.
+    """
+    configure_logs(verbose=verbose)
+    if config is not None:
+        # Dagster's code reads the settings by itself: the environment is how it learns of the file.
+        os.environ["CONNECTOR_CONFIG"] = str(config)
+
+
+app.command("init", epilog=first_settings.EPILOG)(first_settings.init)
+app.command("sandbox", epilog=sandbox.EPILOG)(sandbox.sandbox)
+app.command("ping", epilog=ping.EPILOG)(ping.ping)
+app.command("sync", epilog=sync.EPILOG)(sync.sync)
+app.command("status", epilog=books.STATUS_EPILOG)(books.status)
+app.add_typer(queue.app, name="queue")
+app.add_typer(mapping.app, name="mapping")
+app.add_typer(audit.app, name="audit")
+app.command("reconcile", epilog=books.RECONCILE_EPILOG)(books.reconcile)
+app.command("sql", epilog=staging.EPILOG)(staging.sql)
+app.add_typer(database.app, name="db")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; no exception leaves it."""
+    try:
+        app(arguments, prog_name="connector")
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    except Exception as error:  # noqa: BLE001 - the last stop before the person at the terminal
+        return int(explain(error))
+    return 0

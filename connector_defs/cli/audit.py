@@ -1,0 +1,66 @@
+"""`connector audit`: an invoice's whole life, and proof that nobody rewrote it."""
+
+from typing import Annotated
+
+import typer
+
+from connector_defs.cli import tables
+from connector_defs.cli.endings import finish
+from connector_defs.cli.examples import examples
+from connector_defs.cli.opening import opened
+from connector_defs.cli.terminal import busy, print_json, say
+from connector_defs.domain.errors import Fatal
+
+app = typer.Typer(
+    help="What was done, when, by whom, and proof that the record of it is whole.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Machine output: one JSON document on stdout.")]
+
+
+@app.command(epilog=examples("connector audit show INV-2026-0042", "connector audit show 7f3b1c2a --json"))
+def show(
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="Invoice id, its first characters, or invoice number.")
+    ],
+    json: AsJson = False,
+) -> None:
+    """Every event of one document, from its arrival to its answer. Times are UTC."""
+    from connector_defs.flows import queue
+    from connector_defs.store import audit
+
+    with opened() as connector:
+        events = audit.show(connector.store, key)
+        if not events:
+            events = audit.show(connector.store, queue.show(connector, key).invoice_id)
+    if not events:
+        raise Fatal(
+            f"The audit has no event of {key}: look it up with `connector queue list` or `connector status`."
+        )
+    if json:
+        print_json(events)
+    else:
+        tables.audit_events(key, events)
+
+
+@app.command(epilog=examples("connector audit verify", "connector audit verify --json"))
+def verify(json: AsJson = False) -> None:
+    """Recompute every hash chain and compare. Exit code 1: a record was changed; it says which one."""
+    from connector_defs.store import audit
+
+    with opened() as connector, busy("Recomputing the hash chains"):
+        result = audit.verify(connector.store)
+    if json:
+        print_json({"ok": result.ok, **vars(result)})
+    elif result.ok:
+        say(f"{result.events:,} events in {result.chains:,} chains: every hash holds.", "green")
+    else:
+        tables.table(
+            "The audit was changed",
+            [("chain", "left"), ("event", "right"), ("what is wrong", "left")],
+            [(link.chain, link.sequence, link.reason) for link in result.broken],
+        )
+        say("Restore the state store from its backup, and find out who wrote to it.", "red")
+    finish(clean=result.ok)

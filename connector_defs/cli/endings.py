@@ -1,0 +1,70 @@
+"""How a command ends: exit codes, and every exception as a text that says what to do.
+
+0: done and clean. 1: business problems, listed with key, reason and remedy, or a fault of the moment.
+2: wrong use or wrong settings. No traceback unless CONNECTOR_DEBUG=1 asks for it.
+"""
+
+import os
+import re
+import traceback
+from enum import IntEnum
+
+import typer
+
+from connector_defs.cli.terminal import complain
+from connector_defs.domain.errors import ConnectorError, Fatal, LaneBlocked, OutcomeUnknown, RetryLater
+
+DEBUG_VARIABLE = "CONNECTOR_DEBUG"
+_USER_INFO = re.compile(r"://[^/@\s]+@")
+_QUERY = re.compile(r"(\w+://[^\s?]+)\?\S+")
+_LONGEST = 500
+
+
+class Ending(IntEnum):
+    """The exit codes of `connector`."""
+
+    CLEAN = 0
+    PROBLEMS = 1
+    WRONG_USE = 2
+
+
+def finish(*, clean: bool) -> None:
+    """End the command with 0, or with 1 where it has just listed problems."""
+    raise typer.Exit(Ending.CLEAN if clean else Ending.PROBLEMS)
+
+
+def explain(error: Exception) -> Ending:
+    """Tell the person on stderr what went wrong and what to do; returns the exit code."""
+    if os.environ.get(DEBUG_VARIABLE):
+        complain("".join(traceback.format_exception(error)), style="dim")
+    if isinstance(error, ConnectorError):
+        complain(without_secrets(str(error)))
+        hint = _hint(error)
+        if hint:
+            complain(hint, style="")
+        return Ending.WRONG_USE if isinstance(error, Fatal) else Ending.PROBLEMS
+    # SQLAlchemy's own text quotes the statement and its parameters, which may be an invoice or a secret.
+    cause = getattr(error, "orig", None) or error
+    text = without_secrets(str(cause))[:_LONGEST]
+    complain(f"Something unexpected happened: {type(error).__name__}: {text}")
+    complain(
+        f"Nothing was lost: run the command again. To see where it happened: {DEBUG_VARIABLE}=1", style=""
+    )
+    return Ending.PROBLEMS
+
+
+def without_secrets(text: str) -> str:
+    """Drop user information and query strings from every URL in the text."""
+    return _QUERY.sub(r"\1?…", _USER_INFO.sub("://…@", text))
+
+
+def _hint(error: ConnectorError) -> str:
+    match error:
+        case LaneBlocked():
+            return "The other system refuses us as a whole: run the command again when it is back."
+        case RetryLater():
+            return "Nothing took effect: run the command again."
+        case OutcomeUnknown():
+            return "The call may have taken effect: run the command again, it looks before it repeats."
+        case _:
+            return ""

@@ -1,0 +1,156 @@
+"""`connector init`: the first connector.toml and an empty state store.
+
+Secrets are never asked for and never written: the command names the variables that hold them.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector_defs.cli.examples import examples
+from connector_defs.cli.private_files import write_private
+from connector_defs.cli.terminal import busy, say
+from connector_defs.domain.errors import Fatal
+
+SECRETS = {
+    "SYSPRO_ODATA_PASSWORD": "HTTP Basic password for OData",
+    "SYSPRO_OPERATOR_PASSWORD": "password of the SYSPRO operator",
+    "SYSPRO_COMPANY_PASSWORD": "password of the SYSPRO company, where it has one",
+    "BASWARE_CLIENT_SECRET": "secret of the Basware OAuth2 client",
+}
+
+EPILOG = examples(
+    "connector init",
+    "connector init --enet-url https://syspro:30000/SYSPROWCFService/Rest --region EU",
+    "connector --config /etc/connector.toml init --force",
+)
+
+
+def init(
+    *,
+    enet_url: Annotated[
+        str | None, typer.Option(envvar="SYSPRO_ENET_URL", help="e.net REST address.")
+    ] = None,
+    odata_url: Annotated[str | None, typer.Option(envvar="SYSPRO_ODATA_URL", help="OData address.")] = None,
+    odata_username: Annotated[
+        str | None, typer.Option(envvar="SYSPRO_ODATA_USERNAME", help="OData user.")
+    ] = None,
+    syspro_company: Annotated[
+        str | None, typer.Option(envvar="SYSPRO_COMPANY_ID", help="SYSPRO company id.")
+    ] = None,
+    operator: Annotated[str | None, typer.Option(envvar="SYSPRO_OPERATOR", help="SYSPRO operator.")] = None,
+    region: Annotated[
+        str | None, typer.Option(envvar="BASWARE_REGION", help="EU, US, AU, CA or SANDBOX.")
+    ] = None,
+    client_id: Annotated[
+        str | None, typer.Option(envvar="BASWARE_CLIENT_ID", help="Basware OAuth2 client.")
+    ] = None,
+    api_url: Annotated[
+        str | None, typer.Option(envvar="BASWARE_API_URL", help="Where the region's address is not yours.")
+    ] = None,
+    token_url: Annotated[
+        str | None, typer.Option(envvar="BASWARE_TOKEN_URL", help="Where the region's address is not yours.")
+    ] = None,
+    basware_company: Annotated[
+        str | None, typer.Option(envvar="BASWARE_COMPANY_CODE", help="Basware companyCode.")
+    ] = None,
+    state_url: Annotated[
+        str, typer.Option(envvar="CONNECTOR_STATE_URL", help="Where durable state lives.")
+    ] = "sqlite:///data/state.db",
+    staging_url: Annotated[
+        str, typer.Option(envvar="CONNECTOR_STAGING_URL", help="Folder of the staged rows.")
+    ] = "data/staging",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write a first connector.toml and set up the state store.
+
+    What is neither given nor in the environment is asked for on a terminal, and left open elsewhere.
+    Secrets are never written: the command says which variables to set.
+    """
+    path = Path(os.environ.get("CONNECTOR_CONFIG") or "connector.toml")
+    if path.exists() and not force:
+        raise Fatal(f"{path} exists: keep it, or overwrite it with `connector init --force`.")
+    text = render(
+        syspro={
+            "enet_url": _asked("SYSPRO e.net REST address", enet_url),
+            "odata_url": _asked("SYSPRO OData address", odata_url),
+            "odata_username": _asked("OData user", odata_username),
+        },
+        basware={
+            "region": _asked("Basware region (EU, US, AU, CA, SANDBOX)", region),
+            "client_id": _asked("Basware OAuth2 client id", client_id),
+            **({"api_url": api_url} if api_url else {}),
+            **({"token_url": token_url} if token_url else {}),
+        },
+        company={
+            "syspro_company": _asked("SYSPRO company id", syspro_company),
+            "basware_company": _asked("Basware companyCode", basware_company),
+            "operator": _asked("SYSPRO operator of this connector", operator),
+        },
+        storage={"state_url": state_url, "staging_url": staging_url},
+    )
+    write_private(path, text)
+    say(f"{path} is written (readable by you alone).")
+    _set_up_store(state_url)
+    _say_what_is_open(path)
+
+
+def render(
+    *,
+    syspro: dict[str, str | None],
+    basware: dict[str, str | None],
+    company: dict[str, str | None],
+    storage: dict[str, str | None],
+) -> str:
+    """The file's text; a key without a value stands as a comment, so that loading names it as missing."""
+    head = (
+        "# Settings of the connector. connector.example.toml explains every key.\n"
+        "# Secrets belong in the environment: " + ", ".join(SECRETS) + ".\n"
+    )
+    parts = (("[syspro]", syspro), ("[basware]", basware), ("[[companies]]", company), ("[storage]", storage))
+    return head + "".join(
+        f"\n{title}\n" + "".join(_line(key, value) for key, value in table.items()) for title, table in parts
+    )
+
+
+def _line(key: str, value: str | None) -> str:
+    return (
+        f'# {key} = ""  # required\n'
+        if value is None
+        else f"{key} = {json.dumps(value, ensure_ascii=False)}\n"
+    )
+
+
+def _asked(question: str, value: str | None) -> str | None:
+    if value is not None or not sys.stdin.isatty():
+        return value
+    return typer.prompt(f"{question} (empty: later)", default="", show_default=False, err=True) or None
+
+
+def _set_up_store(state_url: str) -> None:
+    from connector_defs.store import schema
+
+    with busy("Setting up the state store"):
+        revision = schema.upgrade(state_url)
+    say(f"The state store is at schema {revision}.")
+
+
+def _say_what_is_open(path: Path) -> None:
+    from connector_defs.settings import SettingsError, load_settings
+
+    unset = {name: meaning for name, meaning in SECRETS.items() if not os.environ.get(name)}
+    if unset:
+        say("\nSet these in the environment of the connector:")
+        for name, meaning in unset.items():
+            say(f"  {name}  {meaning}")
+    try:
+        load_settings(path)
+    except SettingsError as error:
+        say("\nStill open:")
+        for problem in error.problems:
+            say(f"  - {problem}")
+    say("\nThen: connector ping")

@@ -1,0 +1,88 @@
+"""`connector sync`: run a flow now, through the same Dagster job that the schedules run."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from connector_defs.cli import tables
+from connector_defs.cli.books import AsJson, Day, day_of
+from connector_defs.cli.endings import finish
+from connector_defs.cli.examples import examples
+from connector_defs.cli.opening import opened
+from connector_defs.cli.story import Story, heard
+from connector_defs.cli.terminal import print_json, quiet_stdout, say
+from connector_defs.flows.reports import Problem, QueueItem
+
+EPILOG = examples(
+    "connector sync all",
+    "connector sync purchase-orders --date 2026-11-02",
+    "connector sync invoices --json",
+)
+
+
+class Flow(StrEnum):
+    """What can be run."""
+
+    MASTER_DATA = "master-data"
+    PURCHASE_ORDERS = "purchase-orders"
+    INVOICES = "invoices"
+    ALL = "all"
+
+
+def sync(
+    flow: Annotated[Flow, typer.Argument(help="Which flow; `all` runs them in their order.")],
+    on: Day = None,
+    json: AsJson = False,
+) -> None:
+    """Run a flow now: the same Dagster job that the schedules run.
+
+    master-data and purchase-orders go from SYSPRO to Basware, invoices from Basware to SYSPRO. Running one
+    again is always safe: what the other side has already is not sent again.
+
+    Exit code 0: done, nothing waits. 1: some records or invoices need attention; they are listed.
+    """
+    from connector_defs.flows import queue
+    from connector_defs.orchestration.running import run
+
+    with quiet_stdout(), heard(f"sync {flow}") as story:
+        run(flow.value, day_of(on), story.hear)
+        with opened() as connector:
+            waiting = queue.waiting(connector) if flow in (Flow.INVOICES, Flow.ALL) else []
+    problems = with_waiting(story.problems, waiting)
+    if json:
+        print_json(
+            {
+                "clean": not problems,
+                "staged": story.staged,
+                "published": story.published,
+                "follow_ups": story.follow_ups,
+                "invoices": story.invoices,
+                "problems": problems,
+            }
+        )
+    else:
+        show(story)
+        tables.problems(problems)
+        say("Done and clean." if not problems else "Done; what is listed above needs attention.")
+    finish(clean=not problems)
+
+
+def with_waiting(problems: Iterable[Problem], waiting: Iterable[QueueItem]) -> list[Problem]:
+    """The run's problems and every invoice that waits from earlier runs, each record once."""
+    found = {(problem.company, problem.entity, problem.key): problem for problem in problems}
+    for item in waiting:
+        problem = Problem(item.company, "invoice", item.invoice_id, item.code, item.reason, item.remedy)
+        found.setdefault((problem.company, problem.entity, problem.key), problem)
+    return list(found.values())
+
+
+def show(story: Story) -> None:
+    """What the run did, one table per kind of flow."""
+    if story.staged:
+        tables.staged(story.staged)
+    if story.published:
+        tables.published(story.published)
+    if story.invoices:
+        tables.invoice_runs(story.invoices)
