@@ -1,0 +1,129 @@
+"""Errors, warnings and counts as every Setup and Transaction reply carries them.
+
+Belongs here: what is common to the replies. What success looks like differs per business object.
+Source: SYSPRO wire notes 1.9; counts are no proof there, so an error text outweighs them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from connector_defs.domain.errors import OutcomeUnknown
+from connector_defs.syspro import xml
+from connector_defs.syspro.xml import Element
+
+_INVALID_COUNTERS = ("ItemsInvalid", "RecordsInvalid", "JournalsInvalid", "ItemsRejectedWithWarnings")
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One complaint: the element it is about, the value sent, SYSPRO's number and text as they came.
+
+    `warning` marks one of the warning class, which rejects only because warnings are not ignored.
+    """
+
+    element: str
+    value: str
+    number: str | None
+    text: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        number = f" [{self.number}]" if self.number else ""
+        return f"{self.element}{number}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """SYSPRO took the document in and refused it; nothing of it was applied. Never without an error."""
+
+    errors: tuple[FieldError, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(str(error) for error in self.errors)
+
+
+def root_of(reply: str, business_object: str) -> Element:
+    """Root of a reply; OutcomeUnknown where there is no document to read."""
+    try:
+        root = xml.parse(xml.unwrap(reply))
+    except xml.UnreadableXml as error:
+        raise OutcomeUnknown(
+            f"{business_object}: the reply cannot be read ({error}). Look the record up before repeating."
+        ) from None
+    return root
+
+
+def rejection(root: Element) -> Rejection | None:
+    """The rejection a reply holds, if any: error texts first, then counters and unprocessed items."""
+    errors = tuple(_errors(root))
+    if errors:
+        return Rejection(errors)
+    refused = _refused_by_count(root)
+    if refused is None:
+        return None
+    return Rejection(tuple(_warnings(root)) or (FieldError(refused, "", None, "refused without a reason"),))
+
+
+def warnings(root: Element) -> tuple[str, ...]:
+    """Texts of all warnings, with their numbers where given."""
+    return tuple(
+        f"{warning.number} {warning.text}" if warning.number else warning.text for warning in _warnings(root)
+    )
+
+
+def contradiction(business_object: str, key: str, refused: Rejection) -> OutcomeUnknown:
+    """A reply that names both a posted key and an error proves neither."""
+    return OutcomeUnknown(
+        f"{business_object}: the reply names {key} and an error as well ({refused}). "
+        "Look the record up before repeating."
+    )
+
+
+def neither(business_object: str) -> OutcomeUnknown:
+    """A reply with no key and no error."""
+    return OutcomeUnknown(
+        f"{business_object}: the reply names neither a key nor an error. Look the record up before repeating."
+    )
+
+
+def _errors(root: Element) -> Iterator[FieldError]:
+    for element in root.iter():
+        name = xml.name_of(element)
+        folded = name.casefold()
+        if folded in {"errormessage", "invalidrtf"} and len(element) == 0 and xml.text_of(element):
+            yield FieldError(name, "", None, xml.text_of(element))
+            continue
+        yield from _complaints(element, name, "ErrorNumber", "ErrorDescription", warning=False)
+
+
+def _warnings(root: Element) -> Iterator[FieldError]:
+    for element in root.iter():
+        name = xml.name_of(element)
+        if name.casefold() == "warningmessages" and len(element) == 0 and xml.text_of(element):
+            yield FieldError(name, "", None, xml.text_of(element), warning=True)
+            continue
+        yield from _complaints(element, name, "WarningNumber", "WarningDescription", warning=True)
+
+
+def _complaints(
+    element: Element, name: str, number_name: str, text_name: str, *, warning: bool
+) -> Iterator[FieldError]:
+    numbers = [xml.text_of(each) for each in xml.children(element, number_name)]
+    texts = [xml.text_of(each) for each in xml.children(element, text_name)]
+    for number, text in zip_longest(numbers, texts, fillvalue=""):
+        filled = number.strip("0")
+        if filled or text:
+            yield FieldError(
+                name, xml.first_text(element, "Value"), number if filled else None, text or "no text", warning
+            )
+
+
+def _refused_by_count(root: Element) -> str | None:
+    for counter in xml.descendants(root, *_INVALID_COUNTERS):
+        if (xml.count(xml.text_of(counter)) or 0) > 0:
+            return xml.name_of(counter)
+    for item in xml.descendants(root, "Processed"):
+        if xml.text_of(item).upper() == "N":
+            return xml.name_of(item)
+    return None

@@ -1,0 +1,150 @@
+"""HTTP as both SYSPRO services need it: pool, time-outs, capped bodies, and no URL with a query in any log.
+
+Belongs here: what is the same for OData and e.net. What a reply means is decided in `odata` and `enet`.
+"""
+
+import html
+import logging
+import re
+from dataclasses import dataclass
+
+import httpx
+
+MAX_REPLY_BYTES = 48 * 1024 * 1024
+CONNECT_SECONDS = 10.0
+
+_LOGGERS = (
+    "httpx",
+    "httpcore",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
+    "httpcore.socks",
+)
+_QUERY = re.compile(r"\?[^\s\"'>]*")
+_SILENT_MARKUP = re.compile(r"<(script|style|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_MARKUP = re.compile(r"<[^>]*>")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+class QueryCutter(logging.Filter):
+    """Cuts the query off every URL in a log record: passwords, session ids and documents travel there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if "?" in message:
+            record.msg, record.args = without_queries(message), ()
+        return True
+
+
+_CUTTER = QueryCutter()
+
+
+def silence_urls() -> None:
+    """Put the `QueryCutter` on the loggers of httpx and httpcore; repeating it changes nothing.
+
+    A filter on a logger does not see its children's records, hence the list.
+    """
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_CUTTER)
+
+
+def without_queries(text: str) -> str:
+    """The text with whatever follows a question mark, up to the next blank or quote, cut."""
+    return _QUERY.sub("?...", text)
+
+
+def plain_text(body: str, limit: int = 300) -> str:
+    """Text of an error body for a person: no markup, no control characters, one line, at most `limit` long."""
+    text = html.unescape(_MARKUP.sub(" ", _SILENT_MARKUP.sub(" ", body)))
+    text = without_queries(" ".join(_CONTROL.sub(" ", text).split()))
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A call that brought no answer. `sent` is False only where the request surely never left."""
+
+    reason: str
+    sent: bool
+    retryable: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete answer: status, lower-case header names, raw body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+# First match wins, so the subclasses stand before their parents.
+_FAILURES: tuple[tuple[type[Exception], str, bool, bool], ...] = (
+    (httpx.ConnectTimeout, "no connection within the time-out", False, True),
+    (httpx.ConnectError, "no connection", False, True),
+    (httpx.PoolTimeout, "no free connection in the pool", False, True),
+    (httpx.UnsupportedProtocol, "the address does not begin with http:// or https://", False, False),
+    (httpx.InvalidURL, "the address is not a valid URL", False, False),
+    (httpx.LocalProtocolError, "the request could not be written as HTTP", False, False),
+    (httpx.ReadTimeout, "no answer within the time-out", True, True),
+    (httpx.WriteTimeout, "the request could not be sent within the time-out", True, True),
+    (httpx.RemoteProtocolError, "the connection was closed in the middle of the exchange", True, True),
+    (httpx.TransportError, "the connection broke", True, True),
+    (httpx.HTTPError, "the answer could not be read", True, True),
+)
+
+
+def classify(error: Exception) -> Failure:
+    """What a failed exchange means; the exception itself, which holds the URL, goes no further."""
+    for kind, reason, sent, retryable in _FAILURES:
+        if isinstance(error, kind):
+            return Failure(f"{reason} ({type(error).__name__})", sent, retryable)
+    return Failure(type(error).__name__, sent=True)
+
+
+def new_client(
+    *,
+    timeout: float,
+    max_connections: int,
+    auth: httpx.Auth | None = None,
+    transport: httpx.BaseTransport | None = None,
+) -> httpx.Client:
+    """A client that follows no redirect and reads nothing from the environment. `timeout` in seconds."""
+    silence_urls()
+    return httpx.Client(
+        auth=auth,
+        transport=transport,
+        timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
+        limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def exchange(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    headers: dict[str, str] | None = None,
+    content: bytes | None = None,
+    max_bytes: int = MAX_REPLY_BYTES,
+) -> Answer | Failure:
+    """Send one request and read the whole answer, up to `max_bytes`.
+
+    Returns a `Failure` instead of raising, so that no exception holding the URL becomes the context of ours.
+    """
+    try:
+        with client.stream(method, url, headers=headers, content=content) as response:
+            chunks: list[bytes] = []
+            size = 0
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                if size > max_bytes:
+                    return Failure(f"the answer is larger than {max_bytes} bytes", sent=True, retryable=False)
+                chunks.append(chunk)
+            return Answer(response.status_code, dict(response.headers), b"".join(chunks))
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        return classify(error)
