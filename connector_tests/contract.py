@@ -25,6 +25,7 @@ needs_contract = pytest.mark.skipif(
 )
 
 
+@cache
 def schema_validator(name: str) -> Validator:
     """Validator of one named schema."""
     return _validator({"$ref": f"{_ROOT}#/components/schemas/{name}"})

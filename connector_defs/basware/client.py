@@ -9,7 +9,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -138,7 +138,8 @@ class BaswareClient:
         for malformed in page.malformed:
             if malformed.invoice_id in {None, invoice_id}:
                 raise malformed
-        return next((document for document in page.documents if document.invoice_id == invoice_id), None)
+        wanted = invoice_id.casefold()
+        return next((found for found in page.documents if found.invoice_id.casefold() == wanted), None)
 
     def acknowledge(self, invoice_id: str) -> AckOutcome:
         """Tell Basware that the invoice is stored here (Basware wire notes 3.3).
@@ -258,11 +259,16 @@ class BaswareClient:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer | None:
-        """The answer to a GET, or None for 404."""
+        """The answer to a GET, or None where there is nothing (404, which for lists means no records)."""
         call = Call("GET", name, path, Effect.NONE, params=params or {}, headers=headers or {})
         answer = self._exchange.send(call)
-        if answer.status == 404:
+        if answer.status in {204, 404}:
             return None
+        if answer.status in {400, 422} and params is None:
+            raise RecordRefused(
+                f"{call} answered {answer.status}: {_summary(read_receipt(answer))}; Basware does not take this key",
+                code="key_refused",
+            )
         if answer.status != 200:
             raise Fatal(
                 f"{call} answered {answer.status}: {_summary(read_receipt(answer))}; check the settings"
@@ -313,7 +319,7 @@ def _segment(key: str) -> str:
 def _instant(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError("last_updated needs a time zone")
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _unreadable(what: str, error: BadJson) -> UnreadableAnswer:

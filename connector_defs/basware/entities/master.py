@@ -103,11 +103,11 @@ class PaymentTerm(Entity):
     external_code: ExternalCode
     sort_order: Count | None = None
     move_due_dates_to: Literal["0", "1", "2"] | None = None
-    due_date_calc: Literal[0, 1] | None = None
+    due_date_calc: Annotated[Int32, Field(ge=0, le=1)] | None = None
     due_date_days: Count | None = None
     due_date_days2: Count | None = None
     due_date_eom: Count | None = None
-    cash_due_date_calc: Literal[0, 1, 2] | None = None
+    cash_due_date_calc: Annotated[Int32, Field(ge=0, le=2)] | None = None
     cash_due_date_days: Count | None = None
     cash_due_date_days2: Count | None = None
     cash_due_date_eom: Count | None = None
