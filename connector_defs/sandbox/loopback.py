@@ -8,7 +8,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import uvicorn
@@ -17,11 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from connector_defs.sandbox.faults import ConnectionReset
 
 _CUT = "sandbox.cut"
 _START_SECONDS = 10.0
+_STOP_SECONDS = 1.0
 
 
 class CuttableProtocol(HttpToolsProtocol):
@@ -66,12 +68,13 @@ class LoopbackServer:
     """Runs several apps in one thread with its own event loop. `ports` are known once constructed."""
 
     def __init__(self, sites: Sequence[Site], host: str = "127.0.0.1") -> None:
+        self._sites = sites
         self._sockets = [_listen(host, site.port) for site in sites]
         self.ports = [each.getsockname()[1] for each in self._sockets]
-        self._servers = [uvicorn.Server(_config(site)) for site in sites]
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+        self._end: Callable[[], object] = lambda: None
 
     def start(self) -> None:
         """Return once every app answers. Raises RuntimeError when the server thread could not start."""
@@ -81,8 +84,7 @@ class LoopbackServer:
 
     def stop(self) -> None:
         """End all connections and free the ports."""
-        for server in self._servers:
-            server.should_exit = True
+        self._end()
         if self._thread.is_alive():
             self._thread.join(timeout=_START_SECONDS)
         for each in self._sockets:
@@ -97,12 +99,44 @@ class LoopbackServer:
             self._ready.set()
 
     async def _serve(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for server, listening in zip(self._servers, self._sockets, strict=True):
-                tasks.create_task(server.serve(sockets=[listening]))
-            while not all(server.started for server in self._servers):
-                await asyncio.sleep(0.002)
-            self._ready.set()
+        # uvicorn's own server ticks ten times a second and takes two ticks to stop; its protocol needs no tick.
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        states = []
+        servers = []
+        for site, listening in zip(self._sites, self._sockets, strict=True):
+            state, protocol = _protocol(site)
+            states.append(state)
+            servers.append(await loop.create_server(protocol, sock=listening, backlog=2048))
+        self._end = lambda: loop.call_soon_threadsafe(ended.set)
+        self._ready.set()
+        await ended.wait()
+        for server in servers:
+            server.close()
+        for state in states:
+            for connection in list(state.connections):
+                connection.shutdown()
+        running = [task for state in states for task in state.tasks]
+        if running:
+            await asyncio.wait(running, timeout=_STOP_SECONDS)
+
+
+def _protocol(site: Site) -> tuple[ServerState, Callable[[], CuttableProtocol]]:
+    site.app.add_exception_handler(ConnectionReset, _no_answer)
+    config = uvicorn.Config(
+        site.app,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        # Longer than any client keeps an idle connection, so that only faults close one under its hands.
+        timeout_keep_alive=120,
+    )
+    config.load()
+    state = ServerState()
+    if site.server_header:
+        state.default_headers = [(b"server", site.server_header.encode())]
+    return state, lambda: CuttableProtocol(config, state, {})
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -115,22 +149,3 @@ def _listen(host: str, port: int) -> socket.socket:
         with contextlib.closing(listening):
             raise
     return listening
-
-
-def _config(site: Site) -> uvicorn.Config:
-    site.app.add_exception_handler(ConnectionReset, _no_answer)
-    return uvicorn.Config(
-        site.app,
-        http=CuttableProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        headers=[("Server", site.server_header)] if site.server_header else [],
-        # Longer than any client keeps an idle connection, so that only faults close one under its hands.
-        timeout_keep_alive=120,
-        timeout_graceful_shutdown=1,
-    )

@@ -42,7 +42,7 @@ class Wire:
 
     def __init__(self, sandbox: BaswareSandbox, base_url: str) -> None:
         self.sandbox = sandbox
-        self.http = httpx.Client(base_url=base_url, trust_env=False, timeout=10)
+        self.http = httpx.Client(base_url=base_url, trust_env=False, verify=False, timeout=10)
         self.token = ""
 
     def __enter__(self) -> Self:
