@@ -1,0 +1,51 @@
+"""Everything Dagster serves, assembled in one place.
+
+Belongs here: the assembly. The server, the daemon, the command line and the tests load what `build_defs` makes.
+"""
+
+import warnings
+from collections.abc import Mapping
+
+import dagster as dg
+
+from connector_defs.orchestration.assets.external import external_assets
+from connector_defs.orchestration.assets.invoices import invoice_assets
+from connector_defs.orchestration.assets.published import published_assets
+from connector_defs.orchestration.assets.reconciliation import reconciliation_asset
+from connector_defs.orchestration.assets.staged import staged_assets
+from connector_defs.orchestration.checks.invoices import invoice_checks
+from connector_defs.orchestration.checks.published import published_checks
+from connector_defs.orchestration.checks.staged import staged_checks
+from connector_defs.orchestration.jobs import JOBS
+from connector_defs.orchestration.partitions import business_days, schedule_settings
+from connector_defs.orchestration.resources import ConnectorResource
+from connector_defs.orchestration.schedules import schedules
+from connector_defs.orchestration.sensors import sensors
+
+
+def build_defs(*, resources: Mapping[str, object] | None = None) -> dg.Definitions:
+    """All definitions; `resources` replace ours by name ("connector")."""
+    settings = schedule_settings()
+    days = business_days(settings)
+    with warnings.catch_warnings():
+        # BackfillPolicy is "beta" in dagster 1.13; the family is pinned, so it cannot change under us.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        assets: list[dg.AssetSpec | dg.AssetsDefinition] = [
+            *external_assets(),
+            *staged_assets(days),
+            *published_assets(days),
+            invoice_assets(days),
+            reconciliation_asset(days),
+        ]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[*invoice_checks(), *staged_checks(), *published_checks()],
+        jobs=JOBS,
+        schedules=schedules(settings),
+        sensors=sensors(settings),
+        resources={"connector": ConnectorResource(), **(resources or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

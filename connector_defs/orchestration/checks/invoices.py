@@ -1,0 +1,77 @@
+"""What keeps approved invoices from SYSPRO, the AP team's list of unmapped accounts first."""
+
+from functools import partial
+
+import dagster as dg
+
+from connector_defs.flows import overview
+from connector_defs.flows.runtime import Connector
+from connector_defs.orchestration import tables
+from connector_defs.orchestration.assets.invoices import APPROVED_DOCUMENTS
+from connector_defs.orchestration.checks.findings import Finding, Question, checks_of
+
+UNMAPPED_GL_ACCOUNTS = "unmapped_gl_accounts"
+
+# An approved invoice is in SYSPRO's ledger within a day, or somebody should know.
+OLDEST_OPEN_MINUTES = 24 * 60
+
+# Check -> what it says, and the refusal codes it gathers (a code, or the beginning of several).
+_REVIEWS = {
+    "unbalanced_documents": ("Coding rows and tax make the gross sum of every document.", "UNBALANCED"),
+    "gl_accounts_missing_or_on_hold": (
+        "Every GL code in use exists in SYSPRO and can be posted to.",
+        "GL_CODE_",
+    ),
+    "unknown_suppliers": ("Every invoice's supplier is in SYSPRO and not on hold.", "SUPPLIER_"),
+}
+
+
+def invoice_checks() -> list[dg.AssetChecksDefinition]:
+    """The checks of the approved documents."""
+    return [checks_of(APPROVED_DOCUMENTS, _QUESTIONS)]
+
+
+def _unmapped(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    accounts = overview.unmapped_accounts(connector)
+    invoices = sum(account.invoices for account in accounts)
+    return Finding(
+        len(accounts),
+        {"accounts": tables.unmapped(accounts), "invoices": dg.MetadataValue.int(invoices)},
+        f"{len(accounts)} accounts without a GL mapping hold up {invoices} invoices" if accounts else "",
+    )
+
+
+def _in_review(prefix: str, connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    items = overview.review_items(connector, prefix)
+    return Finding(len(items), {"invoices": tables.queue(items)})
+
+
+def _other_reviews(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    gathered = tuple(prefix for _, prefix in _REVIEWS.values())
+    items = [item for item in overview.review_items(connector) if not item.code.startswith(gathered)]
+    return Finding(len(items), {"invoices": tables.queue(items)})
+
+
+def _oldest_open(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    status = overview.status(connector)
+    late = status.oldest_open_minutes > OLDEST_OPEN_MINUTES
+    return Finding(
+        int(late),
+        {
+            "oldest_open_minutes": dg.MetadataValue.int(status.oldest_open_minutes),
+            "states": tables.table(("state", "invoices"), sorted(status.invoices.items())),
+        },
+        f"the oldest open item waits for {status.oldest_open_minutes} minutes" if late else "",
+    )
+
+
+_QUESTIONS = [
+    Question(
+        UNMAPPED_GL_ACCOUNTS,
+        "Every account code in use has a GL mapping. Add one with `connector mapping set`: what waits goes on by itself.",
+        _unmapped,
+    ),
+    *(Question(name, text, partial(_in_review, prefix)) for name, (text, prefix) in _REVIEWS.items()),
+    Question("other_refusals", "No document waits for a person for another reason.", _other_reviews),
+    Question("oldest_open_item", "No item has been open for more than a day.", _oldest_open),
+]

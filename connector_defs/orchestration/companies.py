@@ -1,0 +1,127 @@
+"""One step for all companies: what one of them cannot do never stops the others.
+
+Belongs here: the loop, its isolation, and the memory of who failed.
+Does not belong here: what the step does.
+
+Dagster drops everything downstream of a failed step, for every company. So a step in which only some
+companies failed counts as done; it names them in its metadata, later steps of the run leave them out, and
+the check `every_company` of the asset, which has nothing downstream, makes the run fail.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import dagster as dg
+
+from connector_defs.domain.errors import ConnectorError
+from connector_defs.orchestration.listening import (
+    Report,
+    StepFailed,
+    StepStarted,
+    tell,
+)
+from connector_defs.orchestration.resources import ConnectorResource
+from connector_defs.settings import CompanySettings
+
+FAILED_COMPANIES = "failed_companies"
+
+_LEFT_OUT = "left out, because"
+R = TypeVar("R", bound=Report)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StepReports(Generic[R]):
+    """The reports of the companies that went through, and why the others (by SYSPRO company) did not."""
+
+    done: tuple[R, ...]
+    failed: Mapping[str, str]
+
+    @property
+    def failure_metadata(self) -> dict[str, dg.MetadataValue]:
+        """What later steps and the check read; empty when every company went through."""
+        return {FAILED_COMPANIES: dg.MetadataValue.json(dict(self.failed))} if self.failed else {}
+
+
+def for_each_company(
+    context: dg.AssetExecutionContext,
+    resource: ConnectorResource,
+    step: str,
+    work: Callable[[CompanySettings], R],
+) -> StepReports[R]:
+    """Do `work` for every company that did not fail earlier in this run.
+
+    Raises dg.Failure, never retried by Dagster, when the connector cannot be opened or no company went through.
+    """
+    upstream = _failed_upstream(context)
+    done: list[R] = []
+    failed: dict[str, str] = {}
+    for company in companies_of(resource):
+        name = company.syspro_company
+        if name in upstream:
+            failed[name] = upstream[name]
+            continue
+        tell(StepStarted(step, name))
+        try:
+            report = work(company)
+        except ConnectorError as error:
+            failed[name] = str(error)
+        except Exception as error:  # noqa: BLE001 - a defect met by one company must not stop the others
+            _log.exception("%s failed for company %s", step, name)
+            failed[name] = f"unexpected {type(error).__name__}: {error}"
+        else:
+            done.append(report)
+            tell(report)
+            continue
+        tell(StepFailed(step, name, failed[name]))
+    if failed and not done:
+        raise dg.Failure(description=failure_text(step, failed), allow_retries=False)
+    return StepReports(tuple(done), failed)
+
+
+def companies_of(resource: ConnectorResource) -> tuple[CompanySettings, ...]:
+    """The company pairs; raises dg.Failure with the remedy where the connector cannot be opened."""
+    try:
+        return resource.companies
+    except ConnectorError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def failure_text(step: str, failed: Mapping[str, str]) -> str:
+    """One line per company."""
+    lines = "\n".join(f"  company {name}: {reason}" for name, reason in sorted(failed.items()))
+    return f"{step} could not be done for {len(failed)} of the companies:\n{lines}"
+
+
+def failed_companies(
+    instance: dg.DagsterInstance, key: dg.AssetKey, run_id: str | None = None
+) -> dict[str, str]:
+    """Who failed when the asset was last made; with `run_id`, only if that was in this run."""
+    event = instance.get_latest_materialization_event(key)
+    if event is None or event.asset_materialization is None:
+        return {}
+    if run_id is not None and event.run_id != run_id:
+        return {}
+    value = event.asset_materialization.metadata.get(FAILED_COMPANIES)
+    if not isinstance(value, dg.JsonMetadataValue) or not isinstance(value.data, Mapping):
+        return {}
+    return {str(name): str(reason) for name, reason in value.data.items()}
+
+
+def _failed_upstream(context: dg.AssetExecutionContext) -> dict[str, str]:
+    graph = context.assets_def
+    parents: Iterable[dg.AssetKey] = {
+        parent for key in graph.keys for parent in graph.asset_deps[key] if parent not in graph.keys
+    }
+    failed: dict[str, str] = {}
+    for parent in sorted(parents):
+        for name, reason in failed_companies(context.instance, parent, context.run.run_id).items():
+            left_out = (
+                reason
+                if reason.startswith(_LEFT_OUT)
+                else f"{_LEFT_OUT} {parent.to_user_string()} failed: {reason}"
+            )
+            failed.setdefault(name, left_out)
+    return failed

@@ -1,0 +1,120 @@
+"""Running the jobs in this process, for the command line: the same jobs that the schedules run.
+
+Belongs here: which jobs a name stands for, the Dagster instance, and what a caller gets back.
+Does not belong here: printing.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from connector_defs.definitions import defs
+from connector_defs.domain.errors import Fatal
+from connector_defs.orchestration.jobs import INVOICES, MASTER_DATA, PURCHASE_ORDERS
+from connector_defs.orchestration.listening import Event, Listener, Report, listening
+from connector_defs.orchestration.partitions import schedule_settings, today
+from connector_defs.orchestration.runs import close_orphans
+
+JOBS_OF = {
+    "master-data": (MASTER_DATA,),
+    "purchase-orders": (PURCHASE_ORDERS,),
+    "invoices": (INVOICES,),
+    "all": (MASTER_DATA, PURCHASE_ORDERS, INVOICES),
+}
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What the runs came to. `reports` are the flows' own, in the order they came in.
+
+    `failures` holds one text per failed step, company by company; business problems are in the reports and
+    do not make `success` false.
+    """
+
+    success: bool
+    run_ids: tuple[str, ...]
+    reports: tuple[Report, ...]
+    failures: tuple[str, ...]
+
+    @property
+    def run_id(self) -> str:
+        """The only run, or the last of several."""
+        return self.run_ids[-1]
+
+
+def run(
+    name: str, day: date | None = None, listener: Listener | None = None, *, verbose: bool = False
+) -> RunOutcome:
+    """Run the jobs of `name` (a key of JOBS_OF), one after the other, for `day`, by default today.
+
+    Uses the Dagster instance of DAGSTER_HOME, so that the UI shows these runs too; without it nothing of
+    Dagster's is kept. A failed job does not keep the next from running.
+    Raises Fatal for an unknown name and for a day that is no partition.
+    """
+    jobs = JOBS_OF.get(name)
+    if jobs is None:
+        raise Fatal(f"{name!r} cannot be run; known are {', '.join(JOBS_OF)}")
+    partition = _partition(day)
+    reports: list[Report] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Report):
+            reports.append(event)
+        if listener is not None:
+            listener(event)
+
+    with _instance() as instance, listening(hear):
+        close_orphans(instance)
+        results = [_execute(job, partition, instance, verbose=verbose) for job in jobs]
+    return RunOutcome(
+        success=all(result.success for result in results),
+        run_ids=tuple(result.run_id for result in results),
+        reports=tuple(reports),
+        failures=tuple(text for result in results for text in _failures(result)),
+    )
+
+
+def _execute(
+    job: str, partition: str, instance: dg.DagsterInstance, *, verbose: bool
+) -> dg.ExecuteInProcessResult:
+    return defs.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        partition_key=partition,
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}},
+    )
+
+
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    home = os.environ.get("DAGSTER_HOME")
+    with dg.DagsterInstance.get() if home else dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def _partition(day: date | None) -> str:
+    schedules = schedule_settings()
+    newest = today(schedules)
+    chosen = newest if day is None else day
+    if not date.fromisoformat(schedules.first_day) <= chosen <= newest:
+        raise Fatal(
+            f"{chosen} cannot be run: the days go from {schedules.first_day} to {newest}. "
+            "Set schedules.first_day in connector.toml for earlier ones."
+        )
+    return chosen.isoformat()
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    texts = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            told = failure.user_failure_data.description if failure.user_failure_data else None
+            texts.append(told or failure.error_display_string)
+    if texts or result.success:
+        return texts
+    return [event.message or "" for event in result.all_events if event.is_job_failure]

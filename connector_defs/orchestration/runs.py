@@ -1,0 +1,83 @@
+"""Which runs are alive.
+
+Belongs here: the mark of the process a run lives in, and the end of runs whose process died.
+Does not belong here: what a dead run left behind in the business; the state store answers that.
+
+Why: Dagster's default launcher cannot tell a dead run from a slow one. A run killed with its process stays
+"started", holds its pool slots and would keep every sensor waiting for it (dagster 1.13.27, 2026-11).
+"""
+
+import os
+import socket
+from pathlib import Path
+
+import dagster as dg
+
+PROCESS_TAG = "connector/process"
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def sign(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Write into the run which process it lives in."""
+    instance.add_run_tags(run_id, {PROCESS_TAG: _mark(os.getpid())})
+
+
+def close_orphans(instance: dg.DagsterInstance) -> list[str]:
+    """End, as failed, the started runs whose process on this host is gone; frees their pool slots.
+
+    Returns their run ids. Runs of other hosts are left to Dagster's run monitoring.
+    """
+    closed = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=_STARTED)):
+        mark = run.tags.get(PROCESS_TAG)
+        if mark is None or not _is_dead(mark):
+            continue
+        instance.report_run_failed(run, "The process of this run ended without closing it.")
+        if instance.event_log_storage.supports_global_concurrency_limits:
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        closed.append(run.run_id)
+    return closed
+
+
+def in_progress(instance: dg.DagsterInstance, job_name: str) -> str | None:
+    """The id of a run of this job that is queued or at work, after ending dead ones."""
+    close_orphans(instance)
+    runs = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=_UNFINISHED), limit=1)
+    return runs[0].run_id if runs else None
+
+
+def _mark(pid: int) -> str:
+    return f"{socket.gethostname()}:{pid}:{_start_of(pid) or ''}"
+
+
+def _is_dead(mark: str) -> bool:
+    host, pid, start = mark.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return bool(start) and _start_of(int(pid)) != start
+
+
+def _start_of(pid: int) -> str | None:
+    """When the process started, in kernel ticks: tells a process from a later one with its number.
+
+    None where the system has no /proc, and for a process that is dead but not yet buried.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return None
+    return None if fields[0] in "ZX" else fields[19]

@@ -1,0 +1,129 @@
+"""What wakes the invoice flow between schedules, and who hears of a failed run.
+
+Belongs here: looking (lightly: a tick has 60 seconds in all) and asking for a run.
+Does not belong here: deciding about an invoice. A run takes whatever is due when it starts; the run key is
+not used, because Dagster remembers it for ever and would drop the second attempt in silence.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+import dagster as dg
+
+from connector_defs.domain.errors import ConnectorError
+from connector_defs.flows import invoices
+from connector_defs.flows.runtime import Connector
+from connector_defs.orchestration.backoff import Cursor, decide, token
+from connector_defs.orchestration.jobs import INVOICES
+from connector_defs.orchestration.partitions import today
+from connector_defs.orchestration.resources import ConnectorResource
+from connector_defs.orchestration.runs import in_progress
+from connector_defs.settings import CompanySettings, ScheduleSettings
+
+APPROVED_INVOICES = "approved_invoices"
+DUE_INVOICES = "due_invoices"
+
+_log = logging.getLogger(__name__)
+
+# (connector, company) -> one token per thing that waits.
+Look = Callable[[Connector, CompanySettings], list[str]]
+
+
+def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
+    """Newly approved invoices, invoices due again, and failed runs."""
+    return [
+        _invoice_sensor(
+            APPROVED_INVOICES,
+            "Asks Basware for approved invoices not yet taken in, and starts a run for them.",
+            _approved,
+            settings,
+        ),
+        _invoice_sensor(
+            DUE_INVOICES,
+            "Starts a run for invoices whose mapping has arrived or whose retry or look-up is due; "
+            "reads our own state only.",
+            _due,
+            settings,
+        ),
+        run_failure_alert,
+    ]
+
+
+def _approved(connector: Connector, company: CompanySettings) -> list[str]:
+    waiting = invoices.peek(connector, company)
+    return [token(company.syspro_company, invoice_id, updated) for invoice_id, updated in waiting]
+
+
+def _due(connector: Connector, company: CompanySettings) -> list[str]:
+    return [token(company.syspro_company, invoice_id) for invoice_id in invoices.due(connector, company)]
+
+
+def _invoice_sensor(
+    name: str, description: str, look: Look, settings: ScheduleSettings
+) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=name,
+        job_name=INVOICES,
+        minimum_interval_seconds=settings.invoice_poll_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"{description} On as soon as the daemon runs.",
+    )
+    def sense(context: dg.SensorEvaluationContext, connector: ConnectorResource) -> dg.SensorResult:
+        active = in_progress(context.instance, INVOICES)
+        if active is not None:
+            return dg.SensorResult(skip_reason=f"run {active} of the invoices is queued or in progress")
+        waiting, troubles = _look_at_all(connector, look)
+        if troubles and not waiting:
+            # The cursor stays: what cannot be seen is not gone.
+            return dg.SensorResult(skip_reason="; ".join(troubles), cursor=context.cursor)
+        decision = decide(
+            Cursor.read(context.cursor), waiting, now=time.time(), delay=settings.invoice_poll_seconds
+        )
+        reason = "; ".join([decision.reason, *troubles])
+        if not decision.run:
+            return dg.SensorResult(skip_reason=reason, cursor=decision.cursor.write())
+        _log.info("%s: %s", name, reason)
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(partition_key=today(settings).isoformat())],
+            cursor=decision.cursor.write(),
+        )
+
+    return sense
+
+
+def _look_at_all(resource: ConnectorResource, look: Look) -> tuple[list[str], list[str]]:
+    """Tokens of all companies, and a line for each company (or for the whole) that could not be looked at."""
+    try:
+        companies = resource.companies
+    except ConnectorError as error:
+        return [], [str(error)]
+    waiting: list[str] = []
+    troubles: list[str] = []
+    for company in companies:
+        try:
+            waiting += look(resource.connector, company)
+        except ConnectorError as error:
+            troubles.append(f"company {company.syspro_company}: {error}")
+    return waiting, troubles
+
+
+@dg.run_failure_sensor(
+    name="run_failure_alert",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Writes one ERROR line per failed run to the daemon's log, for whoever watches it.",
+)
+def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
+    """Name the job, the run and the first line of every failed step."""
+    steps = [
+        (event.step_key, _first_line(event.step_failure_data.error_display_string))
+        for event in context.get_step_failure_events()
+    ]
+    told = "; ".join(f"{step}: {line}" for step, line in steps) or _first_line(context.failure_event.message)
+    _log.error(
+        "ALERT run %s of job %s failed: %s", context.dagster_run.run_id, context.dagster_run.job_name, told
+    )
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().split("\n", 1)[0]

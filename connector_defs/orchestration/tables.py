@@ -1,0 +1,279 @@
+"""Reports as Dagster metadata: numbers that become plots, and tables that people read.
+
+Belongs here: the shape of what the UI shows. Money is shown as text, exact to the cent.
+Does not belong here: counting; the flows' reports did that.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import dagster as dg
+
+from connector_defs.flows.reports import (
+    InvoiceRunReport,
+    Problem,
+    PublishReport,
+    QueueItem,
+    ReconcileReport,
+    StageReport,
+    UnmappedAccount,
+)
+
+# A page of the UI, and a row of Dagster's database, stay readable; the full list is the queue itself.
+ROWS_SHOWN = 200
+
+Cell = str | int | float | bool | None
+Metadata = dict[str, dg.MetadataValue]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.TableMetadataValue:
+    """At most ROWS_SHOWN rows; Decimal, date and path become text."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    kinds = {name: _kind(row[place] for row in cells) for place, name in enumerate(columns)}
+    return dg.MetadataValue.table(
+        records=[dg.TableRecord(dict(zip(columns, row, strict=True))) for row in cells[:ROWS_SHOWN]],
+        schema=dg.TableSchema([dg.TableColumn(name, kinds[name]) for name in columns]),
+    )
+
+
+def staged(reports: Sequence[StageReport]) -> Metadata:
+    """Rows, pages, columns and places of one staged table."""
+    metadata: Metadata = {
+        "dagster/row_count": dg.MetadataValue.int(sum(report.rows for report in reports)),
+        "pages": dg.MetadataValue.int(sum(report.pages for report in reports)),
+        "seconds": dg.MetadataValue.float(_seconds(reports)),
+        "companies": table(
+            ("company", "rows", "pages", "seconds", "path"),
+            [
+                (report.company, report.rows, report.pages, round(report.seconds, 3), report.path)
+                for report in reports
+            ],
+        ),
+        "missing_columns": table(
+            ("company", "column"),
+            [(report.company, column) for report in reports for column in report.missing_columns],
+        ),
+    }
+    if reports:
+        metadata["dagster/uri"] = dg.MetadataValue.text(str(reports[0].path))
+        metadata["dagster/column_schema"] = dg.MetadataValue.table_schema(
+            dg.TableSchema([dg.TableColumn(name, kind) for name, kind in reports[0].columns])
+        )
+    return metadata
+
+
+_PUBLISHED = (
+    "staged",
+    "unchanged",
+    "sent",
+    "requests",
+    "confirmed",
+    "pending",
+    "failed",
+    "quarantined",
+    "deactivated",
+    "held",
+)
+
+
+def published(reports: Sequence[PublishReport]) -> Metadata:
+    """What was compared, sent and confirmed of one entity."""
+    counts = {name: sum(getattr(report, name) for report in reports) for name in _PUBLISHED}
+    return {
+        "dagster/row_count": dg.MetadataValue.int(counts["staged"]),
+        **{name: dg.MetadataValue.int(count) for name, count in counts.items()},
+        "seconds": dg.MetadataValue.float(_seconds(reports)),
+        "companies": table(
+            ("company", *_PUBLISHED),
+            [(report.company, *(getattr(report, name) for name in _PUBLISHED)) for report in reports],
+        ),
+        "problems": problems(problem for report in reports for problem in report.problems),
+    }
+
+
+def intake(reports: Sequence[InvoiceRunReport]) -> Metadata:
+    """The approved-documents side of an invoice run."""
+    return {
+        "dagster/row_count": dg.MetadataValue.int(sum(report.received for report in reports)),
+        "fetched": dg.MetadataValue.int(sum(report.fetched for report in reports)),
+        "waiting": dg.MetadataValue.int(sum(report.waiting for report in reports)),
+        "released": dg.MetadataValue.int(sum(report.released for report in reports)),
+        "basware_requests": dg.MetadataValue.int(sum(report.basware_requests for report in reports)),
+        "seconds": dg.MetadataValue.float(_seconds(reports)),
+        "states": table(
+            ("company", "state", "invoices"),
+            [(report.company, state, count) for report in reports for state, count in report.states.items()],
+        ),
+        "problems": problems(problem for report in reports for problem in report.problems),
+    }
+
+
+def postings(reports: Sequence[InvoiceRunReport]) -> Metadata:
+    """The SYSPRO side of an invoice run."""
+    return {
+        "dagster/row_count": dg.MetadataValue.int(sum(report.posted for report in reports)),
+        "retrying": dg.MetadataValue.int(sum(report.retrying for report in reports)),
+        "logons": dg.MetadataValue.int(sum(report.logons for report in reports)),
+        "syspro_requests": dg.MetadataValue.int(sum(report.syspro_requests for report in reports)),
+        "companies": table(
+            ("company", "posted", "retrying", "logons", "syspro_requests", "seconds"),
+            [
+                (
+                    report.company,
+                    report.posted,
+                    report.retrying,
+                    report.logons,
+                    report.syspro_requests,
+                    round(report.seconds, 3),
+                )
+                for report in reports
+            ],
+        ),
+    }
+
+
+def answers(reports: Sequence[InvoiceRunReport]) -> Metadata:
+    """The answers Basware accepted in an invoice run."""
+    return {
+        "dagster/row_count": dg.MetadataValue.int(sum(report.responded for report in reports)),
+        "companies": table(
+            ("company", "responded"), [(report.company, report.responded) for report in reports]
+        ),
+    }
+
+
+def reconciled(reports: Sequence[ReconcileReport]) -> Metadata:
+    """Totals of the three books, and where they differ."""
+    return {
+        "dagster/row_count": dg.MetadataValue.int(sum(report.compared for report in reports)),
+        "matched": dg.MetadataValue.int(sum(report.matched for report in reports)),
+        "differences": dg.MetadataValue.int(sum(len(report.differences) for report in reports)),
+        "totals": table(
+            ("day", "company", "currency", "invoices", "basware", "connector", "syspro"),
+            [
+                (
+                    report.day,
+                    total.company,
+                    total.currency,
+                    total.invoices,
+                    total.basware,
+                    total.connector,
+                    total.syspro,
+                )
+                for report in reports
+                for total in report.totals
+            ],
+        ),
+        "difference_list": table(
+            ("day", "company", "key", "kind", "ours", "theirs", "remedy"),
+            [
+                (
+                    report.day,
+                    found.company,
+                    found.key,
+                    found.kind,
+                    found.ours,
+                    found.theirs,
+                    found.remedy,
+                )
+                for report in reports
+                for found in report.differences
+            ],
+        ),
+    }
+
+
+def problems(found: Iterable[Problem]) -> dg.TableMetadataValue:
+    """Records that could not go on, why, and what to do."""
+    return table(
+        ("company", "entity", "key", "code", "reason", "remedy"),
+        [
+            (problem.company, problem.entity, problem.key, problem.code, problem.reason, problem.remedy)
+            for problem in found
+        ],
+    )
+
+
+def queue(items: Iterable[QueueItem]) -> dg.TableMetadataValue:
+    """Invoices that wait, as the review queue lists them."""
+    return table(
+        (
+            "company",
+            "invoice_id",
+            "supplier",
+            "invoice_number",
+            "gross",
+            "currency",
+            "state",
+            "code",
+            "reason",
+            "remedy",
+        ),
+        [
+            (
+                item.company,
+                item.invoice_id,
+                item.supplier,
+                item.invoice_number,
+                item.gross,
+                item.currency,
+                item.state,
+                item.code,
+                item.reason,
+                item.remedy,
+            )
+            for item in items
+        ],
+    )
+
+
+def unmapped(accounts: Iterable[UnmappedAccount]) -> dg.TableMetadataValue:
+    """Account codes without a GL mapping, as the AP team works them off."""
+    return table(
+        ("company", "account", "name", "cost_center", "invoices", "total", "oldest", "suppliers"),
+        [
+            (
+                account.company,
+                account.account_code,
+                account.account_name,
+                account.cost_center,
+                account.invoices,
+                account.total,
+                account.oldest,
+                ", ".join(account.suppliers),
+            )
+            for account in accounts
+        ],
+    )
+
+
+def failures(failed: Mapping[str, str]) -> dg.TableMetadataValue:
+    """Companies that failed, and why."""
+    return table(("company", "reason"), sorted(failed.items()))
+
+
+def _seconds(reports: Iterable[StageReport | PublishReport | InvoiceRunReport]) -> float:
+    return round(sum(report.seconds for report in reports), 3)
+
+
+def _cell(value: object) -> Cell:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime():
+            return value.isoformat(timespec="seconds")
+        case date() | Decimal() | Path():
+            return str(value)
+        case _:
+            raise TypeError(f"a table cell cannot hold {type(value).__name__}")
+
+
+def _kind(values: Iterable[Cell]) -> str:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {int}:
+        return "int"
+    if kinds and kinds <= {int, float}:
+        return "float"
+    return "string"
