@@ -136,8 +136,8 @@ def close_request(connection: Connection, request_id: str, records: Sequence[Rec
 
 
 def known(connection: Connection, entity: str, company: str) -> Iterator[Sequence[Any]]:
-    """(key, hash, state, active, touches) of every record, in slices, for the delta."""
-    columns = [published_record.c[name] for name in ("key", "hash", "state", "active", "touches")]
+    """(key, hash, state, active, touches, parent) of every record, in slices, for the delta."""
+    columns = [published_record.c[name] for name in ("key", "hash", "state", "active", "touches", "parent")]
     result = connection.execution_options(yield_per=20_000).execute(
         select(*columns).where(published_record.c.entity == entity, published_record.c.company == company)
     )

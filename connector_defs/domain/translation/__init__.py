@@ -1,0 +1,1 @@
+"""SYSPRO rows become Basware entities: one room per entity, each a table a finance person can read."""

@@ -1,0 +1,216 @@
+"""The flow of each entity as data: which tables are staged, what is published from them, in which order.
+
+Belongs here: the two tables `STAGED` and `ENTITIES`. How they are worked through is in `extraction` and
+`publishing`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from connector_defs.domain.translation import master, orders, suppliers
+from connector_defs.domain.translation.context import Site, SourceRow, Translated
+from connector_defs.syspro import tables
+from connector_defs.syspro.tables import Table
+
+MASTER_DATA = "master-data"
+PURCHASE_ORDERS = "purchase-orders"
+
+# Cost centres have no SYSPRO table of their own (SYSPRO wire notes 4.4), so the staged form is ours.
+COST_CENTER_SCHEMA = pa.schema([("CostCenter", pa.string()), ("Description", pa.string())])
+
+
+@dataclass(frozen=True)
+class StagedTable:
+    """One staged table and the SYSPRO tables it is read from. `columns` are the ones published or compared."""
+
+    name: str
+    sources: tuple[Table, ...]
+    group: str
+    columns: tuple[str, ...]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the SYSPRO tables."""
+        return tuple(source.name for source in self.sources)
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One Basware endpoint.
+
+    `depends_on` names the entity that must be confirmed in P2P before a record goes; `touch_field` is the text
+    that a forced resend changes, because Basware ignores an identical record.
+    """
+
+    name: str
+    group: str
+    sources: tuple[str, ...]
+    translate: Callable[[SourceRow, Site], Translated]
+    depends_on: str | None = None
+    touch_field: str = "text10"
+
+
+STAGED: tuple[StagedTable, ...] = (
+    StagedTable(
+        "tax_codes",
+        (tables.ADM_TAX,),
+        MASTER_DATA,
+        ("TaxCode", "Description", "CurTaxRate", "PrvTaxRate", "TaxEffDate"),
+    ),
+    StagedTable(
+        "gl_accounts",
+        (tables.GEN_MASTER,),
+        MASTER_DATA,
+        ("Company", "GlCode", "Description", "AccountType", "ControlAccFlag", "AccOnHldFlag", "TaxCode"),
+    ),
+    StagedTable(
+        "cost_centers",
+        (tables.GEN_ANALYSIS_CODE, tables.GEN_MASTER),
+        MASTER_DATA,
+        ("CostCenter", "Description"),
+    ),
+    StagedTable(
+        "payment_terms",
+        (tables.TBL_AP_TERMS,),
+        MASTER_DATA,
+        ("TermsCode", "Description", "DiscPct", "DiscDays", "DiscMonths", "DueDays", "DueMonths"),
+    ),
+    StagedTable(
+        "suppliers",
+        (tables.AP_SUPPLIER,),
+        MASTER_DATA,
+        (
+            "Supplier",
+            "SupplierName",
+            "Currency",
+            "TermsCode",
+            "OnHold",
+            "TaxRegnNum",
+            "Contact",
+            "Email",
+            "Telephone",
+            "GrnMatchReqd",
+        ),
+    ),
+    StagedTable(
+        "supplier_addresses",
+        (tables.AP_SUPPLIER_ADDR,),
+        MASTER_DATA,
+        ("Supplier", "SupAddr1", "SupAddr2", "SupAddr3", "SupAddr4", "SupPostalCode"),
+    ),
+    StagedTable(
+        "order_headers",
+        (tables.POR_MASTER_HDR,),
+        PURCHASE_ORDERS,
+        (
+            "PurchaseOrder",
+            "OrderStatus",
+            "CancelledFlag",
+            "Supplier",
+            "Currency",
+            "TermsCode",
+            "OrderEntryDate",
+            "OrderDueDate",
+            "DatePoCompleted",
+        ),
+    ),
+    StagedTable(
+        "order_lines",
+        (tables.POR_MASTER_DETAIL,),
+        PURCHASE_ORDERS,
+        (
+            "PurchaseOrder",
+            "Line",
+            "LineType",
+            "MStockCode",
+            "MStockDes",
+            "MOrderUom",
+            "MOrderQty",
+            "MPrice",
+            "MForeignPrice",
+            "MConvFactPrcUm",
+            "MMulDivPrc",
+            "MDiscPct1",
+            "MDiscPct2",
+            "MDiscPct3",
+            "MTaxCode",
+            "MGlCode",
+            "MLatestDueDate",
+            "MCompleteFlag",
+            "MSupCatalogue",
+            "NComment",
+            "NMscChargeValue",
+            "NMscChargeFor",
+            "NMscChargeTax",
+        ),
+    ),
+    StagedTable(
+        "goods_receipts",
+        (tables.GRN_DETAILS,),
+        PURCHASE_ORDERS,
+        (
+            "Supplier",
+            "Grn",
+            "GrnSource",
+            "Journal",
+            "JournalEntry",
+            "PurchaseOrder",
+            "PurchaseOrderLin",
+            "QtyReceived",
+            "OrigGrnValue",
+            "CurrencyValue",
+            "DeliveryNote",
+            "OrigReceiptDate",
+        ),
+    ),
+)
+
+ENTITIES: tuple[Entity, ...] = (
+    Entity("taxCodes", MASTER_DATA, ("tax_codes",), master.tax_code, touch_field="tax_code_names"),
+    Entity(
+        "accounts", MASTER_DATA, ("gl_accounts",), master.account, depends_on="taxCodes", touch_field="text5"
+    ),
+    Entity("costCenters", MASTER_DATA, ("cost_centers",), master.cost_center, touch_field="text10"),
+    Entity(
+        "paymentTerms",
+        MASTER_DATA,
+        ("payment_terms",),
+        master.payment_term,
+        touch_field="payment_term_names",
+    ),
+    Entity(
+        "vendors",
+        MASTER_DATA,
+        ("suppliers", "supplier_addresses"),
+        suppliers.vendor,
+        touch_field="description",
+    ),
+    Entity(
+        "matchingOrders",
+        PURCHASE_ORDERS,
+        ("order_headers",),
+        orders.order,
+        depends_on="vendors",
+        touch_field="text10",
+    ),
+    Entity(
+        "matchingOrderLines",
+        PURCHASE_ORDERS,
+        ("order_lines", "order_headers", "goods_receipts"),
+        orders.order_line,
+        depends_on="matchingOrders",
+        touch_field="text10",
+    ),
+)
+
+
+def staged_table(name: str) -> StagedTable:
+    """The staged table called `name`."""
+    return next(table for table in STAGED if table.name == name)
+
+
+def entity(name: str) -> Entity:
+    """The entity called `name`."""
+    return next(entity for entity in ENTITIES if entity.name == name)

@@ -1,0 +1,221 @@
+"""SYSPRO tables to staged partitions: OData pages go to Parquet one by one, never as a whole table.
+
+Masters are full reads, since no SYSPRO table has a last-changed column. Orders are the date window, every
+open order, and the orders we published as open that are neither: those were completed or removed since.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connector_defs.domain.errors import Fatal
+from connector_defs.domain.translation.orders import CLOSED_STATES
+from connector_defs.flows.entities import COST_CENTER_SCHEMA, staged_table
+from connector_defs.flows.reports import DateWindow, StageReport
+from connector_defs.flows.runtime import Connector
+from connector_defs.settings import CompanySettings
+from connector_defs.store import records
+from connector_defs.syspro import tables
+from connector_defs.syspro.conditions import Condition, all_of, any_of, eq, ge, le, ne
+from connector_defs.syspro.odata import ROW_CAP, QueryRefused, TableMissing
+from connector_defs.syspro.tables import Row, Table
+
+# Below this many orders their lines are asked for by order number, above it the key range is read in pages.
+_FEW_ORDERS = 400
+
+
+@dataclass
+class _Count:
+    rows: int = 0
+    pages: int = 0
+
+
+def stage(connector: Connector, company: CompanySettings, name: str, window: DateWindow) -> StageReport:
+    """Stage one table of one company into the partition of the window's last day."""
+    started = time.monotonic()
+    target = staged_table(name)
+    source = target.sources[0]
+    if name == "cost_centers":
+        schema, batches = COST_CENTER_SCHEMA, _cost_centers(connector, company)
+    else:
+        narrow = source.narrowed(target.columns)
+        schema = narrow.arrow_schema
+        batches = (narrow.record_batch(page) for page in _pages(connector, company, name, narrow, window))
+    count = _Count()
+    with connector.staging.writer(name, company.syspro_company, window.last, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            count.rows += batch.num_rows
+            count.pages += 1
+    return StageReport(
+        company=company.syspro_company,
+        table=name,
+        rows=count.rows,
+        pages=count.pages,
+        seconds=time.monotonic() - started,
+        path=connector.staging.path(name, company.syspro_company, window.last),
+        columns=tuple((field.name, str(field.type)) for field in schema),
+        missing_columns=_missing_columns(connector, company, source, target.columns, empty=count.rows == 0),
+    )
+
+
+def _missing_columns(
+    connector: Connector, company: CompanySettings, source: Table, wanted: Sequence[str], *, empty: bool
+) -> tuple[str, ...]:
+    """Columns we publish that the service does not give; unknown where the table is empty or ours."""
+    if empty or source is tables.GEN_ANALYSIS_CODE:
+        return ()
+    served = connector.odata(company).probe(source)
+    return tuple(name for name in wanted if served and name not in served)
+
+
+def _pages(
+    connector: Connector, company: CompanySettings, name: str, source: Table, window: DateWindow
+) -> Iterator[list[Row]]:
+    match name:
+        case "gl_accounts":
+            return _gl_accounts(connector, company, source)
+        case "order_headers":
+            return _order_headers(connector, company, source, window)
+        case "order_lines" | "goods_receipts":
+            return _of_staged_orders(connector, company, source, window)
+        case _:
+            return connector.odata(company).pages(source)
+
+
+def _gl_accounts(connector: Connector, company: CompanySettings, source: Table) -> Iterator[list[Row]]:
+    """GL codes of this company's ledger, which another SYSPRO company may keep (SYSPRO wire notes 4.4)."""
+    odata = connector.odata(company)
+    ledger = company.gl_company or company.syspro_company
+    found = False
+    for page in odata.pages(source, where=eq("Company", ledger)):
+        found = True
+        yield page
+    if found or company.gl_company:
+        return
+    owner: str | None = None
+    for page in odata.pages(source):
+        for row in page:
+            key = str(row["Company"]).strip()
+            owner = owner or key
+            if key != owner:
+                raise Fatal(
+                    f"GenMaster has no GL codes of company {ledger} but those of several others: "
+                    f"set companies.gl_company for {company.syspro_company}"
+                )
+        yield page
+
+
+def _cost_centers(connector: Connector, company: CompanySettings) -> Iterator[pa.RecordBatch]:
+    chosen = company.cost_centers
+    found = False
+    if chosen.source in ("auto", "analysis"):
+        try:
+            for page in connector.odata(company).pages(tables.GEN_ANALYSIS_CODE):
+                rows = [
+                    (str(row["AnalysisCode"]), str(row["Description"] or ""))
+                    for row in page
+                    if row["AnalysisType"] == chosen.analysis_type
+                    and chosen.analysis_category in (None, str(row["AnalysisCategory"]).strip())
+                ]
+                found = found or bool(rows)
+                yield _cost_center_batch(rows)
+        except TableMissing:
+            if chosen.source == "analysis":
+                raise
+    if not found and chosen.source in ("auto", "gl_section"):
+        yield _cost_center_batch(_gl_sections(connector, company))
+
+
+def _gl_sections(connector: Connector, company: CompanySettings) -> list[tuple[str, str]]:
+    """Distinct values of one section of the GL code, described by the section itself."""
+    chosen = company.cost_centers
+    source = tables.GEN_MASTER.narrowed(["Company", "GlCode"])
+    values: dict[str, None] = {}
+    for page in _gl_accounts(connector, company, source):
+        for row in page:
+            sections = str(row["GlCode"]).strip().split(chosen.separator)
+            if len(sections) > 1 and len(sections) >= chosen.section:
+                values[sections[chosen.section - 1]] = None
+    return [(value, f"Section {value}") for value in sorted(values)]
+
+
+def _cost_center_batch(rows: list[tuple[str, str]]) -> pa.RecordBatch:
+    columns = [pa.array([row[place] for row in rows], pa.string()) for place in (0, 1)]
+    return pa.RecordBatch.from_arrays(columns, schema=COST_CENTER_SCHEMA)
+
+
+def _order_headers(
+    connector: Connector, company: CompanySettings, source: Table, window: DateWindow
+) -> Iterator[list[Row]]:
+    odata = connector.odata(company)
+    wanted = _open_or_in(window)
+    seen: set[str] = set()
+    try:
+        for page in odata.pages(source, where=wanted):
+            seen.update(str(row["PurchaseOrder"]) for row in page)
+            yield page
+    except QueryRefused:
+        # The service does not take this filter: read all and choose here.
+        for page in odata.pages(source):
+            chosen = [row for row in page if _is_wanted(row, window) and row["PurchaseOrder"] not in seen]
+            seen.update(str(row["PurchaseOrder"]) for row in chosen)
+            yield chosen
+    left_out = [(key,) for key in _published_open(connector, company) if key not in seen]
+    for start in range(0, len(left_out), ROW_CAP):
+        found = odata.by_keys(source, ["PurchaseOrder"], left_out[start : start + ROW_CAP])
+        if found:
+            yield found
+
+
+def _open_or_in(window: DateWindow) -> Condition:
+    open_orders = all_of(ne("OrderStatus", state) for state in sorted(CLOSED_STATES))
+    windows = [
+        all_of((ge(column, window.first), le(column, window.last + timedelta(days=1))))
+        for column in ("OrderEntryDate", "DatePoCompleted")
+    ]
+    return any_of((open_orders, *windows))
+
+
+def _is_wanted(row: Row, window: DateWindow) -> bool:
+    if str(row["OrderStatus"] or "").strip() not in CLOSED_STATES:
+        return True
+    dates = (row["OrderEntryDate"], row["DatePoCompleted"])
+    return any(isinstance(day, type(window.first)) and window.first <= day <= window.last for day in dates)
+
+
+def _published_open(connector: Connector, company: CompanySettings) -> Iterator[str]:
+    with connector.store.read() as connection:
+        for part in records.known(connection, "matchingOrders", company.syspro_company):
+            yield from (row.key for row in part if row.active and row.state != "quarantined")
+
+
+def _of_staged_orders(
+    connector: Connector, company: CompanySettings, source: Table, window: DateWindow
+) -> Iterator[list[Row]]:
+    """Rows of the orders staged for the same day, chosen by order number."""
+    path = connector.staging.path("order_headers", company.syspro_company, window.last)
+    if not path.exists():
+        raise Fatal(f"order_headers of company {company.syspro_company} is not staged for {window.last}")
+    orders = sorted(pq.read_table(path, columns=["PurchaseOrder"]).column(0).to_pylist())
+    if not orders:
+        return
+    odata = connector.odata(company)
+    if len(orders) <= _FEW_ORDERS:
+        found = odata.by_keys(source, ["PurchaseOrder"], [(order,) for order in orders])
+        yield sorted(found, key=lambda row: tuple(str(row[column]) for column in source.key))
+        return
+    wanted = set(orders)
+    within = all_of((ge("PurchaseOrder", orders[0]), le("PurchaseOrder", orders[-1])))
+    yield from _chosen(odata.pages(source, where=within), wanted)
+
+
+def _chosen(pages: Iterable[list[Row]], orders: set[str]) -> Iterator[list[Row]]:
+    for page in pages:
+        rows = [row for row in page if row["PurchaseOrder"] in orders]
+        if rows:
+            yield rows

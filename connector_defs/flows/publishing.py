@@ -1,0 +1,384 @@
+"""Records to Basware: translated, packed, sent, and confirmed one by one.
+
+HTTP 200 means received, so a record counts as published only when requestStatus says so. A refused record is
+opened again and goes with the next run, touched, because Basware ignores an identical one. What is gone from
+SYSPRO is closed or made inactive, never deleted.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import cast
+
+from pydantic import ValidationError
+
+from connector_defs.basware.answers import Receipt, RequestOutcome
+from connector_defs.basware.batches import pack
+from connector_defs.basware.entities import ENDPOINTS, WireValue, to_wire
+from connector_defs.basware.entities import Entity as WireEntity
+from connector_defs.basware.wire import encode
+from connector_defs.domain.errors import RecordRefused, RetryLater
+from connector_defs.domain.translation.context import Translated, Untranslatable
+from connector_defs.flows.delta import Changed, Delta
+from connector_defs.flows.entities import Entity
+from connector_defs.flows.entities import entity as entity_named
+from connector_defs.flows.reports import FollowUpReport, Problem, PublishReport
+from connector_defs.flows.runtime import Connector
+from connector_defs.settings import CompanySettings
+from connector_defs.store import mappings, records
+from connector_defs.store.records import Record, RecordState
+
+# The wait between two looks at a request grows by these factors of request_status_poll_seconds.
+_POLL_GROWTH = (1, 1, 2, 4, 10)
+_REMEDY = {
+    "held": "it goes by itself once what it waits for is confirmed",
+    "failed": "correct the cause; it goes again with the next run",
+}
+
+Batch = list[tuple[Record, bytes]]
+
+
+@dataclass
+class _Tally:
+    sent: int = 0
+    requests: int = 0
+    quarantined: int = 0
+    deactivated: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    identities: list[str] = field(default_factory=list)
+
+
+def publish(connector: Connector, company: CompanySettings, entity: str, partition: date) -> PublishReport:
+    """Compare the staged partition with what Basware has, send what differs, wait for the outcome."""
+    started = time.monotonic()
+    return _Publisher(connector, company, entity_named(entity)).run(partition, started)
+
+
+class _Publisher:
+    def __init__(self, connector: Connector, company: CompanySettings, entity: Entity) -> None:
+        self._connector = connector
+        self._company = company
+        self._entity = entity
+        self._endpoint = ENDPOINTS[entity.name]
+        self._site = connector.site(company)
+        self._tally = _Tally()
+
+    def run(self, partition: date, started: float) -> PublishReport:
+        follow_up(self._connector, self._company, wait=False, entity=self._entity.name)
+        with Delta(self._connector, self._entity, self._site, partition) as delta:
+            counts = delta.counts()
+            for held in delta.newly_held():
+                self._hold(held)
+            self._send_all(pack(self._prepared(delta), self._endpoint.batch_limit))
+            gone = delta.gone()
+        self._send_all(pack(self._farewells(gone), self._endpoint.batch_limit))
+        self._learn_identities()
+        after = follow_up(self._connector, self._company, wait=True, entity=self._entity.name)
+        tally = self._tally
+        return PublishReport(
+            company=self._company.syspro_company,
+            entity=self._entity.name,
+            staged=sum(counts.values()),
+            unchanged=counts.get("unchanged", 0),
+            sent=tally.sent,
+            requests=tally.requests,
+            confirmed=after.confirmed,
+            pending=after.pending + counts.get("in_flight", 0),
+            failed=after.failed,
+            quarantined=counts.get("quarantined", 0) + tally.quarantined,
+            deactivated=tally.deactivated,
+            held=counts.get("held", 0),
+            seconds=time.monotonic() - started,
+            problems=(*tally.problems, *after.problems),
+        )
+
+    def _record(self, changed: Changed, state: RecordState, code: str = "", reason: str = "") -> Record:
+        return Record(
+            entity=self._entity.name,
+            company=self._company.syspro_company,
+            key=changed.key,
+            external_code=self._site.external_code(self._entity.name, *changed.key.rsplit("/", 1))
+            if self._entity.name == "matchingOrderLines"
+            else self._site.external_code(self._entity.name, changed.key),
+            parent=changed.dependency if self._entity.name == "matchingOrderLines" else "",
+            hash=changed.hash,
+            state=state,
+            active=1,
+            touches=changed.touches,
+            request_id="",
+            code=code,
+            reason=reason,
+            updated_at=self._connector.clock.now(),
+        )
+
+    def _prepared(self, delta: Delta) -> Iterator[tuple[Record, bytes]]:
+        for rows in delta.to_send():
+            refused: list[Record] = []
+            for changed in rows:
+                prepared = self._translate(changed)
+                if isinstance(prepared, Record):
+                    refused.append(prepared)
+                else:
+                    yield prepared
+            self._quarantine(refused)
+
+    def _translate(self, changed: Changed) -> tuple[Record, bytes] | Record:
+        try:
+            translated = self._entity.translate(changed.row, self._site)
+        except Untranslatable as refusal:
+            self._problem(changed.key, refusal.code, refusal.reason, refusal.remedy)
+            return self._record(changed, "quarantined", refusal.code, refusal.reason)
+        except ValidationError as error:
+            reason = "; ".join(
+                f"{'.'.join(str(part) for part in flaw['loc'])}: {flaw['msg']}"
+                for flaw in error.errors(include_url=False, include_input=False)
+            )
+            self._problem(changed.key, "OVER_LIMIT", reason, "correct the record in SYSPRO")
+            return self._record(changed, "quarantined", "OVER_LIMIT", reason)
+        if self._entity.name == "accounts" and translated.active:
+            self._tally.identities.append(changed.key)
+        record = self._record(changed, "sent")
+        touches = changed.touches + 1 if changed.failed_before else changed.touches
+        record = replace(record, active=int(translated.active), touches=touches)
+        return record, encode(to_wire(self._touched(translated, touches)))
+
+    def _touched(self, translated: Translated, touches: int) -> WireEntity:
+        if not touches:
+            return translated.entity
+        return touch(translated.entity, self._entity.touch_field, touches)
+
+    def _quarantine(self, refused: list[Record]) -> None:
+        if not refused:
+            return
+        self._tally.quarantined += len(refused)
+        with self._connector.store.write() as connection:
+            records.save(connection, refused, "quarantined")
+
+    def _hold(self, rows: list[Changed]) -> None:
+        waits_for = self._entity.depends_on
+        held = [
+            self._record(
+                changed,
+                "held",
+                "WAITS",
+                f"{waits_for} {changed.dependency.strip()!r} is not confirmed in P2P",
+            )
+            for changed in rows
+        ]
+        with self._connector.store.write() as connection:
+            records.save(connection, held, "held")
+
+    def _send_all(self, batches: Iterator[Batch]) -> None:
+        """Send with as many requests under way as the settings allow; outcomes are stored as they come."""
+        parallel = self._connector.settings.basware.max_parallel
+        under_way: dict[Future[Receipt], Batch] = {}
+        with ThreadPoolExecutor(parallel, thread_name_prefix="publish") as pool:
+            for batch in batches:
+                if len(under_way) >= parallel:
+                    self._take(under_way)
+                under_way[self._submit(pool, batch)] = batch
+            while under_way:
+                self._take(under_way)
+
+    def _submit(self, pool: ThreadPoolExecutor, batch: Batch) -> Future[Receipt]:
+        self._tally.requests += 1
+        return pool.submit(self._connector.basware.post, self._entity.name, [body for _, body in batch])
+
+    def _take(self, under_way: dict[Future[Receipt], Batch]) -> None:
+        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        for future in done:
+            batch = under_way.pop(future)
+            try:
+                self._received(batch, future.result())
+            except RecordRefused as refusal:
+                self._fail([record for record, _ in batch], refusal.code, str(refusal))
+
+    def _received(self, batch: Batch, receipt: Receipt) -> None:
+        sent = [record for record, _ in batch]
+        if receipt.accepted and receipt.request_id:
+            now = self._connector.clock.now()
+            request_id = receipt.request_id
+            self._tally.sent += len(sent)
+            with self._connector.store.write() as connection:
+                stamped = [replace(record, request_id=request_id, updated_at=now) for record in sent]
+                records.open_request(connection, request_id, receipt.client_request_id, stamped, now)
+            return
+        if receipt.accepted:
+            self._fail(sent, "NO_REQUEST_ID", "Basware gave no request id, so the outcome cannot be followed")
+            return
+        self._refused(batch, receipt)
+
+    def _refused(self, batch: Batch, receipt: Receipt) -> None:
+        """A refused request: fail the records that are named, send the others again without them."""
+        reasons: dict[str, list[str]] = {}
+        for error in receipt.errors:
+            reasons.setdefault(error.external_code or "", []).append(f"{error.code}: {error.message}")
+        named = [record for record, _ in batch if record.external_code in reasons]
+        rest = [(record, body) for record, body in batch if record.external_code not in reasons]
+        if not named and len(batch) == 1:
+            named, rest = [batch[0][0]], []
+        for record in named:
+            texts = reasons.get(record.external_code) or [
+                text for found in reasons.values() for text in found
+            ]
+            self._fail([record], f"HTTP_{receipt.http_status}", "; ".join(texts)[:1000])
+        middle = len(rest) if named else (len(rest) + 1) // 2
+        for part in (rest[:middle], rest[middle:]):
+            if part:
+                self._send_all(iter([part]))
+
+    def _fail(self, failed: Sequence[Record], code: str, reason: str) -> None:
+        now = self._connector.clock.now()
+        with self._connector.store.write() as connection:
+            records.save(
+                connection,
+                [
+                    replace(record, state="failed", code=code, reason=reason, updated_at=now)
+                    for record in failed
+                ],
+                "refused",
+            )
+        for record in failed:
+            self._problem(record.key, code, reason, _REMEDY["failed"])
+
+    def _problem(self, key: str, code: str, reason: str, remedy: str) -> None:
+        self._tally.problems.append(
+            Problem(self._company.syspro_company, self._entity.name, key, code, reason, remedy)
+        )
+
+    def _farewells(self, gone: list[str]) -> Iterator[tuple[Record, bytes]]:
+        """Complete records of what SYSPRO no longer has, as Basware holds them, marked as closed."""
+        with self._connector.store.read() as connection:
+            known = records.by_keys(connection, self._entity.name, self._company.syspro_company, gone)
+        now = self._connector.clock.now()
+        for record in known.values():
+            held = self._connector.basware.entity(self._entity.name, record.external_code)
+            if held is None:
+                continue
+            self._tally.deactivated += 1
+            # No content hash: if the record comes back in SYSPRO it differs, and is sent again.
+            yield (
+                replace(record, state="sent", active=0, hash="gone", code="GONE", updated_at=now),
+                encode(closed(self._entity.name, held)),
+            )
+
+    def _learn_identities(self) -> None:
+        if self._tally.identities:
+            with self._connector.store.write() as connection:
+                mappings.add_identities(
+                    connection,
+                    self._company.syspro_company,
+                    self._tally.identities,
+                    self._connector.clock.now(),
+                )
+
+
+def touch(entity: WireEntity, field_name: str, touches: int) -> WireEntity:
+    """The same record with a harmless difference: a free text, or blanks behind its names."""
+    value = getattr(entity, field_name)
+    if isinstance(value, tuple):
+        blanks = " " * touches
+        names = tuple(name.model_copy(update={"translation": name.translation + blanks}) for name in value)
+        return entity.model_copy(update={field_name: names})
+    return entity.model_copy(update={field_name: f"resend {touches}"})
+
+
+def closed(entity: str, held: dict[str, WireValue]) -> dict[str, WireValue]:
+    """Basware's own record, told that it is gone: inactive, closed or deleted by flag (wire notes 2.20)."""
+    record = {
+        name: value
+        for name, value in held.items()
+        if name not in ("lastUpdated", "buvid") and value is not None
+    }
+    match entity:
+        case "vendors":
+            status = cast("dict[str, WireValue]", record.get("processingStatus") or {})
+            record["processingStatus"] = {**status, "active": False}
+        case "matchingOrders":
+            record["isClosed"] = True
+        case "matchingOrderLines":
+            record["isClosed"] = True
+            record["isDeleted"] = True
+        case _:
+            companies = cast("list[dict[str, WireValue]]", record.get("companies") or [])
+            record["companies"] = [{**company, "active": False} for company in companies]
+    return record
+
+
+def follow_up(
+    connector: Connector, company: CompanySettings, *, wait: bool, entity: str | None = None
+) -> FollowUpReport:
+    """Read the outcome of open requests; with `wait`, until all are known or confirm_wait_seconds are over."""
+    timing = connector.settings.timing
+    deadline = time.monotonic() + timing.confirm_wait_seconds
+    found: list[Record] = []
+    looks = 0
+    while True:
+        with connector.store.read() as connection:
+            pending = records.open_requests(connection, company.syspro_company, entity)
+        still_open = _look(connector, pending, found)
+        if not wait or not still_open or time.monotonic() >= deadline:
+            break
+        pause = timing.request_status_poll_seconds * _POLL_GROWTH[min(looks, len(_POLL_GROWTH) - 1)]
+        connector.clock.wait(min(pause, max(deadline - time.monotonic(), 0)))
+        looks += 1
+    failed = [record for record in found if record.state == "failed"]
+    return FollowUpReport(
+        requests=len(pending),
+        confirmed=sum(record.state == "confirmed" for record in found),
+        failed=len(failed),
+        pending=still_open,
+        problems=tuple(
+            Problem(record.company, record.entity, record.key, record.code, record.reason, _REMEDY["failed"])
+            for record in failed
+        ),
+    )
+
+
+def _look(connector: Connector, request_ids: list[str], found: list[Record]) -> int:
+    """One look at each request; returns how many records are still without an outcome."""
+    still_open = 0
+    with ThreadPoolExecutor(connector.settings.basware.max_parallel, thread_name_prefix="status") as pool:
+        for request_id, outcome in zip(
+            request_ids, pool.map(_status_of(connector), request_ids), strict=True
+        ):
+            with connector.store.write() as connection:
+                members = records.of_request(connection, request_id)
+                if outcome is None or not outcome.done:
+                    records.poll_missed(connection, request_id)
+                    still_open += len(members)
+                    continue
+                now = connector.clock.now()
+                judged = [_judged(record, outcome) for record in members]
+                judged = [replace(record, updated_at=now) for record in judged]
+                records.close_request(connection, request_id, judged, now)
+                found += judged
+    return still_open
+
+
+def _status_of(connector: Connector) -> Callable[[str], RequestOutcome | None]:
+    def look(request_id: str) -> RequestOutcome | None:
+        try:
+            return connector.basware.request_status(request_id)
+        except RetryLater:
+            return None
+
+    return look
+
+
+_CONFIRMED = frozenset({"Success", "NotProcessed", "Warning"})
+
+
+def _judged(record: Record, outcome: RequestOutcome) -> Record:
+    """The record after its outcome. One that the answer does not list shares the request's own status."""
+    item = outcome.items.get(record.external_code)
+    status = item.status if item else (outcome.status or "").removeprefix("Acknowledged")
+    text = "; ".join(item.messages) if item else ""
+    if status in _CONFIRMED:
+        return replace(
+            record, state="confirmed", code="WARNING" if status == "Warning" else record.code, reason=text
+        )
+    reason = text or f"Basware reports {status or 'no outcome'} for this record"
+    return replace(record, state="failed", code=status or "NO_OUTCOME", reason=reason)

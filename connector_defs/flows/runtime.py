@@ -1,0 +1,133 @@
+"""The connector put together: settings, store, staging and the clients of both systems.
+
+Belongs here: opening and closing. Business rules are in the other rooms of this package.
+"""
+
+import getpass
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from connector_defs.basware.client import BaswareClient
+from connector_defs.basware.oauth import TokenSource
+from connector_defs.basware.regions import BaswareHosts, default_api_url, default_token_url
+from connector_defs.basware.transport import RetryPolicy as BaswareRetries
+from connector_defs.domain.clock import Clock, SystemClock
+from connector_defs.domain.redaction import install
+from connector_defs.domain.translation.context import Site
+from connector_defs.settings import CompanySettings, Settings
+from connector_defs.staging.lake import Staging
+from connector_defs.store.engine import Store
+from connector_defs.store.leases import Leases
+from connector_defs.store.schema import open_store
+from connector_defs.store.seal import make_seal
+from connector_defs.syspro.enet import EnetClient
+from connector_defs.syspro.odata import ODataClient
+from connector_defs.syspro.odata_service import RetryPolicy as SysproRetries
+
+_log = logging.getLogger(__name__)
+_ATTEMPTS = 4
+
+
+class Connector:
+    """Everything a flow needs. Clients are made on first use and closed with the connector."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock: Clock = clock or SystemClock()
+        self.staging = Staging(settings.storage.staging_url)
+        key_file = self.staging.root.parent / "master.key"
+        self.leases = Leases(store, self.clock, make_seal(settings.storage.master_key, key_file))
+        self._open = ExitStack()
+        self._odata: dict[str, ODataClient] = {}
+
+    def close(self) -> None:
+        """Close clients and store."""
+        self._open.close()
+        self.store.close()
+
+    @property
+    def companies(self) -> tuple[CompanySettings, ...]:
+        """The configured pairs."""
+        return self.settings.companies
+
+    @cached_property
+    def basware(self) -> BaswareClient:
+        """The Basware client of the tenant. Raises Fatal where a host is not the region's."""
+        chosen = self.settings.basware
+        timing = self.settings.timing
+        hosts = BaswareHosts(chosen.region, chosen.extra_hosts)
+        tokens = TokenSource(
+            chosen.token_url or default_token_url(chosen.region),
+            chosen.client_id,
+            chosen.client_secret,
+            hosts=hosts,
+            timeout=timing.http_timeout_seconds,
+        )
+        client = BaswareClient(
+            chosen.api_url or default_api_url(chosen.region),
+            tokens,
+            hosts=hosts,
+            timeout=timing.http_timeout_seconds,
+            retry=BaswareRetries(timing.retry_base_seconds, timing.retry_max_seconds, _ATTEMPTS),
+            max_parallel=chosen.max_parallel,
+            sleep=self.clock.wait,
+        )
+        return self._open.enter_context(client)
+
+    def odata(self, company: CompanySettings) -> ODataClient:
+        """SYSPRO's tables of one company."""
+        if company.syspro_company not in self._odata:
+            syspro, timing = self.settings.syspro, self.settings.timing
+            client = ODataClient(
+                syspro.odata_url,
+                company.syspro_company,
+                syspro.odata_username,
+                syspro.odata_password,
+                timeout=timing.http_timeout_seconds,
+                retry=SysproRetries(_ATTEMPTS, timing.retry_base_seconds, timing.retry_max_seconds),
+                sleep=self.clock.wait,
+            )
+            self._odata[company.syspro_company] = self._open.enter_context(client)
+        return self._odata[company.syspro_company]
+
+    @cached_property
+    def enet(self) -> EnetClient:
+        """SYSPRO's e.net service."""
+        timing = self.settings.timing
+        client = EnetClient(self.settings.syspro.enet_url, timeout=timing.http_timeout_seconds)
+        return self._open.enter_context(client)
+
+    def site(self, company: CompanySettings) -> Site:
+        """What translations need to know of one pair."""
+        return Site(
+            syspro_company=company.syspro_company,
+            basware_company=company.basware_company,
+            organization=company.organization,
+            source_system=self.settings.basware.source_system,
+            language=self.settings.basware.language,
+            currencies=self.settings.currencies,
+        )
+
+
+@contextmanager
+def open_connector(settings: Settings, clock: Clock | None = None) -> Iterator[Connector]:
+    """Open the store (a new one is set up) and hand out the connector; closes both at the end."""
+    install()
+    Path(settings.storage.staging_url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
+    connector = Connector(settings, open_store(settings.storage.state_url), clock)
+    try:
+        yield connector
+    finally:
+        connector.close()
+
+
+def person() -> str:
+    """Who works at this machine, for the audit trail."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

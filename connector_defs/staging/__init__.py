@@ -1,0 +1,1 @@
+"""Staged rows: Parquet partitions on disk, DuckDB in memory as the engine over them."""
