@@ -11,6 +11,7 @@ from connector_defs.cli import (
     audit,
     books,
     database,
+    demo,
     first_settings,
     mapping,
     ping,
@@ -28,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     epilog=examples(
         "connector demo", "connector init", "connector ping", "connector sync all", "connector queue list"
     ),
@@ -56,6 +57,7 @@ def connector(
 
 
 app.command("init", epilog=first_settings.EPILOG)(first_settings.init)
+app.command("demo", epilog=demo.EPILOG)(demo.demo)
 app.command("sandbox", epilog=sandbox.EPILOG)(sandbox.sandbox)
 app.command("ping", epilog=ping.EPILOG)(ping.ping)
 app.command("sync", epilog=sync.EPILOG)(sync.sync)

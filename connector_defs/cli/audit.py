@@ -14,7 +14,7 @@ from connector_defs.domain.errors import Fatal
 app = typer.Typer(
     help="What was done, when, by whom, and proof that the record of it is whole.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine output: one JSON document on stdout.")]

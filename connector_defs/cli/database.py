@@ -12,7 +12,7 @@ from connector_defs.cli.terminal import busy, print_json, say
 app = typer.Typer(
     help="The schema of the state store (CONNECTOR_STATE_URL).",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 
 

@@ -24,3 +24,8 @@ def configure_logs(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def is_verbose() -> bool:
+    """Whether `--verbose` was given."""
+    return logging.getLogger().isEnabledFor(logging.INFO)

@@ -12,7 +12,7 @@ from connector_defs.cli.terminal import print_json, say
 app = typer.Typer(
     help="Which SYSPRO GL code stands for a Basware account code.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 
 

@@ -1,9 +1,10 @@
 """What most commands need first: the settings, an open connector, and who is asking."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from connector_defs.domain.errors import Fatal
 
 if TYPE_CHECKING:
     from connector_defs.flows.runtime import Connector
@@ -27,17 +28,14 @@ def opened() -> Iterator["Connector"]:
 
 
 def actor() -> str:
-    """The name that the audit keeps for what is done by hand: the user of the operating system."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli:unknown"
+    """The name that the audit keeps for what is done by hand."""
+    from connector_defs.flows.runtime import person
+
+    return person()
 
 
 def chosen_company(connector: "Connector", name: str | None) -> "CompanySettings":
     """The named company pair, or the only one; raises Fatal where a name is needed."""
-    from connector_defs.domain.errors import Fatal
-
     if name is not None:
         return connector.settings.company(name)
     if len(connector.companies) == 1:

@@ -14,7 +14,7 @@ from connector_defs.cli.terminal import print_json, say
 app = typer.Typer(
     help="The invoices that wait for a person, a mapping or their next attempt.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 
 Key = Annotated[

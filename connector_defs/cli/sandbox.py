@@ -45,6 +45,7 @@ def sandbox(
     lines: Annotated[int, typer.Option(min=0, help="Order lines over all orders.")] = 2500,
     invoices: Annotated[int, typer.Option(min=0, help="Approved invoices in Basware.")] = 300,
     seed: Annotated[int, typer.Option(help="The same seed gives the same records and faults.")] = 7,
+    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
     syspro_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 0,
     basware_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 0,
     fault: Annotated[
@@ -70,7 +71,6 @@ def sandbox(
     Prints `export NAME=value` lines: in another shell they lead every `connector` command to the sandbox.
     The simulated records live in memory, so each start is a fresh one.
     """
-    from connector_defs.sandbox.credentials import SandboxCredentials
     from connector_defs.sandbox.faults import FaultPlan
     from connector_defs.sandbox.server import Sandbox
     from connector_defs.sandbox.world.options import WorldOptions
@@ -93,8 +93,8 @@ def sandbox(
     with busy("Growing the simulated companies"):
         server = Sandbox(
             world,
-            plan,
-            SandboxCredentials(),
+            faults=plan,
+            host=host,
             syspro_port=syspro_port,
             basware_port=basware_port,
             processing_seconds=processing_seconds,

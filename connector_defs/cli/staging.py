@@ -29,23 +29,22 @@ def sql(
         bool, typer.Option("--json", help="Machine output: one JSON document on stdout.")
     ] = False,
 ) -> None:
-    """Ask the staged rows with SQL: one view for each table read from SYSPRO, nothing can be changed."""
+    """Ask the staged rows with DuckDB's SQL: one view for each table read from SYSPRO."""
     import duckdb
 
     with opened() as connector:
+        views = connector.staging.tables()
         if query is None:
-            _list_views(connector.staging.views(), json=json)
+            _list_views(views, json=json)
             return
-        connection = connector.staging.connect()
         try:
-            answer = connection.execute(query)
-            columns = [str(column[0]) for column in answer.description or ()]
-            rows = answer.fetchall() if json else answer.fetchmany(limit + 1)
+            with connector.staging.connect() as connection:
+                answer = connection.execute(query)
+                columns = [str(column[0]) for column in answer.description or ()]
+                rows = answer.fetchall() if json else answer.fetchmany(limit + 1)
         except duckdb.Error as error:
-            known = ", ".join(connector.staging.views()) or "none yet (run `connector sync master-data`)"
+            known = ", ".join(views) or "none yet (run `connector sync master-data`)"
             raise Fatal(f"The query cannot be answered: {error}\nThe tables are: {known}") from None
-        finally:
-            connection.close()
     if json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return

@@ -1,6 +1,7 @@
 """`connector sync`: run a flow now, through the same Dagster job that the schedules run."""
 
 from collections.abc import Iterable
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,10 +11,12 @@ from connector_defs.cli import tables
 from connector_defs.cli.books import AsJson, Day, day_of
 from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
+from connector_defs.cli.logs import is_verbose
 from connector_defs.cli.opening import opened
 from connector_defs.cli.story import Story, heard
 from connector_defs.cli.terminal import print_json, quiet_stdout, say
 from connector_defs.flows.reports import Problem, QueueItem
+from connector_defs.orchestration.listening import StepFailed
 
 EPILOG = examples(
     "connector sync all",
@@ -43,13 +46,15 @@ def sync(
 
     Exit code 0: done, nothing waits. 1: some records or invoices need attention; they are listed.
     """
+    # Wrong settings and an outdated store end here, before Dagster starts.
+    with opened():
+        pass
     from connector_defs.flows import queue
-    from connector_defs.orchestration.running import run
 
     with quiet_stdout(), heard(f"sync {flow}") as story:
-        run(flow.value, day_of(on), story.hear)
+        tell(story, flow.value, day_of(on))
         with opened() as connector:
-            waiting = queue.waiting(connector) if flow in (Flow.INVOICES, Flow.ALL) else []
+            waiting = queue.waiting(connector) if flow in {Flow.INVOICES, Flow.ALL} else []
     problems = with_waiting(story.problems, waiting)
     if json:
         print_json(
@@ -67,6 +72,15 @@ def sync(
         tables.problems(problems)
         say("Done and clean." if not problems else "Done; what is listed above needs attention.")
     finish(clean=not problems)
+
+
+def tell(story: Story, flow: str, day: date | None = None) -> None:
+    """Run the jobs of `flow` in this process and let the story hear everything."""
+    from connector_defs.orchestration.running import run
+
+    outcome = run(flow, day, story.hear, verbose=is_verbose())
+    if not story.failed_steps:
+        story.failed_steps += [StepFailed(flow, "", reason) for reason in outcome.failures]
 
 
 def with_waiting(problems: Iterable[Problem], waiting: Iterable[QueueItem]) -> list[Problem]:

@@ -342,3 +342,18 @@ def probes(found: Sequence[Probe]) -> None:
             for probe in found
         ],
     )
+
+
+def flows(rows: Sequence[tuple[str, int, int, int, float]]) -> None:
+    """One line per flow: what was read, what went over, with how many requests, in which time."""
+    table(
+        "Per flow",
+        [
+            ("flow", "left"),
+            ("records read", "right"),
+            ("sent", "right"),
+            ("requests", "right"),
+            ("seconds", "right"),
+        ],
+        rows,
+    )

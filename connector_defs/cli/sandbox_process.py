@@ -1,0 +1,115 @@
+"""A sandbox in a process of its own, for the commands that bring one along (`demo`, `ui`)."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connector_defs.cli.sandbox import read_exports
+from connector_defs.cli.terminal import visible
+from connector_defs.domain.errors import RetryLater
+
+# 100,000 order lines take a few seconds to grow; a busy machine may need ten times that.
+_START_SECONDS = 90.0
+_POLL_SECONDS = 0.05
+_STOP_SECONDS = 10.0
+_CONTROL = "/_sandbox/basware"
+
+
+@dataclass(frozen=True)
+class SandboxProcess:
+    """Where both simulated systems answer, and their control routes."""
+
+    environment: Mapping[str, str]
+
+    def writes(self) -> int:
+        """Calls so far that wrote master data or orders to Basware, as Basware itself counts them."""
+        counters: dict[str, int] = self._ask("counters")
+        return sum(count for name, count in counters.items() if _is_record_write(name))
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Every accounting document Basware holds."""
+        found: list[dict[str, Any]] = self._ask("documents")
+        return found
+
+    def approve(self, document: Mapping[str, Any]) -> None:
+        """A person in Basware approves one more invoice."""
+        import httpx
+
+        url = f"{self.environment['BASWARE_API_URL']}{_CONTROL}/approve"
+        httpx.post(url, json=document, timeout=30, trust_env=False).raise_for_status()
+
+    def _ask(self, what: str) -> Any:
+        import httpx
+
+        url = f"{self.environment['BASWARE_API_URL']}{_CONTROL}/{what}"
+        return httpx.get(url, timeout=30, trust_env=False).raise_for_status().json()
+
+
+def _is_record_write(operation: str) -> bool:
+    method, _, name = operation.partition(" ")
+    return method in {"POST", "PATCH", "PUT", "DELETE"} and name.partition("/")[0] in {
+        "taxCodes",
+        "accounts",
+        "costCenters",
+        "paymentTerms",
+        "vendors",
+        "matchingOrders",
+        "matchingOrderLines",
+    }
+
+
+@contextmanager
+def running_sandbox(home: Path, options: Mapping[str, int]) -> Iterator[SandboxProcess]:
+    """Start `connector sandbox` with its state under `home`; it ends with the block, or with this process."""
+    env_file = home / "sandbox.env"
+    command = [sys.executable, "-m", "connector_defs.cli", "sandbox", "--stop-with-stdin"]
+    command += ["--env-file", str(env_file), "--data-dir", str(home / "state")]
+    for name, value in options.items():
+        command += [f"--{name}", str(value)]
+    log = home / "sandbox.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command, no text from outside
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=output, start_new_session=True
+        )
+        try:
+            _wait_until_it_answers(process, env_file, log)
+            yield SandboxProcess(read_exports(env_file.read_text(encoding="utf-8")))
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+
+
+def _wait_until_it_answers(process: "subprocess.Popen[bytes]", env_file: Path, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not env_file.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
+            raise RetryLater("The sandbox did not start: " + " | ".join(visible(line) for line in last))
+        time.sleep(_POLL_SECONDS)
+
+
+def enter(environment: Mapping[str, str], home: Path) -> None:
+    """Lead this process, and what it starts, to the sandbox and to nothing else.
+
+    Settings of the place the command was called from are left out: a production connector.toml in the
+    working folder must not mix with a sandbox.
+    """
+    for name in list(os.environ):
+        if name.startswith(("SYSPRO_", "BASWARE_", "CONNECTOR_")) and name != "CONNECTOR_DEBUG":
+            del os.environ[name]
+    settings = home / "connector.toml"
+    settings.write_text("[timing]\nconfirm_wait_seconds = 30\nlinger_seconds = 5\n", encoding="utf-8")
+    os.environ.update(environment)
+    os.environ["CONNECTOR_CONFIG"] = str(settings)
