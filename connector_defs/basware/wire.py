@@ -155,14 +155,17 @@ def _element_at(text: str, start: int) -> tuple[Element, int]:
 
 def _matching_end(text: str, start: int) -> int:
     """Where the object or list that begins at `start` ends, by counting brackets outside of strings."""
+    start = _blanks_end(text, start)
+    if text[start : start + 1] not in {"{", "["}:
+        raise BadJson(f"no value at character {start}")
     depth = 0
     for token in _BRACKETS.finditer(text, start):
         if token[0] in "[{":
             depth += 1
         elif token[0] in "]}":
             depth -= 1
-            if depth <= 0:
-                return token.end() if depth == 0 else token.start()
+            if depth == 0:
+                return token.end()
     raise BadJson("ends inside a value")
 
 

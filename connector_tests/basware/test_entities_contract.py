@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from typing import Any, get_args
 
 import pytest
@@ -63,6 +64,7 @@ def schema_name(model: type[Entity]) -> str:
     return SCHEMA_OF.get(model.__name__, f"{model.__name__}Entity")
 
 
+@cache
 def schema_of(model: type[Entity]) -> dict[str, Any]:
     return schema(schema_name(model))
 
@@ -79,6 +81,7 @@ def accepted(model: type[Entity], wire: dict[str, Any]) -> bool:
     return True
 
 
+@cache
 def minimal(name: str) -> dict[str, Any]:
     """The smallest object the schema allows."""
     published = schema(name)
