@@ -69,7 +69,9 @@ class LoopbackServer:
 
     def __init__(self, sites: Sequence[Site], host: str = "127.0.0.1") -> None:
         self._sites = sites
-        self._sockets = [_listen(host, site.port) for site in sites]
+        with contextlib.ExitStack() as opened:
+            self._sockets = [opened.enter_context(_listen(host, site.port)) for site in sites]
+            opened.pop_all()
         self.ports = [each.getsockname()[1] for each in self._sockets]
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -143,9 +145,7 @@ def _listen(host: str, port: int) -> socket.socket:
     # asyncio switches Nagle's delay off only where the protocol is said: without it a 40 kB POST took 50 ms.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError:
-        with contextlib.closing(listening):
-            raise
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(listening).bind((host, port))
+        opened.pop_all()
     return listening

@@ -3,13 +3,14 @@
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Self
 
 from connector_defs.sandbox.basware import BaswareSandbox
 from connector_defs.sandbox.credentials import SandboxCredentials
 from connector_defs.sandbox.faults import FaultPlan
 from connector_defs.sandbox.loopback import LoopbackServer, Site
-from connector_defs.sandbox.syspro import SysproSandbox
+from connector_defs.sandbox.syspro.app import SysproSandbox
+from connector_defs.sandbox.syspro.options import SysproOptions
 from connector_defs.sandbox.world import WorldOptions, build_world
 
 SYSPRO_SERVER_HEADER = "Microsoft-HTTPAPI/2.0"
@@ -18,8 +19,8 @@ SYSPRO_SERVER_HEADER = "Microsoft-HTTPAPI/2.0"
 class Sandbox:
     """Both simulated systems behind real ports of this machine. A context manager; ports are free to choose.
 
-    `faults` strikes both systems; `basware` options (processing_seconds, transfer_window_seconds, ...) go to
-    `BaswareSandbox` as they are.
+    `faults` strikes both systems. processing_seconds, token_seconds, transfer_window_seconds and late_responses
+    are those of `BaswareSandbox`; syspro_options those of `SysproSandbox`.
     """
 
     def __init__(
@@ -31,20 +32,29 @@ class Sandbox:
         host: str = "127.0.0.1",
         syspro_port: int = 0,
         basware_port: int = 0,
-        **basware: Any,
+        processing_seconds: float = 0.3,
+        token_seconds: int = 3600,
+        transfer_window_seconds: float | None = None,
+        late_responses: bool = False,
+        syspro_options: SysproOptions | None = None,
     ) -> None:
         self.options = world_options or WorldOptions()
         self.faults = faults or FaultPlan()
         self.credentials = credentials or SandboxCredentials()
         self.host = host
         self.world = build_world(self.options)
-        self.syspro = SysproSandbox(self.world, self.faults, credentials=self.credentials)
+        self.syspro = SysproSandbox(
+            self.world, self.faults, credentials=self.credentials, options=syspro_options
+        )
         self.basware = BaswareSandbox(
             self.world.invoices,
             companies=(self.options.basware_company,),
             faults=self.faults,
             credentials=self.credentials,
-            **basware,
+            processing_seconds=processing_seconds,
+            token_seconds=token_seconds,
+            transfer_window_seconds=transfer_window_seconds,
+            late_responses=late_responses,
         )
         self._server = LoopbackServer(
             [Site(self.syspro.app, syspro_port, SYSPRO_SERVER_HEADER), Site(self.basware.app, basware_port)],

@@ -1,6 +1,7 @@
 """A plain client of the simulated Basware, and builders of the records the tests send."""
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -42,7 +43,9 @@ class Wire:
 
     def __init__(self, sandbox: BaswareSandbox, base_url: str) -> None:
         self.sandbox = sandbox
-        self.http = httpx.Client(base_url=base_url, trust_env=False, verify=False, timeout=10)
+        # Loopback is plain http: an empty trust store saves reading the machine's (20 ms a client).
+        no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.http = httpx.Client(base_url=base_url, trust_env=False, verify=no_tls, timeout=10)
         self.token = ""
 
     def __enter__(self) -> Self:
