@@ -9,6 +9,7 @@ Source: SYSPRO wire notes 3; nothing marked as inferred there is relied on.
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -32,11 +33,20 @@ __all__ = ["KEYS_PER_CALL", "ROW_CAP", "ODataClient", "QueryRefused", "RetryPoli
 ROW_CAP = 5000
 KEYS_PER_CALL = 50
 _KEY_FILTER_BYTES = 6000
-_LONG_FILTER_BYTES = 1500
+_LONG_FILTER_BYTES = 500
 
 _log = logging.getLogger(__name__)
 
 Key = tuple[Scalar, ...]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How far a table is read: key of its first row, of the last row, and that row's number from 1."""
+
+    first: Key
+    last: Key
+    taken: int
 
 
 class ODataClient:
@@ -108,32 +118,66 @@ class ODataClient:
         """
         narrow = table if columns is None else table.narrowed(columns)
         top = max(1, min(page_size, ROW_CAP))
-        skipping = narrow.name in self._skipping
-        cursor: Key | None = None
-        taken = 0
+        if narrow.name in self._skipping:
+            return self._pages_by_position(narrow, where, top, None)
+        return self._pages_by_key(narrow, where, top)
+
+    def _pages_by_key(self, table: Table, where: Condition | None, top: int) -> Iterator[list[Row]]:
+        place: _Place | None = None
         ends: set[Key] = set()
         while True:
-            rows: list[Row] | None = None
-            if cursor is not None and not skipping:
-                try:
-                    rows = self._query(narrow, _and(where, _after(narrow, cursor)), top)
-                except (QueryRefused, TableMissing) as refusal:
-                    _log.warning(
-                        "SYSPRO OData %s: paging by $skip, key filter refused: %s", narrow.name, refusal
-                    )
-                    skipping = True
-                    if where is None:
-                        self._skipping.add(narrow.name)
-            if rows is None:
-                overlap = 1 if taken else 0
-                rows = self._query(narrow, where, min(top + overlap, ROW_CAP), taken - overlap)
-            fresh = _beyond(narrow, rows, cursor, ends, top=top, skipping=skipping)
-            if not fresh:
+            try:
+                rows = self._query(table, where if place is None else _after(table, place.last, where), top)
+            except (QueryRefused, TableMissing) as refusal:
+                if place is None:
+                    raise
+                _log.warning("SYSPRO OData %s: paging by $skip, key filter refused: %s", table.name, refusal)
+                if where is None:
+                    self._skipping.add(table.name)
+                yield from self._pages_by_position(table, where, top, place)
                 return
-            cursor = narrow.key_of(fresh[-1])
-            ends.add(cursor)
-            taken += len(fresh)
-            yield fresh
+            keys = [table.key_of(row) for row in rows]
+            if place is not None and place.last in keys:
+                # A service that trims char(n) may give the last row again; alone, it is the end of the table.
+                if keys == [place.last] and top > 1:
+                    return
+                rows = rows[keys.index(place.last) + 1 :]
+            if keys and keys[-1] in ends:
+                raise _same_page(table)
+            if not rows:
+                return
+            place = _Place(
+                place.first if place else keys[0], keys[-1], (place.taken if place else 0) + len(rows)
+            )
+            ends.add(place.last)
+            yield rows
+
+    def _pages_by_position(
+        self, table: Table, where: Condition | None, top: int, place: _Place | None
+    ) -> Iterator[list[Row]]:
+        """Pages by `$skip`, each beginning with the last row of the one before, to see that nothing moved."""
+        while True:
+            offset = 0 if place is None else place.taken - 1
+            rows = self._query(table, where, top if place is None else min(top + 1, ROW_CAP), offset)
+            keys = [table.key_of(row) for row in rows]
+            if place is None:
+                if not rows:
+                    return
+                fresh = rows
+            else:
+                if offset and keys and keys[0] == place.first:
+                    raise _same_page(table)
+                if place.last not in keys:
+                    raise RetryLater(
+                        f"SYSPRO OData, table {table.name}: rows moved while it was read by $skip. "
+                        "Read it again from the start."
+                    )
+                if keys == [place.last]:
+                    return
+                fresh = rows[keys.index(place.last) + 1 :]
+            place = _Place(place.first if place else keys[0], keys[-1], offset + len(rows))
+            if fresh:
+                yield fresh
 
     def by_keys(
         self,
@@ -234,12 +278,16 @@ class ODataClient:
         return options
 
 
-def _and(where: Condition | None, after: Condition) -> Condition:
+def _after(table: Table, key: Key, where: Condition | None) -> Condition:
+    after = conditions.after_key([(name, table.column(name).kind.width) for name in table.key], key)
     return after if where is None else conditions.all_of([where, after])
 
 
-def _after(table: Table, key: Key) -> Condition:
-    return conditions.after_key([(name, table.column(name).kind.width) for name in table.key], key)
+def _same_page(table: Table) -> Fatal:
+    return Fatal(
+        f"SYSPRO OData gives the same page of table {table.name} again instead of the next one. "
+        "Trying again cannot help; the service ignores the filter or $skip."
+    )
 
 
 def _match(table: Table, columns: Sequence[str], key: Key) -> Condition:
@@ -258,26 +306,3 @@ def _typed(table: Table, columns: Sequence[str], key: Sequence[Scalar]) -> Key:
             raise ValueError(f"{table.name}: blank value for key column {name}")
         typed.append(parsed)
     return tuple(typed)
-
-
-def _beyond(
-    table: Table, rows: list[Row], cursor: Key | None, ends: set[Key], *, top: int, skipping: bool
-) -> list[Row]:
-    """The rows of a page that come after the cursor; empty at the end of the table."""
-    if cursor is None:
-        return rows
-    keys = [table.key_of(row) for row in rows]
-    # A service that trims char(n) may give the cursor's own row again; alone, it is the end of the table.
-    alone = keys == [cursor] and (top > 1 or skipping)
-    if rows and keys[-1] in ends and not alone:
-        raise Fatal(
-            f"SYSPRO OData gives the same page of table {table.name} again instead of the next one. "
-            "Trying again cannot help; the service ignores the filter or $skip."
-        )
-    if cursor in keys:
-        return rows[keys.index(cursor) + 1 :]
-    if skipping:
-        raise RetryLater(
-            f"SYSPRO OData, table {table.name}: rows moved while it was read by $skip. Read it again from the start."
-        )
-    return rows

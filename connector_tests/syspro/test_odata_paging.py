@@ -1,0 +1,273 @@
+"""Whatever a service does with pages, every row comes exactly once or the reading fails loudly."""
+
+from datetime import date
+from itertools import chain
+
+import httpx
+import pytest
+
+from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.syspro import tables
+from connector_defs.syspro.conditions import eq, ge, ne
+from connector_defs.syspro.odata import QueryRefused, TableMissing
+from connector_defs.syspro.tables import GEN_MASTER, GRN_DETAILS, TBL_CURRENCY
+from connector_tests.syspro.odata_service_double import ServiceDouble, client_of
+
+ACCOUNTS = [
+    {"Company": company.ljust(4), "GlCode": f"{code:02}-{quote}", "Description": "d"}
+    for company in ("1", "10", "40")
+    for code in range(5)
+    for quote in ("A", "b'c")
+]
+CURRENCIES = [{"Currency": code.ljust(3), "Description": code} for code in ("", "$", "EUR", "R", "RX", "USD")]
+RECEIPTS = [
+    {
+        "Supplier": supplier,
+        "Grn": grn,
+        "GrnSource": source,
+        "Journal": journal,
+        "JournalEntry": entry,
+        "OrigReceiptDate": "2026-01-31",
+    }
+    for supplier in ("1", "2")
+    for grn in ("G1", "G2")
+    for source in (" ", "P")
+    for journal in (1, 2)
+    for entry in (1, 2)
+]
+TABLES = {"GenMaster": ACCOUNTS, "TblCurrency": CURRENCIES, "GrnDetails": RECEIPTS}
+
+HABITS = {
+    "plain": {},
+    "caps pages below $top": {"cap": 3},
+    "gives next links": {"next_links": True},
+    "trims char columns": {"trims": True},
+    "refuses the key filter": {"refuses_key_filter": True},
+    "refuses it and caps": {"refuses_key_filter": True, "cap": 2},
+    "refuses it and trims": {"refuses_key_filter": True, "trims": True},
+    "knows few columns": {"strict_select": True},
+    "knows few columns, refuses the key filter": {"strict_select": True, "refuses_key_filter": True},
+}
+
+
+def read_all(client, table, **options):
+    return list(chain.from_iterable(client.pages(table, **options)))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 5000])
+@pytest.mark.parametrize("table", [GEN_MASTER, TBL_CURRENCY, GRN_DETAILS], ids=lambda table: table.name)
+@pytest.mark.parametrize("habits", HABITS.values(), ids=HABITS)
+def test_every_row_comes_exactly_once_in_key_order(habits, table, size):
+    with client_of(ServiceDouble(TABLES, **habits)) as client:
+        rows = read_all(client, table, page_size=size)
+    keys = [tuple(str(part).rstrip() for part in table.key_of(row)) for row in rows]
+    stored = [tuple(str(raw[name]).rstrip() for name in table.key) for raw in TABLES[table.name]]
+    assert keys == sorted(stored)
+
+
+def test_pages_are_streamed_one_request_at_a_time():
+    double = ServiceDouble(TABLES)
+    pages = client_of(double).pages(GEN_MASTER, page_size=10)
+    next(pages)
+    assert len(double.queries) == 1
+    assert [len(page) for page in pages] == [10, 10]
+    assert len(double.queries) == 4
+
+
+def test_a_query_names_its_columns_its_order_and_never_more_than_the_cap():
+    double = ServiceDouble(TABLES)
+    read_all(client_of(double), GEN_MASTER, columns=["Description"], page_size=90_000)
+    assert double.queries[0] == {
+        "$select": "Company,GlCode,Description",
+        "$orderby": "Company,GlCode",
+        "$top": "5000",
+    }
+    assert double.paths[0] == "/odata/M1/GenMaster"
+
+
+def test_a_name_with_a_plus_sign_is_encoded():
+    double = ServiceDouble({})
+    table = tables.Table("ApSupplier+", ("Supplier",), (tables.Column("Supplier"),))
+    with pytest.raises(TableMissing):
+        read_all(client_of(double), table)
+    assert double.paths == ["/odata/M1/ApSupplier%2B"]
+
+
+@pytest.mark.parametrize("habits", HABITS.values(), ids=HABITS)
+def test_a_condition_holds_on_every_page(habits):
+    double = ServiceDouble(TABLES, **habits)
+    rows = read_all(client_of(double), GRN_DETAILS, where=eq("Supplier", "2"), page_size=2)
+    assert len(rows) == 16
+    assert {row["Supplier"] for row in rows} == {"2"}
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_service_that_repeats_its_page_is_named(size):
+    with pytest.raises(Fatal, match="same page of table GenMaster again"):
+        read_all(client_of(ServiceDouble(TABLES, ignores_filter=True)), GEN_MASTER, page_size=size)
+
+
+def test_a_service_that_ignores_skip_is_named():
+    double = ServiceDouble(TABLES, refuses_key_filter=True, ignores_skip=True)
+    with pytest.raises(Fatal, match="same page of table GenMaster again"):
+        read_all(client_of(double), GEN_MASTER, page_size=4)
+
+
+def test_a_refused_key_filter_is_remembered_for_the_table():
+    double = ServiceDouble(TABLES, refuses_key_filter=True)
+    client = client_of(double)
+    read_all(client, GEN_MASTER)
+    double.queries.clear()
+    read_all(client, GEN_MASTER)
+    assert not [query for query in double.queries if "$filter" in query]
+
+
+@pytest.mark.parametrize("change", ["inserted", "deleted", "emptied"])
+def test_rows_that_move_during_skip_paging_are_never_lost(change):
+    rows = [dict(row) for row in ACCOUNTS]
+    double = ServiceDouble({"GenMaster": rows}, refuses_key_filter=True)
+    pages = client_of(double).pages(GEN_MASTER, page_size=10)
+    first = next(pages)
+    if change == "inserted":
+        rows.insert(0, {"Company": "0   ", "GlCode": "00", "Description": ""})
+        rest = list(chain.from_iterable(pages))
+        assert len({GEN_MASTER.key_of(row) for row in [*first, *rest]}) == 30
+        return
+    del rows[: 1 if change == "deleted" else 30]
+    with pytest.raises(RetryLater, match="rows moved"):
+        list(pages)
+
+
+def test_an_empty_table_ends_at_once():
+    double = ServiceDouble({"TblCurrency": []})
+    assert read_all(client_of(double), TBL_CURRENCY) == []
+    assert len(double.queries) == 1
+
+
+def test_a_refused_empty_table_is_read_without_a_selection():
+    double = ServiceDouble({"TblCurrency": []}, answers=[httpx.Response(400, text="no")])
+    assert read_all(client_of(double), TBL_CURRENCY) == []
+    assert [sorted(query) for query in double.queries] == [
+        ["$orderby", "$select", "$top"],
+        ["$top"],
+        ["$orderby", "$top"],
+    ]
+
+
+def test_columns_an_older_release_lacks_are_absent():
+    double = ServiceDouble(TABLES, strict_select=True)
+    rows = read_all(client_of(double), TBL_CURRENCY)
+    assert rows[1]["Description"] == "$"
+    assert rows[1]["BuyExchangeRate"] is None
+
+
+@pytest.mark.parametrize(
+    ("accepted", "tries"),
+    [("2026-01-30T00:00:00Z", 1), ("2026-01-30T00:00:00", 2), ("2026-01-30", 3)],
+)
+def test_the_date_form_a_service_understands_is_found_and_remembered(accepted, tries):
+    double = ServiceDouble(TABLES, accepts=lambda text: not text or text.endswith(f"ge {accepted}"))
+    client = client_of(double)
+    where = ge("OrigReceiptDate", date(2026, 1, 30))
+    next(client.pages(GRN_DETAILS, where=where))
+    asked = [query["$filter"].split()[2] for query in double.queries if "$filter" in query]
+    assert list(dict.fromkeys(asked)) == ["2026-01-30T00:00:00Z", "2026-01-30T00:00:00", "2026-01-30"][:tries]
+    double.queries.clear()
+    next(client.pages(GRN_DETAILS, where=where))
+    assert [query["$filter"].split()[2] for query in double.queries] == [accepted]
+
+
+def test_a_filter_no_form_helps_is_refused_with_the_services_text():
+    double = ServiceDouble(TABLES, accepts=lambda text: not text)
+    with pytest.raises(QueryRefused, match="literal not understood"):
+        read_all(client_of(double), GRN_DETAILS, where=ge("OrigReceiptDate", date(2026, 1, 30)))
+
+
+def test_a_probe_names_the_columns_served():
+    client = client_of(ServiceDouble(TABLES))
+    assert client.probe(GEN_MASTER) == {"Company", "GlCode", "Description"}
+    assert client_of(ServiceDouble({"GenMaster": []})).probe(GEN_MASTER) == set()
+    with pytest.raises(TableMissing, match="ApControl of company M1"):
+        client.probe(tables.AP_CONTROL)
+
+
+@pytest.mark.parametrize("habits", HABITS.values(), ids=HABITS)
+def test_rows_are_found_by_their_keys(habits):
+    client = client_of(ServiceDouble(TABLES, **habits))
+    keys = [("1", "00-A"), ("1   ", "01-b'c"), ("40", "99"), ("1", "00-A")]
+    rows = client.by_keys(GEN_MASTER, ["Company", "GlCode"], keys, select=["Description"])
+    assert sorted(str(row["GlCode"]) for row in rows) == ["00-A", "01-b'c"]
+    assert set(rows[0]) == {"Company", "GlCode", "Description"}
+
+
+def test_rows_are_found_by_part_of_their_key_over_several_pages():
+    client = client_of(ServiceDouble(TABLES, cap=3))
+    assert len(client.by_keys(GRN_DETAILS, ["Supplier", "Journal"], [("1", "1"), ("2", "2")])) == 16
+
+
+def test_a_single_key_costs_one_request_whether_found_or_not():
+    double = ServiceDouble(TABLES)
+    client = client_of(double)
+    assert len(client.by_keys(TBL_CURRENCY, ["Currency"], [("EUR",)])) == 1
+    assert client.by_keys(TBL_CURRENCY, ["Currency"], [("XXX",)]) == []
+    assert len(double.queries) == 2
+
+
+def test_no_keys_cost_no_request():
+    double = ServiceDouble(TABLES)
+    assert client_of(double).by_keys(TBL_CURRENCY, ["Currency"], []) == []
+    assert double.queries == []
+
+
+MANY = [{"Supplier": f"{number:015}", "SupplierName": "n"} for number in range(120)]
+
+
+def test_many_keys_are_asked_fifty_at_a_time():
+    double = ServiceDouble({"ApSupplier": MANY})
+    keys = [(str(row["Supplier"]),) for row in MANY]
+    assert len(client_of(double).by_keys(tables.AP_SUPPLIER, ["Supplier"], keys)) == 120
+    assert [query["$filter"].count(" eq ") for query in double.queries] == [50, 50, 20]
+
+
+def test_long_keys_are_asked_in_urls_of_bounded_length():
+    double = ServiceDouble({"ApSupplier": []})
+    client_of(double).by_keys(tables.AP_SUPPLIER, ["SupplierName"], [(f"{n}" + "ü" * 50,) for n in range(50)])
+    assert len(double.requests) > 1
+    assert max(len(str(request.url)) for request in double.requests) < 8000
+
+
+@pytest.mark.parametrize("status", [400, 404, 414])
+def test_a_refused_list_of_keys_is_asked_in_smaller_parts(status):
+    double = ServiceDouble({"ApSupplier": MANY})
+
+    def small_only(request):
+        response = double(request)
+        too_long = double.queries[-1].get("$filter", "").count(" eq ") > 20
+        return httpx.Response(status, text="<h1>too much</h1>") if too_long else response
+
+    keys = [(str(row["Supplier"]),) for row in MANY]
+    rows = client_of(small_only).by_keys(tables.AP_SUPPLIER, ["Supplier"], keys)
+    assert len({row["Supplier"] for row in rows}) == len(rows) == 120
+
+
+def test_a_key_refused_alone_is_an_error():
+    double = ServiceDouble(TABLES, accepts=lambda text: not text)
+    with pytest.raises(QueryRefused):
+        client_of(double).by_keys(TBL_CURRENCY, ["Currency"], [("EUR",), ("USD",)])
+
+
+def test_a_missing_table_is_missing_by_key_as_well():
+    double = ServiceDouble({})
+    with pytest.raises(TableMissing):
+        client_of(double).by_keys(TBL_CURRENCY, ["Currency"], [("EUR",), ("USD",)])
+    assert len(double.queries) == 1
+
+
+def test_a_blank_number_in_a_key_is_refused():
+    with pytest.raises(ValueError, match="blank value for key column Line"):
+        client_of(ServiceDouble({})).by_keys(tables.POR_MASTER_DETAIL, ["Line"], [("",)])
+
+
+def test_a_condition_on_status_leaves_out_what_it_names():
+    rows = read_all(client_of(ServiceDouble(TABLES)), TBL_CURRENCY, where=ne("Currency", "EUR"))
+    assert len(rows) == 5
