@@ -38,6 +38,7 @@ def test_an_extract_is_acknowledged_and_then_filtered_out() -> None:
 
         assert wire.get(EXTRACTS, processingStatus="WaitingForExport").json() == []
         assert wire.get(f"{EXTRACTS}/unknown").status_code == 404
+        assert wire.post(f"{EXTRACTS}/unknown/acknowledge").status_code == 422
 
 
 def test_the_table_definition_names_the_columns_of_the_files() -> None:

@@ -103,10 +103,11 @@ class Extracts:
         return Answer(200, packed.getvalue(), "application/zip")
 
     def acknowledge(self, call: Call) -> Answer:
-        """Mark an extract as exported."""
+        """Mark an extract as exported; 422 for an unknown one, the only refusal that is documented here."""
         extract = self.made.get(call.params["extractId"])
         if extract is None:
-            return Answer(404, encode({"detail": "Not Found"}))
+            wrong = {"loc": ["path", "extract_id"], "msg": "unknown extract", "type": "value_error"}
+            return Answer(422, encode({"detail": [wrong]}))
         extract.status = "Exported"
         return ok({"succeeded": True, "message": "Action done successfully"})
 
