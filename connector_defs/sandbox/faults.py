@@ -87,7 +87,7 @@ FAULTS: Mapping[str, FaultKind] = {
         0.5,
     ),
     "wrong_encoding": FaultKind(
-        "the answer's bytes are not in the encoding it declares", (*_SYSPRO, *_BASWARE_CALLS)
+        "the answer's bytes are not in the encoding it declares", (*_SYSPRO, *_BASWARE)
     ),
     "error_body": FaultKind(
         "200 with a body that is cut off in the middle, with the effect", (*_SYSPRO, *_BASWARE)

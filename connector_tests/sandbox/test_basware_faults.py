@@ -104,12 +104,14 @@ def test_a_cut_off_body_is_no_json_though_the_call_took_effect(wire: Wire, fault
     assert wire.sandbox.entities["taxCodes"].keys() == {"tax-V1"}
 
 
-def test_a_wrong_encoding_is_no_utf8(wire: Wire, faults: FaultPlan) -> None:
-    wire.post("/v1/taxCodes", [tax_code()])
-    faults.arm("wrong_encoding")
+@pytest.mark.parametrize("site", ["basware.documents", "basware.link"])
+def test_a_wrong_encoding_is_no_utf8_and_shows_behind_the_link(
+    wire: Wire, faults: FaultPlan, site: str
+) -> None:
+    faults.arm("wrong_encoding", site=site)
 
     with pytest.raises(UnicodeDecodeError):
-        wire.get("/v1/taxCodes").content.decode("utf-8")
+        wire.page(DOCUMENTS).content.decode("utf-8")
 
 
 def test_a_short_page_still_has_a_continuation(wire: Wire, faults: FaultPlan) -> None:

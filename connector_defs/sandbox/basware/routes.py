@@ -198,9 +198,6 @@ def routes(sandbox: "BaswareSandbox") -> list[Route]:
     ]
 
 
-Endpoint = Callable[[Request], "asyncio.Future[Response]"]
-
-
 def _endpoint(sandbox: "BaswareSandbox", operation: Operation) -> Callable[[Request], object]:
     async def endpoint(request: Request) -> Response:
         sandbox.count(f"{operation.method} {operation.counted}")
@@ -215,7 +212,7 @@ def _endpoint(sandbox: "BaswareSandbox", operation: Operation) -> Callable[[Requ
 
         def handle(struck: Call) -> Answer:
             with sandbox.lock:
-                answer = _handled(operation.handler, struck)
+                answer = _spoiled(_handled(operation.handler, struck), struck)
                 redirected = operation.redirected and answer.status == 200
                 return sandbox.links.redirect(struck, answer) if redirected else answer
 
@@ -229,7 +226,11 @@ def _token(sandbox: "BaswareSandbox") -> Callable[[Request], object]:
         sandbox.count("POST tokens")
         call = await _call(request)
         fault = sandbox.faults.draw("basware.token")
-        return await _struck(call, fault, lambda struck: sandbox.tokens.issue(struck.headers, struck.body))
+
+        def issue(struck: Call) -> Answer:
+            return _spoiled(sandbox.tokens.issue(struck.headers, struck.body), struck)
+
+        return await _struck(call, fault, issue)
 
     return token
 
@@ -243,6 +244,7 @@ def _link(sandbox: "BaswareSandbox") -> Callable[[Request], object]:
         def fetch(struck: Call) -> Answer:
             with sandbox.lock:
                 answer = sandbox.links.fetch(struck.params["key"], struck.query, struck.headers)
+            answer = _spoiled(answer, struck)
             if struck.struck == "lost_continuation" and CONTINUATION in answer.headers:
                 return replace(answer, headers={**answer.headers, CONTINUATION: "lost"})
             return answer
@@ -305,11 +307,18 @@ async def _struck(call: Call, fault: Fault | None, handle: Handler) -> Response:
             raise ConnectionReset
         case "http_502":
             answer = Answer(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html")
-        case "error_body":
-            answer = replace(answer, body=answer.body[: len(answer.body) // 2])
-        case "wrong_encoding":
-            answer = replace(answer, body=answer.body.decode("utf-8", "replace").encode("utf-16"))
     return _response(answer, call)
+
+
+def _spoiled(answer: Answer, call: Call) -> Answer:
+    """The answer as a fault leaves its body; spoiled before a redirect, so that it shows behind the link."""
+    match call.struck:
+        case "error_body":
+            return replace(answer, body=answer.body[: len(answer.body) // 2])
+        case "wrong_encoding":
+            return replace(answer, body=answer.body.decode("utf-8", "replace").encode("utf-16"))
+        case _:
+            return answer
 
 
 def _unauthorized(operation: Operation) -> Answer:

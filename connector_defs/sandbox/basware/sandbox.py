@@ -88,10 +88,10 @@ class BaswareSandbox:
 
     @property
     def documents(self) -> dict[str, Record]:
-        """Accounting documents by invoiceId, as GET would show them now."""
+        """A snapshot: accounting documents by invoiceId, as GET would show them now."""
         with self.lock:
             self.accounting.expire()
-            return self.accounting.records
+            return dict(self.accounting.records)
 
     @property
     def entities(self) -> dict[str, dict[str, Record]]:
