@@ -20,7 +20,7 @@ _MAX_WRAPPERS = 3
 
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
-_STRING_WRAPPER = re.compile(r"(?:<\?xml[^>]*\?>\s*)?<(?:\w+:)?string[\s>]")
+_STRING_WRAPPER = re.compile(r"(?:<\?xml[^>]*\?>\s*)?<(?:\w+:)?string[\s/>]")
 # What XML 1.0 does not allow; replies have been seen to echo what was typed.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?-?\Z", re.ASCII)
