@@ -19,6 +19,7 @@ from connector_defs.cli import (
     sandbox,
     staging,
     sync,
+    ui,
 )
 from connector_defs.cli.endings import explain
 from connector_defs.cli.examples import examples
@@ -58,6 +59,7 @@ def connector(
 
 app.command("init", epilog=first_settings.EPILOG)(first_settings.init)
 app.command("demo", epilog=demo.EPILOG)(demo.demo)
+app.command("ui", hidden=True)(ui.ui)
 app.command("sandbox", epilog=sandbox.EPILOG)(sandbox.sandbox)
 app.command("ping", epilog=ping.EPILOG)(ping.ping)
 app.command("sync", epilog=sync.EPILOG)(sync.sync)

@@ -219,8 +219,9 @@ def summary(story: Story) -> list[tuple[str, int, int, int, float]]:
     """Per flow: name, records read, records sent or posted, requests, seconds."""
     from connector_defs.flows.entities import ENTITIES, PURCHASE_ORDERS, STAGED
 
-    orders = {each.name for each in (*STAGED, *ENTITIES) if each.group == PURCHASE_ORDERS}
-    rows = []
+    orders = {table.name for table in STAGED if table.group == PURCHASE_ORDERS}
+    orders |= {entity.name for entity in ENTITIES if entity.group == PURCHASE_ORDERS}
+    rows: list[tuple[str, int, int, int, float]] = []
     for flow, of_orders in (("master data", False), ("purchase orders", True)):
         read = [report for report in story.staged if (report.table in orders) is of_orders]
         sent = [report for report in story.published if (report.entity in orders) is of_orders]
@@ -230,7 +231,7 @@ def summary(story: Story) -> list[tuple[str, int, int, int, float]]:
                 sum(report.rows for report in read),
                 sum(report.sent for report in sent),
                 sum(report.pages for report in read) + sum(report.requests for report in sent),
-                sum(report.seconds for report in (*read, *sent)),
+                sum(report.seconds for report in read) + sum(report.seconds for report in sent),
             )
         )
     runs = story.invoices

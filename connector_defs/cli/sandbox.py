@@ -2,11 +2,8 @@
 
 import shlex
 import shutil
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +11,7 @@ import typer
 
 from connector_defs.cli.examples import examples
 from connector_defs.cli.private_files import write_private
+from connector_defs.cli.stopping import asked_to_stop
 from connector_defs.cli.terminal import busy, complain
 from connector_defs.domain.errors import Fatal
 
@@ -99,7 +97,7 @@ def sandbox(
             basware_port=basware_port,
             processing_seconds=processing_seconds,
         )
-    with _asked_to_stop(stop_with_stdin=stop_with_stdin) as stop, server:
+    with asked_to_stop(stop_with_stdin=stop_with_stdin) as stop, server:
         environment = {**server.environment(), **TIMING, **storage_of(home)}
         exports = as_exports(environment)
         sys.stdout.write(exports)
@@ -156,25 +154,3 @@ def read_exports(text: str) -> dict[str, str]:
         shlex.split(line.removeprefix("export "))[0].partition("=") for line in text.splitlines() if line
     )
     return {name: value for name, _, value in pairs}
-
-
-@contextmanager
-def _asked_to_stop(*, stop_with_stdin: bool) -> Iterator[threading.Event]:
-    """An event set by Ctrl-C, by SIGTERM, and where asked when the process that started us is gone."""
-    stop = threading.Event()
-    former = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    if stop_with_stdin:
-
-        def watch() -> None:
-            while sys.stdin.read(1024):
-                pass
-            stop.set()
-
-        threading.Thread(target=watch, daemon=True, name="stdin").start()
-    try:
-        yield stop
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

@@ -1,5 +1,6 @@
 """A sandbox in a process of its own, for the commands that bring one along (`demo`, `ui`)."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,9 +8,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from connector_defs.cli.endings import DEBUG_VARIABLE
 from connector_defs.cli.sandbox import read_exports
 from connector_defs.cli.terminal import visible
 from connector_defs.domain.errors import RetryLater
@@ -33,22 +36,25 @@ class SandboxProcess:
         return sum(count for name, count in counters.items() if _is_record_write(name))
 
     def documents(self) -> list[dict[str, Any]]:
-        """Every accounting document Basware holds."""
+        """Every accounting document Basware holds, amounts as Decimal."""
         found: list[dict[str, Any]] = self._ask("documents")
         return found
 
     def approve(self, document: Mapping[str, Any]) -> None:
         """A person in Basware approves one more invoice."""
         import httpx
+        import msgspec
 
+        body = msgspec.json.Encoder(decimal_format="number").encode(document)
         url = f"{self.environment['BASWARE_API_URL']}{_CONTROL}/approve"
-        httpx.post(url, json=document, timeout=30, trust_env=False).raise_for_status()
+        httpx.post(url, content=body, timeout=30, trust_env=False).raise_for_status()
 
     def _ask(self, what: str) -> Any:
         import httpx
 
         url = f"{self.environment['BASWARE_API_URL']}{_CONTROL}/{what}"
-        return httpx.get(url, timeout=30, trust_env=False).raise_for_status().json()
+        answer = httpx.get(url, timeout=30, trust_env=False).raise_for_status()
+        return json.loads(answer.text, parse_float=Decimal)
 
 
 def _is_record_write(operation: str) -> bool:
@@ -100,16 +106,18 @@ def _wait_until_it_answers(process: "subprocess.Popen[bytes]", env_file: Path, l
         time.sleep(_POLL_SECONDS)
 
 
-def enter(environment: Mapping[str, str], home: Path) -> None:
+def enter(environment: Mapping[str, str], home: Path, *, schedules: Mapping[str, str] | None = None) -> None:
     """Lead this process, and what it starts, to the sandbox and to nothing else.
 
     Settings of the place the command was called from are left out: a production connector.toml in the
-    working folder must not mix with a sandbox.
+    working folder must not mix with a sandbox. `schedules` are keys of that section, as TOML values.
     """
     for name in list(os.environ):
-        if name.startswith(("SYSPRO_", "BASWARE_", "CONNECTOR_")) and name != "CONNECTOR_DEBUG":
+        if name.startswith(("SYSPRO_", "BASWARE_", "CONNECTOR_")) and name != DEBUG_VARIABLE:
             del os.environ[name]
+    lines = ["[timing]", "confirm_wait_seconds = 30", "linger_seconds = 5", "[schedules]"]
+    lines += [f"{name} = {value}" for name, value in (schedules or {}).items()]
     settings = home / "connector.toml"
-    settings.write_text("[timing]\nconfirm_wait_seconds = 30\nlinger_seconds = 5\n", encoding="utf-8")
+    settings.write_text("\n".join(lines) + "\n", encoding="utf-8")
     os.environ.update(environment)
-    os.environ["CONNECTOR_CONFIG"] = str(settings)
+    os.environ["CONNECTOR_CONFIG"] = str(settings.resolve())

@@ -153,17 +153,15 @@ def problems(found: Sequence[Problem]) -> None:
         say(f"… and {len(rest):,} more ({counted}). All of them: the same command with --json.")
 
 
-def queue(items: Sequence[QueueItem], title: str = "Invoices that wait") -> None:
-    """Invoices that wait for a person, a mapping or their next attempt."""
+def queue(items: Sequence[QueueItem]) -> None:
+    """Invoices that wait for a person, a mapping or their next attempt; the invoice number is a key for `queue`."""
     table(
-        title,
+        "Invoices that wait",
         [
             ("company", "left"),
-            ("invoice id", "left"),
-            ("supplier", "left"),
             ("invoice", "left"),
+            ("supplier", "left"),
             ("gross", "right"),
-            ("", "left"),
             ("state", "left"),
             ("reason", "left"),
             ("what to do", "left"),
@@ -171,11 +169,9 @@ def queue(items: Sequence[QueueItem], title: str = "Invoices that wait") -> None
         [
             (
                 item.company,
-                item.invoice_id,
+                item.invoice_number or item.invoice_id,
                 item.supplier,
-                item.invoice_number,
-                item.gross,
-                item.currency,
+                f"{cell_text(item.gross)} {item.currency}",
                 item.state,
                 item.reason,
                 item.remedy,

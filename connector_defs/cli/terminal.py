@@ -25,8 +25,8 @@ from rich.text import Text
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-# A pipe or a log file has no width; this one holds every table on one line per row.
-PIPED_WIDTH = 180
+# A pipe or a log file has no width: wide enough for one line per row, so that grep works.
+PIPED_WIDTH = 1000
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 

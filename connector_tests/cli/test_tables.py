@@ -1,0 +1,98 @@
+"""Reports read well on a terminal, and long lists end in a count."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from connector_defs.cli import tables
+from connector_defs.flows.reports import (
+    Difference,
+    LedgerTotal,
+    Probe,
+    ReconcileReport,
+    Status,
+    UnmappedAccount,
+)
+from connector_tests.cli.reports import WHEN, invoice_run, problem, published, queue_item, staged
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_columns_that_a_site_does_not_have_are_named(capsys: Output) -> None:
+    tables.staged([staged(missing_columns=("TaxRegnNum",))])
+
+    assert "M1 suppliers: this site has no TaxRegnNum" in capsys.readouterr().out
+
+
+def test_published_and_invoice_tables_hold_their_counts(capsys: Output) -> None:
+    tables.published([published(sent=12345)])
+    tables.invoice_runs([invoice_run(posted=280)])
+
+    out = capsys.readouterr().out
+    assert "12,345" in out
+    assert "280" in out
+
+
+def test_beyond_a_screenful_problems_are_counted_by_reason(capsys: Output) -> None:
+    tables.problems([problem(f"{number:06d}") for number in range(25)])
+
+    out = capsys.readouterr().out
+    assert "000019" in out
+    assert "000020" not in out
+    assert "5 more (5 × vendors name_too_short)" in out
+
+
+def test_no_problem_prints_nothing(capsys: Output) -> None:
+    tables.problems([])
+
+    assert capsys.readouterr().out == ""
+
+
+def test_the_queue_shows_what_to_do_and_no_markup_of_a_supplier(capsys: Output) -> None:
+    tables.queue([queue_item(supplier="[bold]ACME\x1b[2J")])
+
+    out = capsys.readouterr().out
+    assert "connector mapping set 6400-LEGACY GL_CODE" in out
+    assert "[bold]ACME\\x1b[2J" in out
+    assert "1,234.50" in out
+
+
+def test_unmapped_accounts_show_what_waits_for_them(capsys: Output) -> None:
+    tables.unmapped(
+        [UnmappedAccount("M1", "6400", "Tool hire", "", 3, Decimal("99.90"), WHEN, ("000123", "000124"))]
+    )
+
+    assert "000123, 000124" in capsys.readouterr().out
+
+
+def test_status_leaves_out_states_without_invoices(capsys: Output) -> None:
+    tables.status(Status({"posted": 2, "dead": 0}, {"vendors": {"published": 5, "failed": 1}}, 90))
+
+    out = capsys.readouterr().out
+    assert "posted" in out
+    assert "dead" not in out
+    assert "90 minute(s)" in out
+
+
+@pytest.mark.parametrize("number", [1, 25])
+def test_differences_between_the_books_are_listed(capsys: Output, number: int) -> None:
+    differences = tuple(
+        Difference("M1", f"INV-{each}", "missing in SYSPRO", "10.00", "–", "look it up")
+        for each in range(number)
+    )
+    totals = (LedgerTotal("M1", "USD", 2, Decimal("10.00"), Decimal("10.00"), Decimal("0.00")),)
+    tables.reconciliation(ReconcileReport(date(2026, 3, 1), 26, 26 - number, totals, differences))
+
+    out = capsys.readouterr().out
+    assert "Books of 2026-03-01" in out
+    assert "do NOT agree" in out
+    assert ("5 more" in out) is (number == 25)
+
+
+def test_a_failed_probe_shows_its_remedy(capsys: Output) -> None:
+    tables.probes([Probe("token", "", ok=False, detail="401", remedy="set BASWARE_CLIENT_SECRET")])
+
+    out = capsys.readouterr().out
+    assert "FAILED" in out
+    assert "set BASWARE_CLIENT_SECRET" in out
