@@ -92,9 +92,9 @@ def text_of(element: etree._Element, name: str, default: str = "") -> str:
 
 
 def texts_of(element: etree._Element) -> dict[str, str]:
-    """Trimmed text of every childless child, by name; the first of a name counts."""
+    """Text of every childless child, by name; the first of a name counts. A leading blank is part of a key."""
     texts: dict[str, str] = {}
     for child in element:
         if isinstance(child.tag, str) and not len(child):
-            texts.setdefault(child.tag, (child.text or "").strip())
+            texts.setdefault(child.tag, (child.text or "").strip("\r\n\t").rstrip(" "))
     return texts

@@ -5,7 +5,7 @@ What a filter means is not known here.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from operator import itemgetter
@@ -15,6 +15,7 @@ from connector_defs.sandbox.world.schema import Column, Kind, TableSchema
 Value = str | int | Decimal | date | None
 Row = tuple[Value, ...]
 Key = tuple[Value, ...]
+Fit = Callable[[Value], Value]
 
 
 class TableStore:
@@ -29,6 +30,7 @@ class TableStore:
         self.position = {column.name: index for index, column in enumerate(schema.columns)}
         self._key_positions = tuple(self.position[name] for name in schema.key)
         self._blanks = tuple(column.blank for column in schema.columns)
+        self._fitters = tuple(_fitter(column) for column in schema.columns)
         self._rows: list[Row] = []
         self._keys: list[Key] = []
 
@@ -58,7 +60,7 @@ class TableStore:
         cells: list[Value] = list(self._blanks)
         for name, value in values.items():
             index = self.position[name]
-            cells[index] = fitted(self.schema.columns[index], value)
+            cells[index] = self._fitters[index](value)
         return tuple(cells)
 
     def load(self, records: Iterable[Mapping[str, Value]]) -> None:
@@ -116,8 +118,9 @@ class TableStore:
         return bisect_left(self._keys, self.fitted_key(prefix))
 
     def fitted_key(self, key: Key) -> Key:
-        columns = (self.schema.columns[index] for index in self._key_positions)
-        return tuple(fitted(column, value) for column, value in zip(columns, key, strict=False))
+        return tuple(
+            self._fitters[index](value) for index, value in zip(self._key_positions, key, strict=False)
+        )
 
     def _index(self, key: Key) -> int | None:
         key = self.fitted_key(key)
@@ -125,26 +128,35 @@ class TableStore:
         return index if index < len(self._keys) and self._keys[index] == key else None
 
 
-def fitted(column: Column, value: Value) -> Value:
-    """`value` as this column stores it; ValueError when it cannot."""
-    if column.kind is Kind.DATETIME:
+def _fitter(column: Column) -> Fit:
+    """A function that brings a value to the form this column stores; ValueError when it cannot."""
+    name, size = column.name, column.size
+
+    def day(value: Value) -> Value:
         if value is not None and not isinstance(value, date):
-            raise ValueError(f"{column.name} wants a date")
+            raise ValueError(f"{name} wants a date")
         return value
-    if column.kind is Kind.DECIMAL:
-        return _number(column, value)
-    if not isinstance(value, str) or len(value) > column.size:
-        raise ValueError(f"{column.name} wants a text of at most {column.size} characters")
-    return value.ljust(column.size) if column.kind is Kind.CHAR else value
 
-
-def _number(column: Column, value: Value) -> Value:
-    if not isinstance(value, int | Decimal):
-        raise ValueError(f"{column.name} wants a number")  # noqa: TRY004 - one refusal for type and length
-    if not column.scale:
+    def whole(value: Value) -> Value:
+        if not isinstance(value, int | Decimal):
+            raise ValueError(f"{name} wants a number")  # noqa: TRY004 - one refusal for type and length
         return int(value)
+
     unit = Decimal(1).scaleb(-column.scale)
-    number = Decimal(value)
-    if number.as_tuple().exponent == -column.scale:
-        return number
-    return number.quantize(unit, ROUND_HALF_UP)
+
+    def number(value: Value) -> Value:
+        if not isinstance(value, int | Decimal):
+            raise ValueError(f"{name} wants a number")  # noqa: TRY004 - as above
+        return Decimal(value).quantize(unit, ROUND_HALF_UP)
+
+    def text(value: Value) -> Value:
+        if not isinstance(value, str) or len(value) > size:
+            raise ValueError(f"{name} wants a text of at most {size} characters")
+        return value
+
+    def padded(value: Value) -> Value:
+        return str(text(value)).ljust(size)
+
+    if column.kind is Kind.DECIMAL:
+        return number if column.scale else whole
+    return {Kind.DATETIME: day, Kind.CHAR: padded, Kind.VARCHAR: text}[column.kind]
