@@ -97,6 +97,10 @@ FAULTS: Mapping[str, FaultKind] = {
     ),
     "lost_continuation": FaultKind("a continuation token is refused with 410", _LISTS),
     "expired_token": FaultKind("401: the bearer token has run out early", _BASWARE_CALLS),
+    "target_error": FaultKind(
+        "200, but every record of the request ends in Error of category Technical",
+        ("basware.entities.write",),
+    ),
     "lost_notification": FaultKind("a notification is never sent", ("basware.notification",)),
     "double_notification": FaultKind("a notification is sent twice", ("basware.notification",)),
 }

@@ -132,6 +132,17 @@ def test_a_lost_continuation_is_refused_with_410(wire: Wire, faults: FaultPlan, 
     assert len(list(wire.pages(DOCUMENTS, pageSize=2))) == 3
 
 
+def test_a_target_error_shows_in_request_status_only(wire: Wire, faults: FaultPlan) -> None:
+    faults.arm("target_error")
+
+    answer = wire.post("/v1/taxCodes", [tax_code()])
+
+    assert answer.status_code == 200
+    [item] = wire.outcome(answer)["items"]
+    assert (item["status"], item["errors"][0]["category"]) == ("Error", "Technical")
+    assert wire.item_status(wire.post("/v1/taxCodes", [tax_code(taxGroup="again")])) == {"tax-V1": "Success"}
+
+
 def test_faults_are_armed_and_counted_by_control_routes(wire: Wire) -> None:
     wire.control("arm", {"name": "http_500", "times": 1, "site": "basware.entities.read"})
 

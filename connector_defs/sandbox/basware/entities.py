@@ -5,7 +5,7 @@ refused there, and sending it again unchanged does nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from connector_defs.sandbox.basware.answer import (
     refuse,
 )
 from connector_defs.sandbox.basware.paging import Pages
-from connector_defs.sandbox.basware.processing import Item, Processing
+from connector_defs.sandbox.basware.processing import Finding, Item, Processing
 from connector_defs.sandbox.basware.schema import NotJson, Record, Violation, check_list, check_one
 from connector_defs.sandbox.basware.target_rules import TargetSystem, judge
 
@@ -157,13 +157,17 @@ class Entities:
         verdict = judge(endpoint.name, content, self._target)
         return record, Item(code, verdict.outcome, verdict.findings, None, record, verdict.saved)
 
-    def _receive(self, call: Call, endpoint: Endpoint, operation: str, items: Iterable[Item]) -> None:
+    def _receive(self, call: Call, endpoint: Endpoint, operation: str, items: Sequence[Item]) -> None:
+        if call.struck == "target_error":
+            for item in items:
+                item.outcome = "Error"
+                item.findings = (Finding("the record could not be saved", category="Technical"),)
         self._processing.receive(
             call.request_id,
             endpoint.entity_type,
             _store_name(call, endpoint),
             operation=operation,
-            items=[*items],
+            items=items,
             list_key=call.params.get("listKey"),
         )
 

@@ -5,7 +5,7 @@ runs for it: whoever looks first settles what has fallen due.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,7 +46,7 @@ class Request:
     entity_type: str
     endpoint: str
     operation: str
-    items: list[Item]
+    items: Sequence[Item]
     received: float
     due: float
     last_updated: datetime
@@ -82,7 +82,7 @@ class Processing:
         endpoint: str,
         *,
         operation: str,
-        items: list[Item],
+        items: Sequence[Item],
         list_key: str | None = None,
     ) -> None:
         """Take a request in; an older version of a record that is still on its way expires."""
