@@ -27,7 +27,7 @@ from connector_defs.domain.errors import (
     RetryLater,
 )
 from connector_defs.syspro import xml
-from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text
+from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text, retry_after
 
 SetupAction = Literal["Add", "Update", "Delete"]
 
@@ -286,9 +286,10 @@ class EnetClient:
             raise Fatal(f"{what}: SYSPRO did not take the request ({said}). Check SYSPRO_ENET_URL.")
         if call is _Call.CHANGE:
             raise OutcomeUnknown(f"{what}: {said}. Look the record up before anything is repeated.")
-        if outcome.status // 100 == 4 and call is _Call.READ:
-            raise Fatal(f"{what}: SYSPRO did not take the request ({said}). Trying again cannot help.")
-        raise LaneBlocked(f"{what}: {said}. The e.net service is not available; try again later.")
+        away = outcome.status // 100 == 5 or outcome.status == 429
+        raise (LaneBlocked if away else RetryLater)(
+            f"{what}: {said}. It changes nothing; try again later.", retry_after=retry_after(outcome)
+        )
 
     def _text(self, answer: Answer, what: str, call: _Call, secrets: tuple[str, ...]) -> str:
         """The unwrapped text of an answer, unless it is an error text. `secrets` never enter the message."""

@@ -9,9 +9,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import NoReturn
 from urllib.parse import quote
@@ -20,7 +18,7 @@ import httpx
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal, RetryLater
-from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text
+from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text, retry_after
 
 _MAX_CONNECTIONS = 4
 _HEADERS = {"Accept": "application/json"}
@@ -126,7 +124,7 @@ class TableReader:
                         return rows
                     reason, wish = f"no JSON came back: {_shown(outcome)}", None
                 elif verdict is _Verdict.AGAIN:
-                    reason, wish = f"HTTP {outcome.status} {_shown(outcome)}".rstrip(), _retry_after(outcome)
+                    reason, wish = f"HTTP {outcome.status} {_shown(outcome)}".rstrip(), retry_after(outcome)
                 else:
                     self._refuse(table, outcome, verdict)
             else:
@@ -216,18 +214,3 @@ def _shown(answer: Answer) -> str:
     except (ValueError, RecursionError):
         return plain_text(text)
     return plain_text(_message(reply["error"]) if isinstance(reply, dict) and "error" in reply else text)
-
-
-def _retry_after(answer: Answer) -> float | None:
-    wish = answer.headers.get("retry-after", "").strip()
-    if not wish:
-        return None
-    if wish.isdigit():
-        return float(wish)
-    try:
-        moment = parsedate_to_datetime(wish)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -7,6 +7,8 @@ import html
 import logging
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx
 
@@ -148,3 +150,19 @@ def exchange(
             return Answer(response.status_code, dict(response.headers), b"".join(chunks))
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return classify(error)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Seconds the other side asks to wait, given as seconds or as a date; None where it does not say."""
+    wish = answer.headers.get("retry-after", "").strip()
+    if not wish:
+        return None
+    if wish.isdigit():
+        return float(wish)
+    try:
+        moment = parsedate_to_datetime(wish)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
