@@ -40,7 +40,7 @@ def _flow(job: str, cadence: Cadence, settings: ScheduleSettings) -> dg.Schedule
             else f"Runs {job} {cadence}, for the day itself. On as soon as the daemon runs."
         ),
     )
-    def scheduled(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def scheduled(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         return days_until(_day_of(context, settings), days, settings)
 
     return scheduled
@@ -56,18 +56,18 @@ def _reconciliation(settings: ScheduleSettings) -> dg.ScheduleDefinition:
         description="Reconciles the day before, which is complete. On as soon as the daemon runs.",
     )
     def scheduled(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        yesterday = _day_of(context, settings) - timedelta(days=1)
-        if yesterday < date.fromisoformat(settings.first_day):
-            return dg.SkipReason(f"{yesterday} is before the first day, {settings.first_day}.")
-        return days_until(yesterday, 1, settings)
+        return days_until(_day_of(context, settings) - timedelta(days=1), 1, settings)
 
     return scheduled
 
 
-def days_until(last: date, days: int, settings: ScheduleSettings) -> dg.RunRequest:
-    """One run over the `days` days that end with `last`, none before the first day there is."""
-    first = max(last - timedelta(days=days - 1), date.fromisoformat(settings.first_day))
-    if first >= last:
+def days_until(last: date, days: int, settings: ScheduleSettings) -> dg.RunRequest | dg.SkipReason:
+    """One run over the `days` days that end with `last`, none of them before the first day there is."""
+    earliest = date.fromisoformat(settings.first_day)
+    if last < earliest:
+        return dg.SkipReason(f"{last} is before the first day, {earliest}.")
+    first = max(last - timedelta(days=days - 1), earliest)
+    if first == last:
         return dg.RunRequest(partition_key=last.isoformat())
     return dg.RunRequest(tags={_RANGE_START: first.isoformat(), _RANGE_END: last.isoformat()})
 

@@ -19,6 +19,7 @@ from connector_defs.orchestration.jobs import INVOICES
 from connector_defs.orchestration.partitions import today
 from connector_defs.orchestration.resources import ConnectorResource
 from connector_defs.orchestration.runs import in_progress
+from connector_defs.orchestration.schedules import days_until
 from connector_defs.settings import CompanySettings, ScheduleSettings
 
 APPROVED_INVOICES = "approved_invoices"
@@ -70,6 +71,9 @@ def _invoice_sensor(
         description=f"{description} On as soon as the daemon runs.",
     )
     def sense(context: dg.SensorEvaluationContext, connector: ConnectorResource) -> dg.SensorResult:
+        day = days_until(today(settings), 1, settings)
+        if isinstance(day, dg.SkipReason):
+            return dg.SensorResult(skip_reason=day)
         active = in_progress(context.instance, INVOICES)
         if active is not None:
             return dg.SensorResult(skip_reason=f"run {active} of the invoices is queued or in progress")
@@ -85,7 +89,7 @@ def _invoice_sensor(
             return dg.SensorResult(skip_reason=reason, cursor=decision.cursor.write())
         _log.info("%s: %s", name, reason)
         return dg.SensorResult(
-            run_requests=[dg.RunRequest(partition_key=today(settings).isoformat())],
+            run_requests=[day],
             cursor=decision.cursor.write(),
         )
 

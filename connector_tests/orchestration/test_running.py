@@ -1,0 +1,146 @@
+"""Running the jobs in process: what a company cannot do, what a run reports, what it leaves alone."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.orchestration.listening import Event, StepFailed, StepStarted
+from connector_defs.orchestration.partitions import schedule_settings, today
+from connector_defs.orchestration.running import run
+from connector_defs.settings import SettingsError
+from connector_tests.orchestration.fakes import SECRET, FakeSite
+
+ROOT = Path(__file__).parents[2]
+TODAY = today(schedule_settings())
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> FakeSite:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    return FakeSite().install(monkeypatch)
+
+
+def test_a_run_hands_back_every_report_in_the_order_of_the_work(site: FakeSite) -> None:
+    heard: list[Event] = []
+    outcome = run("master-data", None, heard.append)
+    assert outcome.success
+    assert outcome.failures == ()
+    entities = [(entity, company) for entity, company, _ in site.published]
+    assert {company for _, company in entities} == {"M1", "M2"}
+    assert entities.index(("taxCodes", "M2")) < entities.index(("accounts", "M1"))
+    assert [event for event in heard if not isinstance(event, StepStarted)] == list(outcome.reports)
+    assert StepStarted("basware/vendors", "M1") in heard
+    assert site.open_now == 0
+
+
+def test_a_run_prints_nothing(site: FakeSite, capfd: pytest.CaptureFixture[str]) -> None:
+    run("invoices")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_all_runs_the_three_jobs_one_after_the_other(site: FakeSite) -> None:
+    outcome = run("all")
+    assert len(outcome.run_ids) == 3
+    assert outcome.run_id == outcome.run_ids[-1]
+    assert [type(report).__name__ for report in outcome.reports][-2:] == ["InvoiceRunReport"] * 2
+    assert [entity for entity, company, _ in site.published if company == "M1"][-2:] == [
+        "matchingOrders",
+        "matchingOrderLines",
+    ]
+
+
+def test_the_day_is_the_partition(site: FakeSite) -> None:
+    day = TODAY - timedelta(days=3)
+    run("purchase-orders", day)
+    (window, _) = site.windows["order_headers"]
+    assert (window.first, window.last) == (day, day)
+    assert {partition for *_, partition in site.published} == {day}
+
+
+def test_today_takes_in_what_waits_and_an_earlier_day_reads_again_from_there(site: FakeSite) -> None:
+    run("invoices")
+    run("invoices", TODAY - timedelta(days=2))
+    assert site.reread == [None, None, *[TODAY - timedelta(days=2)] * 2]
+
+
+@pytest.mark.parametrize("day", [date(1999, 12, 31), TODAY + timedelta(days=1)])
+def test_a_day_outside_the_calendar_is_refused(site: FakeSite, day: date) -> None:
+    with pytest.raises(Fatal, match="first_day in connector"):
+        run("invoices", day)
+
+
+def test_an_unknown_name_is_refused(site: FakeSite) -> None:
+    with pytest.raises(Fatal, match="known are master-data"):
+        run("payments")
+
+
+def test_one_companys_failure_stops_only_what_builds_on_it(site: FakeSite) -> None:
+    site.errors[("suppliers", "M1")] = RetryLater("OData of M1 is away")
+    heard: list[Event] = []
+    outcome = run("master-data", None, heard.append)
+    assert not outcome.success
+    assert ("vendors", "M2", TODAY) in site.published
+    assert ("vendors", "M1", TODAY) not in site.published
+    assert ("accounts", "M1", TODAY) in site.published
+    assert [event for event in heard if isinstance(event, StepFailed)] == [
+        StepFailed("syspro/suppliers", "M1", "OData of M1 is away")
+    ]
+    assert [text.split("\n")[0] for text in outcome.failures] == [
+        "syspro/suppliers could not be done for 1 of the companies:",
+        "basware/vendors could not be done for 1 of the companies:",
+    ]
+    assert "company M1: left out, because syspro/suppliers failed: OData of M1 is away" in outcome.failures[1]
+
+
+def test_a_company_that_fails_in_the_invoices_does_not_hide_the_lists_of_the_others(site: FakeSite) -> None:
+    site.errors[("invoices", "M1")] = ZeroDivisionError("a defect")
+    outcome = run("invoices")
+    assert not outcome.success
+    assert [report.company for report in outcome.reports] == ["M2"]  # type: ignore[union-attr]
+    assert outcome.failures == (
+        "basware/approved_documents could not be done for 1 of the companies:\n"
+        "  company M1: unexpected ZeroDivisionError: a defect",
+    )
+
+
+def test_a_step_no_company_went_through_stops_what_builds_on_it(site: FakeSite) -> None:
+    site.errors.update({("gl_accounts", name): RetryLater("away") for name in ("M1", "M2")})
+    outcome = run("master-data")
+    assert not outcome.success
+    published = {entity for entity, *_ in site.published}
+    assert "accounts" not in published
+    assert "vendors" in published
+
+
+def test_a_failed_flow_does_not_keep_the_next_from_running(site: FakeSite) -> None:
+    site.errors.update({("suppliers", name): RetryLater("away") for name in ("M1", "M2")})
+    outcome = run("all")
+    assert not outcome.success
+    assert site.reread == [None, None]
+
+
+def test_missing_settings_are_told_with_their_remedy(site: FakeSite) -> None:
+    site.opening = SettingsError(["basware.region is missing: set BASWARE_REGION"])
+    outcome = run("invoices")
+    assert outcome.failures == (str(site.opening),)
+
+
+def test_runs_are_kept_in_the_instance_of_dagster_home(
+    site: FakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    outcome = run("invoices")
+    with dg.DagsterInstance.get() as instance:
+        kept = instance.get_run_by_id(outcome.run_id)
+        assert kept is not None
+        assert kept.status is dg.DagsterRunStatus.SUCCESS
+        event = instance.get_latest_materialization_event(dg.AssetKey(["syspro", "ap_postings"]))
+        events = instance.all_logs(outcome.run_id)
+    assert event is not None
+    assert event.run_id == outcome.run_id
+    assert all(SECRET not in str(entry) for entry in events)
+    assert SECRET not in str(kept)

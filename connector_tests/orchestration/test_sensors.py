@@ -1,0 +1,154 @@
+"""The sensors look lightly, start one run at a time, and never turn trouble into a storm of runs."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+
+from connector_defs.definitions import defs
+from connector_defs.domain.errors import RetryLater
+from connector_defs.orchestration import sensors
+from connector_defs.orchestration.partitions import schedule_settings, today
+from connector_defs.orchestration.resources import ConnectorResource
+from connector_defs.settings import SettingsError
+from connector_tests.orchestration.fakes import FakeSite
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> FakeSite:
+    return FakeSite().install(monkeypatch)
+
+
+class Ticker:
+    """Ticks one sensor as the daemon does: the cursor of a tick is given to the next."""
+
+    def __init__(self, instance: dg.DagsterInstance, name: str = "approved_invoices") -> None:
+        self.instance, self.name, self.cursor = instance, name, None
+
+    def tick(self) -> SensorExecutionData:
+        with dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursor,
+            resources={"connector": ConnectorResource()},
+            repository_def=defs.get_repository_def(),
+        ) as context:
+            result = defs.resolve_sensor_def(self.name).evaluate_tick(context)
+        self.cursor = result.cursor
+        return result
+
+
+def test_a_newly_approved_invoice_starts_a_run_for_today(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.peeked = {"M2": [("invoice-1", "2026-11-20T10:00:00Z")]}
+    result = Ticker(instance).tick()
+    assert [request.partition_key for request in result.run_requests] == [
+        today(schedule_settings()).isoformat()
+    ]
+    assert [request.run_key for request in result.run_requests] == [None]
+    assert site.open_now == 0
+
+
+def test_nothing_approved_starts_nothing(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    result = Ticker(instance).tick()
+    assert not result.run_requests
+    assert result.skip_message == "nothing waits"
+
+
+def test_the_cursor_holds_no_invoice_id(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    site.peeked = {"M1": [("invoice-1", "2026-11-20T10:00:00Z")]}
+    ticker = Ticker(instance)
+    ticker.tick()
+    assert ticker.cursor is not None
+    assert "invoice-1" not in ticker.cursor
+
+
+def test_what_the_last_run_did_not_clear_is_tried_ever_more_rarely(
+    instance: dg.DagsterInstance, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.peeked = {"M1": [("stuck", "2026-11-20T10:00:00Z")]}
+    ticker, runs = Ticker(instance), []
+    for minute in range(60 * 6):
+        monkeypatch.setattr(sensors.time, "time", lambda now=minute * 60.0: now)
+        runs += [minute for _ in ticker.tick().run_requests]
+    assert runs[:5] == [0, 1, 3, 7, 15]
+    assert len(runs) < 15
+
+
+def test_no_run_is_asked_for_while_one_is_at_work(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    site.peeked = {"M1": [("invoice-1", "2026-11-20T10:00:00Z")]}
+    run = dg.DagsterRun(job_name="invoices", run_id=str(uuid4()), status=dg.DagsterRunStatus.STARTED)
+    instance.run_storage.add_run(run)
+    result = Ticker(instance).tick()
+    assert not result.run_requests
+    assert result.skip_message == f"run {run.run_id} of the invoices is queued or in progress"
+    assert site.looked == 0
+
+
+def test_missing_settings_are_a_reason_to_skip_not_a_traceback(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.opening = SettingsError(["basware.region is missing: set BASWARE_REGION"])
+    result = Ticker(instance).tick()
+    assert "set BASWARE_REGION" in (result.skip_message or "")
+
+
+def test_one_company_out_of_reach_does_not_hide_the_other(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.errors[("peek", "M1")] = RetryLater("Basware did not answer within 5 s")
+    site.peeked = {"M2": [("invoice-1", "2026-11-20T10:00:00Z")]}
+    assert Ticker(instance).tick().run_requests
+
+
+def test_what_cannot_be_seen_is_not_forgotten(
+    instance: dg.DagsterInstance, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors.time, "time", lambda: 1000.0)
+    site.peeked = {"M1": [("stuck", "2026-11-20T10:00:00Z")]}
+    ticker = Ticker(instance)
+    ticker.tick()
+    kept = ticker.cursor
+    site.errors = {("peek", name): RetryLater("away") for name in ("M1", "M2")}
+    skipped = ticker.tick()
+    assert skipped.skip_message == "company M1: away; company M2: away"
+    assert ticker.cursor == kept
+    site.errors.clear()
+    assert not ticker.tick().run_requests
+
+
+def test_a_due_invoice_starts_a_run(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    site.due = {"M1": ["invoice-1"]}
+    assert Ticker(instance, "due_invoices").tick().run_requests
+
+
+def test_a_failed_run_is_told_in_one_line(
+    instance: dg.DagsterInstance, site: FakeSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.errors = {("invoices", name): RetryLater("SYSPRO is away") for name in ("M1", "M2")}
+    result = defs.resolve_job_def("invoices").execute_in_process(
+        instance=instance,
+        partition_key=today(schedule_settings()).isoformat(),
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    failure = next(event for event in result.all_events if event.is_job_failure)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="run_failure_alert",
+        dagster_event=failure,
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+    ).for_run_failure()
+    sensors.run_failure_alert(context)
+    (record,) = [record for record in caplog.records if "ALERT" in record.message]
+    assert "job invoices failed" in record.message
+    assert "invoice_engine: " in record.message
+    assert "\n" not in record.message
