@@ -1,0 +1,289 @@
+"""Access tokens: fetched once for many threads, refreshed in time, never shown."""
+
+import base64
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+
+from connector_defs.basware.oauth import CredentialsRefused, TokenSource
+from connector_defs.basware.regions import HostRefused
+from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
+from connector_tests.basware.builders import SECRET, jwt, token_answer, tokens
+
+NOW = 1_790_000_000.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Answers:
+    """Answers token requests in turn, the last one for ever."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def source(answers: Callable[[httpx.Request], httpx.Response], clock: Clock | None = None) -> TokenSource:
+    return tokens(answers, clock=clock or Clock(), wall_clock=lambda: NOW)
+
+
+def life(answer: httpx.Response) -> float:
+    """Seconds until the token of this answer is replaced."""
+    clock = Clock()
+    answers = Answers(answer)
+    kept = source(answers, clock)
+    kept.token()
+    low, high = 0.0, 200_000.0
+    while high - low > 0.01:
+        clock.now = (low + high) / 2
+        seen = len(answers.requests)
+        kept.token()
+        if len(answers.requests) > seen:
+            high = clock.now
+            clock.now = 0.0
+            kept.reject(kept.token())
+            kept.token()
+        else:
+            low = clock.now
+    return round(high)
+
+
+def test_the_request_is_a_form_with_basic_authentication() -> None:
+    answers = Answers(token_answer())
+    tokens(answers, scopes=("vendors.read", "vendors.write")).token()
+    (request,) = answers.requests
+    assert request.method == "POST"
+    assert str(request.url) == "https://api.basware.com/v1/tokens"
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert parse_qs(request.content.decode()) == {
+        "grant_type": ["client_credentials"],
+        "scope": ["vendors.read vendors.write"],
+    }
+    scheme, _, credentials = request.headers["Authorization"].partition(" ")
+    assert (scheme, base64.b64decode(credentials).decode()) == ("Basic", f"client-7:{SECRET}")
+
+
+def test_a_token_is_fetched_on_first_use_and_kept() -> None:
+    answers = Answers(token_answer("T"))
+    kept = source(answers)
+    assert answers.requests == []
+    assert [kept.token(), kept.token()] == ["T", "T"]
+    assert len(answers.requests) == 1
+
+
+def test_a_hundred_threads_share_one_token_request() -> None:
+    threads = 100
+    start = threading.Barrier(threads)
+    answers = Answers(token_answer("T"))
+    kept = source(answers)
+
+    def one(_: int) -> str:
+        start.wait(timeout=30)
+        return kept.token()
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert set(pool.map(one, range(threads))) == {"T"}
+    assert len(answers.requests) == 1
+
+
+def test_a_hundred_threads_that_all_met_a_401_share_one_refresh() -> None:
+    threads = 100
+    start = threading.Barrier(threads)
+    answers = Answers(token_answer("old"), token_answer("new"))
+    kept = source(answers)
+    old = kept.token()
+
+    def one(_: int) -> str:
+        start.wait(timeout=30)
+        kept.reject(old)
+        return kept.token()
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert set(pool.map(one, range(threads))) == {"new"}
+    assert len(answers.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (token_answer(expires_in=3600), 3540),
+        (token_answer(expires_in=300), 270),
+        (token_answer(expires_in=86_400), 86_340),
+        (token_answer(expires_in=999_999), 86_340),
+        (token_answer(expires_in=0), 270),
+        (token_answer(expires_in="3600"), 270),
+        (token_answer(jwt(exp=NOW + 600, iat=NOW), expires_in=3600), 540),
+        (token_answer(jwt(exp=NOW + 999_999), expires_in=3600), 86_340),
+        (token_answer(jwt(exp=NOW - 600), expires_in=1200), 1140),
+        (token_answer(jwt(sub="no exp"), expires_in=1200), 1140),
+        (token_answer(jwt(exp="soon"), expires_in=1200), 1140),
+        (token_answer(jwt(exp=True), expires_in=1200), 1140),
+        (token_answer("a.!!!.c".replace("!", "~"), expires_in=1200), 1140),
+        (token_answer("a.W10.c", expires_in=1200), 1140),
+    ],
+)
+def test_a_token_is_replaced_a_little_before_it_expires(answer: httpx.Response, seconds: float) -> None:
+    assert life(answer) == seconds
+
+
+def test_a_clock_that_is_off_neither_shortens_the_token_nor_goes_unnoticed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    there = NOW + 600
+    answer = token_answer(jwt(exp=there + 3600), expires_in=60)
+    answer.headers["Date"] = formatdate(there, usegmt=True)
+    assert life(answer) == 3540
+    assert "clock is -600 seconds off" in caplog.text
+
+
+def test_a_date_that_cannot_be_read_is_ignored() -> None:
+    answer = token_answer(expires_in=3600)
+    answer.headers["Date"] = "yesterday"
+    assert life(answer) == 3540
+
+
+def test_only_the_rejected_token_is_dropped() -> None:
+    answers = Answers(token_answer("A"), token_answer("B"))
+    kept = source(answers)
+    kept.reject(kept.token())
+    assert kept.token() == "B"
+    kept.reject("A")
+    assert kept.token() == "B"
+    assert len(answers.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("scope", "granted", "missing"),
+    [
+        ("vendors.read", {"vendors.read"}, set()),
+        ("vendors.read accounts.read", {"vendors.read", "accounts.read"}, set()),
+        ("accounts.read", {"accounts.read"}, {"vendors.read"}),
+        ("", None, set()),
+        (None, None, set()),
+    ],
+)
+def test_the_granted_scopes_are_compared_with_those_asked_for(
+    scope: str | None, granted: set[str] | None, missing: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = source(Answers(token_answer(scope=scope)))
+    assert kept.granted is None
+    kept.token()
+    assert kept.granted == granted
+    assert kept.missing == missing
+    assert ("vendors.read" in caplog.text) == bool(missing)
+
+
+REFUSED = [
+    (
+        400,
+        {"error": "invalid_scope", "error_description": "scope unknown"},
+        CredentialsRefused,
+        "scope unknown",
+    ),
+    (401, {"error": "invalid_client"}, CredentialsRefused, "BASWARE_CLIENT_SECRET"),
+    (403, {"message": "no"}, CredentialsRefused, "no"),
+    (
+        422,
+        {"detail": [{"loc": ["body"], "msg": "field required", "type": "x"}]},
+        CredentialsRefused,
+        "field required",
+    ),
+    (400, [], CredentialsRefused, "no readable reason"),
+    (400, {}, CredentialsRefused, "no reason given"),
+    (404, {}, Fatal, "check the URL"),
+    (302, {}, Fatal, "check the URL"),
+    (500, {}, RetryLater, "500"),
+    (503, {}, RetryLater, "503"),
+    (429, {}, RetryLater, "429"),
+    (200, {}, Fatal, "no usable access_token"),
+    (200, {"access_token": "two\r\nlines"}, Fatal, "no usable access_token"),
+    (200, [], Fatal, "no usable access_token"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "text"), REFUSED)
+def test_a_refusal_says_what_to_do_and_names_the_client_but_no_secret(
+    status: int, body: object, kind: type[ConnectorError], text: str
+) -> None:
+    with pytest.raises(kind, match=text) as refused:
+        source(Answers(httpx.Response(status, json=body))).token()
+    assert SECRET not in str(refused.value)
+    if kind is CredentialsRefused:
+        assert "client-7" in str(refused.value)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\xff", b""])
+@pytest.mark.parametrize(("status", "kind"), [(200, Fatal), (400, CredentialsRefused)])
+def test_an_answer_that_is_no_json_is_refused(body: bytes, status: int, kind: type[ConnectorError]) -> None:
+    with pytest.raises(kind):
+        source(Answers(httpx.Response(status, content=body))).token()
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        (formatdate(NOW + 90, usegmt=True), 90.0),
+        (formatdate(NOW - 90, usegmt=True), 0.0),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_the_other_sides_wish_for_a_pause_is_passed_on(header: str, seconds: float | None) -> None:
+    with pytest.raises(RetryLater) as later:
+        source(Answers(httpx.Response(429, headers={"Retry-After": header}))).token()
+    assert later.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.LocalProtocolError(f"Basic {SECRET}")],
+)
+def test_a_broken_connection_is_tried_later_and_shows_no_secret(error: Exception) -> None:
+    with pytest.raises(RetryLater) as later:
+        source(Answers(error)).token()
+    assert SECRET not in str(later.value)
+    assert later.value.__cause__ is None
+
+
+def test_after_a_failure_the_next_call_tries_again() -> None:
+    kept = source(Answers(httpx.Response(503), token_answer("T")))
+    with pytest.raises(RetryLater):
+        kept.token()
+    assert kept.token() == "T"
+
+
+def test_a_token_url_of_another_region_is_refused_before_any_call() -> None:
+    answers = Answers(token_answer())
+    with pytest.raises(HostRefused):
+        tokens(answers, token_url="https://test-api.us.basware.com/v1/tokens")
+    assert answers.requests == []
+
+
+def test_no_token_and_no_secret_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = jwt(exp=NOW + 3600)
+    kept = source(Answers(token_answer(token, scope="other")))
+    kept.token()
+    assert token not in caplog.text
+    assert SECRET not in caplog.text
+    assert SECRET not in repr(vars(kept))
