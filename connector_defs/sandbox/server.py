@@ -1,8 +1,6 @@
 """The whole sandbox: one generated company in a simulated SYSPRO, its invoices in a simulated Basware, over HTTP."""
 
-import signal
-import threading
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from connector_defs.sandbox.basware import BaswareSandbox
@@ -102,18 +100,3 @@ class Sandbox:
             "BASWARE_COMPANY_CODE": self.options.basware_company,
             "BASWARE_WEBHOOK_SECRET": logon.webhook_secret,
         }
-
-    def serve_forever(self) -> None:
-        """Run until SIGINT or SIGTERM, then stop without a word. For the main thread."""
-        ended = threading.Event()
-
-        def end(_signal: int, _frame: FrameType | None) -> None:
-            ended.set()
-
-        before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            with self:
-                ended.wait()
-        finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)

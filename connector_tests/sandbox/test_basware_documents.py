@@ -1,6 +1,7 @@
 """Approved invoices in the simulated Basware: lists, links, acknowledge, responses."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -166,6 +167,16 @@ def test_a_response_that_breaks_the_schema_changes_nothing(wire: Wire, wrong: di
 
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "SCHEMA_VALIDATION_ERROR")
     assert status_of(wire) == "WaitingForTransfer"
+
+
+def test_only_one_of_many_callers_acknowledges_an_invoice(wire: Wire) -> None:
+    with ThreadPoolExecutor(8) as callers:
+        statuses = list(
+            callers.map(lambda _: wire.post(f"{DOCUMENTS}/inv-1/acknowledge").status_code, range(40))
+        )
+
+    assert sorted(statuses) == [200] + [405] * 39
+    assert wire.sandbox.requests["POST acknowledge"] == 40
 
 
 def test_an_unanswered_invoice_fails_after_the_recovery_window() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from connector_defs.sandbox.basware.answer import Answer, Call
 
 _KEPT = 64
+_OTHER_NAMES = {"localhost": "127.0.0.1", "127.0.0.1": "localhost"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,8 @@ class Links:
 
 def _other_name(host: str) -> str:
     """The same loopback server under its other name, so that the link is another origin."""
-    name, _, port = host.partition(":")
-    other = "127.0.0.1" if name == "localhost" else "localhost"
-    return f"{other}:{port}" if port else other
+    name, colon, port = host.partition(":")
+    return f"{_OTHER_NAMES.get(name, name)}{colon}{port}"
 
 
 def _storage_error(status: int, code: str, message: str) -> Answer:
