@@ -6,7 +6,7 @@ SYSPRO is closed or made inactive, never deleted.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -285,9 +285,9 @@ def touch(entity: WireEntity, field_name: str, touches: int) -> WireEntity:
     return entity.model_copy(update={field_name: f"resend {touches}"})
 
 
-def closed(entity: str, held: dict[str, WireValue]) -> dict[str, WireValue]:
+def closed(entity: str, held: Mapping[str, WireValue]) -> dict[str, WireValue]:
     """Basware's own record, told that it is gone: inactive, closed or deleted by flag (wire notes 2.20)."""
-    record = {
+    record: dict[str, WireValue] = {
         name: value
         for name, value in held.items()
         if name not in ("lastUpdated", "buvid") and value is not None
@@ -303,7 +303,8 @@ def closed(entity: str, held: dict[str, WireValue]) -> dict[str, WireValue]:
             record["isDeleted"] = True
         case _:
             companies = cast("list[dict[str, WireValue]]", record.get("companies") or [])
-            record["companies"] = [{**company, "active": False} for company in companies]
+            inactive: list[WireValue] = [{**company, "active": False} for company in companies]
+            record["companies"] = inactive
     return record
 
 

@@ -20,7 +20,7 @@ from connector_defs.domain.translation.context import Site
 from connector_defs.settings import CompanySettings, Settings
 from connector_defs.staging.lake import Staging
 from connector_defs.store.engine import Store
-from connector_defs.store.leases import Leases
+from connector_defs.store.leases import LEASE_SECONDS, Leases
 from connector_defs.store.schema import open_store
 from connector_defs.store.seal import make_seal
 from connector_defs.syspro.enet import EnetClient
@@ -40,7 +40,13 @@ class Connector:
         self.clock: Clock = clock or SystemClock()
         self.staging = Staging(settings.storage.staging_url)
         key_file = self.staging.root.parent / "master.key"
-        self.leases = Leases(store, self.clock, make_seal(settings.storage.master_key, key_file))
+        self.leases = Leases(
+            store,
+            self.clock,
+            make_seal(settings.storage.master_key, key_file),
+            # A lease must outlive the longest call made under it.
+            seconds=max(LEASE_SECONDS, 2 * settings.timing.http_timeout_seconds),
+        )
         self._open = ExitStack()
         self._odata: dict[str, ODataClient] = {}
 

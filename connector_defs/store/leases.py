@@ -39,15 +39,17 @@ class Lease:
     name: str
     owner: str
     fence: int
+    seconds: float = LEASE_SECONDS
 
 
 class Leases:
     """Takes, renews and gives back leases; keeps the lane's SYSPRO session id sealed beside it."""
 
-    def __init__(self, store: Store, clock: Clock, seal: Seal) -> None:
+    def __init__(self, store: Store, clock: Clock, seal: Seal, seconds: float = LEASE_SECONDS) -> None:
         self._store = store
         self._clock = clock
         self._seal = seal
+        self._seconds = seconds
 
     @contextmanager
     def hold(self, name: str) -> Iterator[Lease]:
@@ -79,14 +81,13 @@ class Leases:
                     f"lane {name} is worked on by another process until {row.expires_at:%H:%M:%S} UTC at the latest; "
                     "run again later"
                 )
-        return Lease(name, owner, row.fence + 1)
+        return Lease(name, owner, row.fence + 1, self._seconds)
 
-    @staticmethod
-    def _change_hands(connection: Connection, name: str, fence: int, owner: str, now: datetime) -> bool:
+    def _change_hands(self, connection: Connection, name: str, fence: int, owner: str, now: datetime) -> bool:
         taken = connection.execute(
             update(lease)
             .where(lease.c.name == name, lease.c.fence == fence)
-            .values(owner=owner, fence=fence + 1, expires_at=_expiry(now))
+            .values(owner=owner, fence=fence + 1, expires_at=now + timedelta(seconds=self._seconds))
         )
         return bool(taken.rowcount)
 
@@ -119,14 +120,10 @@ def renew(connection: Connection, held: Lease, now: datetime) -> None:
     renewed = connection.execute(
         update(lease)
         .where(lease.c.name == held.name, lease.c.fence == held.fence, lease.c.owner == held.owner)
-        .values(expires_at=_expiry(now))
+        .values(expires_at=now + timedelta(seconds=held.seconds))
     )
     if not renewed.rowcount:
         raise LeaseLost(f"lane {held.name} passed to another worker; this one stops without writing")
-
-
-def _expiry(now: datetime) -> datetime:
-    return now + timedelta(seconds=LEASE_SECONDS)
 
 
 def _is_dead(owner: str) -> bool:

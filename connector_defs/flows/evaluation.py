@@ -1,0 +1,159 @@
+"""Mapping and validation of a batch: each invoice becomes ready with its document, or waits with a reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from connector_defs.basware.documents import MalformedDocument
+from connector_defs.domain.gl_mapping import MappingTable
+from connector_defs.domain.invoices import ApprovedInvoice, Posting
+from connector_defs.domain.planning import PlanningRules, Refusal, Unmapped, plan
+from connector_defs.domain.states import State
+from connector_defs.flows.intake import approved_invoice
+from connector_defs.flows.ledger import BookReader
+from connector_defs.flows.runtime import Connector
+from connector_defs.settings import CompanySettings
+from connector_defs.store import invoices, mappings
+from connector_defs.store.invoices import StoredInvoice
+
+# An invoice in one of these has, or may have, taken its number in SYSPRO.
+_TAKES_NUMBER = frozenset(
+    {State.READY, State.ACKNOWLEDGED, State.POSTING, State.UNCERTAIN, State.POSTED, State.RESPONDED}
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An invoice that may be posted, with the document it becomes."""
+
+    stored: StoredInvoice
+    posting: Posting
+
+
+class Evaluator:
+    """Plans batches of one company."""
+
+    def __init__(self, connector: Connector, company: CompanySettings) -> None:
+        self._connector = connector
+        self._company = company
+        self._books = BookReader(connector, company)
+        chosen = connector.settings.posting
+        self._rules = PlanningRules(chosen.credit_notes, chosen.rounding_tolerance, chosen.rounding_account)
+
+    def prepare(self, batch: Sequence[StoredInvoice]) -> list[Prepared]:
+        """Those of `batch` (received, ready or acknowledged) that may be posted; the others are moved away.
+
+        Raises RetryLater where SYSPRO's books cannot be read; then nothing was moved.
+        """
+        readable: list[tuple[StoredInvoice, ApprovedInvoice]] = []
+        unreadable: list[tuple[StoredInvoice, MalformedDocument]] = []
+        for stored in batch:
+            try:
+                readable.append((stored, approved_invoice(stored)))
+            except MalformedDocument as flaw:
+                unreadable.append((stored, flaw))
+        with self._connector.store.read() as connection:
+            mapping = mappings.table_of(connection, self._company.syspro_company)
+        books = self._books.read([invoice for _, invoice in readable], mapping)
+        outcomes = [
+            (stored, invoice, plan(invoice, mapping, books, self._rules)) for stored, invoice in readable
+        ]
+        prepared = []
+        with self._connector.store.write() as connection:
+            now = self._connector.clock.now()
+            for stored, bad in unreadable:
+                _to_review(connection, stored, Refusal("MALFORMED", bad.reason, "correct it in Basware"), now)
+            for stored, invoice, outcome in outcomes:
+                ready = self._settle(connection, stored, invoice, outcome, now)
+                if ready is not None:
+                    prepared.append(ready)
+        return prepared
+
+    def _settle(
+        self,
+        connection: Connection,
+        stored: StoredInvoice,
+        invoice: ApprovedInvoice,
+        outcome: Posting | Unmapped | Refusal,
+        now: datetime,
+    ) -> Prepared | None:
+        match outcome:
+            case Refusal():
+                _to_review(connection, stored, outcome, now)
+                return None
+            case Unmapped(pairs):
+                _to_mapping(connection, stored, pairs, now)
+                return None
+        twin = invoices.same_number(connection, stored, _TAKES_NUMBER)
+        if twin is not None:
+            _to_review(connection, stored, _collision(invoice, twin), now)
+            return None
+        if stored.state is State.RECEIVED:
+            stored = invoices.move(
+                connection, stored, State.READY, now, detail={"fingerprint": outcome.fingerprint}
+            )
+        return Prepared(stored, outcome)
+
+
+def _to_review(connection: Connection, stored: StoredInvoice, refusal: Refusal, now: datetime) -> None:
+    invoices.move(connection, stored, State.NEEDS_REVIEW, now, changes=vars(refusal))
+
+
+def _to_mapping(
+    connection: Connection, stored: StoredInvoice, pairs: tuple[tuple[str, str], ...], now: datetime
+) -> None:
+    named = ", ".join(
+        f"{account!r}" + (f" / cost centre {center!r}" if center else "") for account, center in pairs
+    )
+    invoices.move(
+        connection,
+        stored,
+        State.NEEDS_MAPPING,
+        now,
+        changes={
+            "code": "UNMAPPED_ACCOUNT",
+            "reason": f"no GL mapping for account {named}",
+            "remedy": f"`connector mapping set {pairs[0][0]} GLCODE`; the invoice then posts by itself",
+        },
+    )
+
+
+def _collision(invoice: ApprovedInvoice, twin: StoredInvoice) -> Refusal:
+    return Refusal(
+        "DUPLICATE",
+        f"invoice number {invoice.number!r} of supplier {invoice.supplier!r} is taken by Basware invoice "
+        f"{twin.invoice_id} ({twin.number!r}, {twin.gross} {twin.currency}, {twin.state})",
+        "if it is a double, reject it; otherwise correct the number in Basware",
+    )
+
+
+def release_mapped(connector: Connector, company: CompanySettings) -> int:
+    """Move every invoice whose mappings are now complete back into the flow; returns how many."""
+    released = 0
+    with connector.store.read() as connection:
+        waiting = invoices.in_states(connection, company.syspro_company, {State.NEEDS_MAPPING})
+        mapping = mappings.table_of(connection, company.syspro_company) if waiting else MappingTable(())
+    for stored in waiting:
+        if not is_mapped(stored, mapping):
+            continue
+        with connector.store.write() as connection:
+            invoices.move(
+                connection,
+                stored,
+                State.RECEIVED,
+                connector.clock.now(),
+                detail={"note": "mapping is there now"},
+            )
+        released += 1
+    return released
+
+
+def is_mapped(stored: StoredInvoice, mapping: MappingTable) -> bool:
+    """True where every coded row of the invoice has a rule; rows matched to a receipt need none."""
+    return all(
+        mapping.find(row.account_code, row.cost_center) is not None
+        for row in approved_invoice(stored).rows
+        if row.account_code and not row.receipt_number
+    )

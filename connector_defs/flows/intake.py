@@ -1,0 +1,258 @@
+"""Approved invoices from Basware into the store: every one, before anything is told to Basware.
+
+Also what a stored payload means to the business (`approved_invoice`), and which stored invoices Basware took
+back. One code path takes everything in, however it was noticed.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+
+from sqlalchemy import Connection
+
+from connector_defs.basware.document_reader import read_document
+from connector_defs.basware.documents import AccountingDocument, MalformedDocument
+from connector_defs.basware.documents import CodingRow as WireRow
+from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
+from connector_defs.domain.states import State
+from connector_defs.flows.runtime import Connector
+from connector_defs.settings import CompanySettings
+from connector_defs.store import invoices
+from connector_defs.store.invoices import Arrival, LostRace, StoredInvoice
+
+WAITING = "WaitingForTransfer"
+IN_PROGRESS = "TransferInProgress"
+_OFFERED = frozenset({WAITING, IN_PROGRESS})
+
+# What a changed payload does to an invoice, by state: most start over, what was posted is never overwritten.
+_STARTS_OVER = frozenset(
+    {
+        State.RECEIVED,
+        State.NEEDS_MAPPING,
+        State.NEEDS_REVIEW,
+        State.READY,
+        State.ACKNOWLEDGED,
+        State.REJECTED,
+        State.WITHDRAWN,
+    }
+)
+_POSTED = frozenset({State.POSTED, State.RESPONDED})
+
+
+@dataclass
+class Intake:
+    """What one poll brought."""
+
+    fetched: int = 0
+    received: int = 0
+    seen: set[str] = field(default_factory=set)
+
+
+def take_in(connector: Connector, company: CompanySettings, *, updated_from: date | None = None) -> Intake:
+    """Poll Basware and store what it offers; each page is durable before the next is asked for.
+
+    TransferInProgress is polled as well: an invoice acknowledged just before a crash, or before the state was
+    restored from a backup, is offered nowhere else.
+    """
+    intake = Intake()
+    since = datetime.combine(updated_from, time.min, UTC) if updated_from else None
+    for status in (IN_PROGRESS, WAITING):
+        for page in connector.basware.documents(company.basware_company, status, last_updated=since):
+            intake.fetched += len(page.documents) + len(page.malformed)
+            with connector.store.write() as connection:
+                _store_page(connector, connection, company, page.documents, page.malformed, intake)
+    if since is None:
+        _notice_withdrawn(connector, company, intake.seen)
+    return intake
+
+
+def _store_page(
+    connector: Connector,
+    connection: Connection,
+    company: CompanySettings,
+    documents: Iterable[AccountingDocument],
+    malformed: Iterable[MalformedDocument],
+    intake: Intake,
+) -> None:
+    now = connector.clock.now()
+    others = {pair.basware_company for pair in connector.companies} - {company.basware_company}
+    documents = [document for document in documents if document.company_code not in others]
+    known = invoices.get_many(connection, company.syspro_company, [one.invoice_id for one in documents])
+    for document in documents:
+        intake.seen.add(document.invoice_id)
+        stored = known.get(document.invoice_id)
+        if stored is None:
+            _insert(connection, company, document, now)
+            intake.received += 1
+            known[document.invoice_id] = _reread(connection, company, document.invoice_id)
+        else:
+            _meet_again(connection, stored, document, now)
+    for bad in malformed:
+        _keep_malformed(connection, company, bad, now, intake)
+
+
+def _reread(connection: Connection, company: CompanySettings, invoice_id: str) -> StoredInvoice:
+    stored = invoices.get(connection, company.syspro_company, invoice_id)
+    if stored is None:
+        raise LostRace(f"invoice {invoice_id} vanished while it was taken in")
+    return stored
+
+
+def _insert(
+    connection: Connection, company: CompanySettings, document: AccountingDocument, now: datetime
+) -> None:
+    if document.company_code == company.basware_company:
+        invoices.insert(connection, company.syspro_company, arrival(document), now)
+        return
+    invoices.insert(
+        connection,
+        company.syspro_company,
+        arrival(document),
+        now,
+        state=State.NEEDS_REVIEW,
+        code="COMPANY_UNKNOWN",
+        reason=f"the invoice belongs to Basware company {document.company_code!r}, which is not configured",
+        remedy="add the pair under [[companies]], or reject the invoice",
+    )
+
+
+def arrival(document: AccountingDocument) -> Arrival:
+    """The document as it is stored."""
+    return Arrival(
+        invoice_id=document.invoice_id,
+        payload=document.text,
+        payload_digest=document.digest,
+        document_updated=document.last_updated or "",
+        supplier=document.supplier_code[:40],
+        number=(document.invoice_number or "")[:120],
+        currency=document.currency_code[:10],
+        gross=document.gross_sum,
+    )
+
+
+def _meet_again(
+    connection: Connection, stored: StoredInvoice, document: AccountingDocument, now: datetime
+) -> None:
+    if stored.payload_digest != document.digest:
+        _changed(connection, stored, document, now)
+    elif document.processing_status == WAITING and stored.state is State.RESPONDED:
+        invoices.move(
+            connection,
+            stored,
+            State.POSTED,
+            now,
+            changes={"generation": stored.generation + 1, "answered_at": None},
+            detail={"note": "transferred again in Basware: it gets its first voucher back"},
+        )
+    elif document.processing_status == WAITING and stored.state in (State.REJECTED, State.WITHDRAWN):
+        invoices.move(connection, stored, State.RECEIVED, now, detail={"note": "offered again by Basware"})
+
+
+def _changed(
+    connection: Connection, stored: StoredInvoice, document: AccountingDocument, now: datetime
+) -> None:
+    if stored.state in _STARTS_OVER and not stored.voucher:
+        fields = {name: value for name, value in vars(arrival(document)).items() if name != "invoice_id"}
+        invoices.move(
+            connection,
+            stored,
+            State.RECEIVED,
+            now,
+            changes=fields,
+            detail={"note": "changed in Basware", "previous_digest": stored.payload_digest},
+        )
+    elif stored.state in _POSTED:
+        invoices.move(
+            connection,
+            stored,
+            State.NEEDS_REVIEW,
+            now,
+            changes={
+                "code": "CHANGED_AFTER_POSTING",
+                "reason": f"the invoice changed in Basware after it was posted as voucher {stored.voucher}",
+                "remedy": "compare both, correct SYSPRO by hand where needed; it is never posted over",
+            },
+        )
+
+
+def _keep_malformed(
+    connection: Connection, company: CompanySettings, bad: MalformedDocument, now: datetime, intake: Intake
+) -> None:
+    digest = hashlib.sha256(bad.text.encode("utf-8", "replace")).hexdigest()
+    invoice_id = (bad.invoice_id or f"malformed-{digest[:24]}")[:64]
+    intake.seen.add(invoice_id)
+    stored = invoices.get(connection, company.syspro_company, invoice_id)
+    if stored is not None:
+        return
+    intake.received += 1
+    invoices.insert(
+        connection,
+        company.syspro_company,
+        Arrival(invoice_id, bad.text.replace("\x00", "\ufffd"), digest, "", "", "", "", None),
+        now,
+        state=State.NEEDS_REVIEW,
+        code="MALFORMED",
+        reason=f"the invoice cannot be read: {bad.reason}",
+        remedy="correct it in Basware and transfer it again; the payload is kept as it came",
+    )
+
+
+def _notice_withdrawn(connector: Connector, company: CompanySettings, seen: set[str]) -> None:
+    """Invoices that wait here and are offered no more: Basware took them back, unless it says otherwise."""
+    waiting = {State.RECEIVED, State.NEEDS_MAPPING, State.NEEDS_REVIEW, State.READY}
+    with connector.store.read() as connection:
+        held = invoices.in_states(connection, company.syspro_company, waiting)
+    for stored in held:
+        if stored.invoice_id in seen or stored.fingerprint or stored.code == "MALFORMED":
+            continue
+        document = connector.basware.document(stored.invoice_id)
+        if document is not None and document.processing_status in _OFFERED:
+            continue
+        status = document.processing_status if document else "gone"
+        with connector.store.write() as connection:
+            invoices.move(
+                connection,
+                stored,
+                State.WITHDRAWN,
+                connector.clock.now(),
+                changes={"reason": f"Basware shows it as {status}, no longer for transfer"},
+            )
+
+
+def approved_invoice(stored: StoredInvoice) -> ApprovedInvoice:
+    """The stored payload in the terms of the business. Raises MalformedDocument."""
+    document = read_document(stored.payload)
+    return ApprovedInvoice(
+        company=stored.company,
+        invoice_id=stored.invoice_id,
+        number=document.invoice_number or "",
+        supplier=document.supplier_code,
+        currency=document.currency_code,
+        invoice_date=document.invoice_date,
+        due_date=document.due_date,
+        gross=document.gross_sum,
+        net=document.net_sum,
+        tax=document.tax_sum1,
+        tax_code=document.tax_code or "",
+        description=document.description or "",
+        rows=tuple(_coding_row(row) for row in document.coding_rows),
+    )
+
+
+def _coding_row(row: WireRow) -> CodingRow:
+    return CodingRow(
+        key=row.external_code,
+        account_code=row.account_code or "",
+        account_name=row.account_name or "",
+        cost_center=row.cost_center_code or "",
+        net=row.net_total,
+        tax=row.tax_sum,
+        gross=row.gross_total,
+        tax_code=row.tax_code or "",
+        order_number=row.order_number or "",
+        order_line=row.order_line_number or "",
+        receipt_number=row.goods_receipt_number or "",
+        matched_quantity=row.matched_quantity,
+        note=row.last_comment or row.account_name or "",
+    )

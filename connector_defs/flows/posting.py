@@ -1,0 +1,416 @@
+"""The lane: acknowledged invoices into SYSPRO's ledger, each at most once.
+
+For every invoice: intent written, then posted, then read back. What a lost answer left open is `uncertain`, and
+only a look-up decides on it; nothing is ever posted from there. One lane is one SYSPRO operator under a lease,
+with one logon for the whole run. Dagster's own retries are off here: only this module may repeat a post.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
+
+from sqlalchemy import Connection
+
+from connector_defs.domain.errors import LaneBlocked, OutcomeUnknown, RetryLater
+from connector_defs.domain.invoices import Posting
+from connector_defs.domain.keys import posting_reference
+from connector_defs.domain.states import State
+from connector_defs.flows.evaluation import Prepared
+from connector_defs.flows.ledger import LedgerEntry, find_entries
+from connector_defs.flows.runtime import Connector
+from connector_defs.settings import CompanySettings
+from connector_defs.store import invoices
+from connector_defs.store.invoices import StoredInvoice
+from connector_defs.store.leases import Lease, Leases
+from connector_defs.syspro.documents import apstin
+from connector_defs.syspro.documents.outcome import Rejection
+from connector_defs.syspro.session import EnetCredentials, EnetSession
+
+# So many lost answers in a row mean that the service is ill, not the invoices.
+_UNKNOWN_IN_A_ROW = 3
+_BUSINESS_OBJECT = "APSTIN"
+
+
+@dataclass
+class LaneCount:
+    """What the lane did in this run."""
+
+    posted: int = 0
+    requests: int = 0
+    posted_ids: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Applied:
+    stored: StoredInvoice
+    posting: Posting
+    reply: apstin.ApPosting
+
+
+class LaneSession:
+    """The durable memory of the lane's session id, so that a successor can log off what a crash left open."""
+
+    def __init__(self, leases: Leases, lease: Lease) -> None:
+        self._leases = leases
+        self._lease = lease
+
+    def remember(self, session_id: str) -> None:
+        """A session was opened."""
+        self._leases.remember_session(self._lease, session_id)
+
+    def forget(self) -> None:
+        """The session is closed."""
+        self._leases.forget_session(self._lease)
+
+    def orphan(self) -> str | None:
+        """The id a dead process left open, if any."""
+        return self._leases.orphan_session(self._lease)
+
+
+class Lane:
+    """Posts for one company under one operator. The caller holds `lease` and enters `session`."""
+
+    def __init__(
+        self, connector: Connector, company: CompanySettings, lease: Lease, session: EnetSession
+    ) -> None:
+        self._connector = connector
+        self._company = company
+        self._lease = lease
+        self._session = session
+        self._timing = connector.settings.timing
+        self._unknown_in_a_row = 0
+        self.count = LaneCount()
+
+    def recover(self) -> None:
+        """What a dead worker left in `posting` may or may not have posted: only a look-up may decide."""
+        quarantine = timedelta(seconds=self._timing.uncertain_quarantine_seconds)
+        with self._connector.store.write() as connection:
+            for stored in invoices.in_states(connection, self._company.syspro_company, {State.POSTING}):
+                self._move(
+                    connection,
+                    stored,
+                    State.UNCERTAIN,
+                    next_attempt_at=stored.updated_at + quarantine,
+                    code="CRASHED",
+                    reason="the worker stopped between the intent and the answer",
+                    remedy="nothing to do: a look-up in SYSPRO decides",
+                )
+
+    def settle_uncertain(self) -> None:
+        """Look up every uncertain invoice whose quarantine is over. A failing look-up leaves it uncertain."""
+        now = self._connector.clock.now()
+        with self._connector.store.read() as connection:
+            due = invoices.in_states(connection, self._company.syspro_company, {State.UNCERTAIN}, due=now)
+        size = self._connector.settings.posting.batch_size
+        for start in range(0, len(due), size):
+            batch = due[start : start + size]
+            found = self._look_up(batch)
+            with self._connector.store.write() as connection:
+                for stored in batch:
+                    entry = found.get((stored.supplier, stored.number.strip()))
+                    if entry is None:
+                        self._move(
+                            connection,
+                            stored,
+                            State.ACKNOWLEDGED,
+                            next_attempt_at=self._next_attempt(stored.attempts),
+                            reason="the look-up says it is not in SYSPRO; it is posted again",
+                        )
+                    elif entry.amounts_to(stored.gross):
+                        self._posted(connection, stored, entry, "found by look-up")
+                    else:
+                        self._move(connection, stored, State.NEEDS_REVIEW, **_in_the_way(entry, stored))
+
+    def post(self, batch: Sequence[Prepared]) -> list[str]:
+        """Post a batch and read it back; returns the ids that now stand in SYSPRO.
+
+        Raises LaneBlocked where SYSPRO as a whole refuses; what was not attempted keeps its state.
+        """
+        found = self._look_up([prepared.stored for prepared in batch])
+        applied: list[_Applied] = []
+        before = len(self.count.posted_ids)
+        try:
+            for prepared in batch:
+                entry = found.get((prepared.posting.supplier, prepared.posting.number))
+                if entry is not None:
+                    self._already_there(prepared, entry)
+                    continue
+                done = self._post_one(prepared)
+                if done is not None:
+                    applied.append(done)
+        finally:
+            self._read_back(applied)
+        return self.count.posted_ids[before:]
+
+    def _look_up(self, batch: Sequence[StoredInvoice]) -> dict[tuple[str, str], LedgerEntry]:
+        keys = [(stored.supplier, stored.number.strip()) for stored in batch]
+        return find_entries(self._connector.odata(self._company), keys)
+
+    def _already_there(self, prepared: Prepared, entry: LedgerEntry) -> None:
+        """Before our first attempt the number is taken: ours only with our own reference and amount."""
+        stored = prepared.stored
+        ours = entry.reference == posting_reference(stored.company, stored.invoice_id)
+        with self._connector.store.write() as connection:
+            if ours and entry.amounts_to(prepared.posting.gross):
+                self._posted(connection, stored, entry, "already in SYSPRO under our own reference")
+            else:
+                self._move(connection, stored, State.NEEDS_REVIEW, **_in_the_way(entry, stored))
+
+    def _post_one(self, prepared: Prepared) -> _Applied | None:
+        stored = self._intend(prepared)
+        if stored is None:
+            return None
+        posting = prepared.posting
+        parameters, document = _apstin(posting, self._connector.settings.posting.posting_period)
+        self.count.requests += 1
+        try:
+            text = self._session.post(_BUSINESS_OBJECT, parameters, document, before_repeat=_look_first).text
+            answer = apstin.read(text)
+        except OutcomeUnknown as unknown:
+            self._lost(stored, str(unknown))
+            return None
+        except RetryLater as blocked:
+            with self._connector.store.write() as connection:
+                self._move(
+                    connection,
+                    stored,
+                    State.ACKNOWLEDGED,
+                    attempts=stored.attempts - 1,
+                    code="LANE_BLOCKED",
+                    reason=str(blocked),
+                    remedy="nothing to do: it goes on when SYSPRO lets the operator in",
+                )
+            if isinstance(blocked, LaneBlocked):
+                raise
+            raise LaneBlocked(str(blocked), retry_after=blocked.retry_after) from None
+        self._unknown_in_a_row = 0
+        if isinstance(answer, Rejection):
+            self._rejected(stored, answer)
+            return None
+        return _Applied(stored, posting, answer)
+
+    def _intend(self, prepared: Prepared) -> StoredInvoice | None:
+        stored, posting = prepared.stored, prepared.posting
+        attempts = stored.attempts + 1
+        with self._connector.store.write() as connection:
+            if attempts > self._connector.settings.posting.max_attempts:
+                self._move(
+                    connection,
+                    stored,
+                    State.DEAD,
+                    code="ATTEMPTS_USED_UP",
+                    reason=f"{stored.attempts} attempts without an outcome",
+                    remedy="find the cause, then `connector queue retry`",
+                )
+                return None
+            return self._move(
+                connection,
+                stored,
+                State.POSTING,
+                attempts=attempts,
+                fingerprint=posting.fingerprint,
+                reference=posting.reference,
+                detail={
+                    "attempt": attempts,
+                    "document": {
+                        "supplier": posting.supplier,
+                        "invoice": posting.number,
+                        "type": posting.kind,
+                        "gross": posting.gross,
+                        "currency": posting.currency,
+                        "rows": [[row.ledger_code, row.value, row.tax_only] for row in posting.rows],
+                        "receipts": [[row.receipt, row.match, row.value] for row in posting.receipts],
+                        "remarks": posting.remarks,
+                    },
+                },
+            )
+
+    def _lost(self, stored: StoredInvoice, reason: str, *, at_once: bool = False) -> None:
+        """The call may have posted. Quarantined longer than the server may still be at work, then looked up."""
+        wait = 0.0 if at_once else self._timing.uncertain_quarantine_seconds
+        with self._connector.store.write() as connection:
+            self._move(
+                connection,
+                stored,
+                State.UNCERTAIN,
+                next_attempt_at=self._connector.clock.now() + timedelta(seconds=wait),
+                code="ANSWER_LOST",
+                reason=reason,
+                remedy="nothing to do: a look-up in SYSPRO decides",
+            )
+        self._unknown_in_a_row += 1
+        if self._unknown_in_a_row >= _UNKNOWN_IN_A_ROW:
+            raise LaneBlocked(
+                f"{self._unknown_in_a_row} answers in a row were lost; the lane pauses. Last: {reason}"
+            )
+
+    def _rejected(self, stored: StoredInvoice, rejection: Rejection) -> None:
+        if any(error.element.lower() == "invoice" and not error.warning for error in rejection.errors):
+            # SYSPRO knows this number though the look-up did not: it may be our own, so look again.
+            self._lost(stored, f"SYSPRO says: {rejection}", at_once=True)
+            return
+        with self._connector.store.write() as connection:
+            self._move(
+                connection,
+                stored,
+                State.NEEDS_REVIEW,
+                code="SYSPRO_REFUSED",
+                reason=f"SYSPRO refuses the document: {rejection}",
+                remedy="correct the cause in SYSPRO, Basware or the mapping, then `connector queue retry`",
+            )
+
+    def _read_back(self, applied: list[_Applied]) -> None:
+        """Only what can be read in SYSPRO's ledger counts as posted (invariant I4)."""
+        if not applied:
+            return
+        try:
+            found = self._look_up([one.stored for one in applied])
+        except RetryLater:
+            # They stay in `posting`; the next start makes them uncertain and looks them up.
+            return
+        with self._connector.store.write() as connection:
+            for one in applied:
+                entry = found.get((one.posting.supplier, one.posting.number))
+                if entry is None:
+                    self._move(
+                        connection,
+                        one.stored,
+                        State.UNCERTAIN,
+                        next_attempt_at=self._connector.clock.now()
+                        + timedelta(seconds=self._timing.uncertain_quarantine_seconds),
+                        code="NOT_READ_BACK",
+                        reason=f"SYSPRO confirmed journal {one.reply.journal}, but it cannot be read back yet",
+                        remedy="nothing to do: a look-up in SYSPRO decides",
+                    )
+                elif not entry.amounts_to(one.posting.gross):
+                    self._move(
+                        connection,
+                        one.stored,
+                        State.NEEDS_REVIEW,
+                        voucher=entry.voucher,
+                        code="POSTED_DIFFERENTLY",
+                        reason=f"SYSPRO holds {entry.value} instead of {one.posting.gross} as voucher {entry.voucher}",
+                        remedy="correct the posting in SYSPRO by hand; it is never posted again",
+                    )
+                else:
+                    self._posted(connection, one.stored, entry, "read back", one.reply)
+
+    def _posted(
+        self,
+        connection: Connection,
+        stored: StoredInvoice,
+        entry: LedgerEntry,
+        how: str,
+        reply: apstin.ApPosting | None = None,
+    ) -> None:
+        journal = reply.gl_journal if reply else None
+        self._move(
+            connection,
+            stored,
+            State.POSTED,
+            voucher=entry.voucher,
+            reference=entry.reference or stored.reference,
+            gl_journal=f"{journal.year}{journal.period:02d}-{journal.journal:05d}"
+            if journal and journal.year and journal.period and journal.journal
+            else "",
+            gl_problem=f"{journal.error} {journal.message}".strip() if journal and journal.failed else "",
+            detail={"how": how, "journal": entry.journal, "entry": entry.entry},
+        )
+        self.count.posted += 1
+        self.count.posted_ids.append(stored.invoice_id)
+
+    def _move(
+        self,
+        connection: Connection,
+        stored: StoredInvoice,
+        new: State,
+        *,
+        detail: dict[str, object] | None = None,
+        **changes: object,
+    ) -> StoredInvoice:
+        return invoices.move(
+            connection,
+            stored,
+            new,
+            self._connector.clock.now(),
+            lease=self._lease,
+            changes=changes,
+            detail=detail,
+        )
+
+    def _next_attempt(self, attempts: int) -> datetime:
+        return self._connector.clock.now() + backoff(
+            attempts, self._timing.retry_base_seconds, self._timing.retry_max_seconds
+        )
+
+
+def backoff(attempts: int, base_seconds: float, max_seconds: float) -> timedelta:
+    """Exponential back-off with jitter: between half and all of min(max, base x 2^(attempts-1))."""
+    ceiling = min(max_seconds, base_seconds * 2.0 ** min(max(attempts - 1, 0), 30))
+    return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
+
+
+def lane_name(company: CompanySettings) -> str:
+    """The lease of a lane: SYSPRO keeps one session per operator, whatever the company."""
+    return f"operator/{company.operator}"
+
+
+def credentials(company: CompanySettings) -> EnetCredentials:
+    """The pair's e.net logon."""
+    return EnetCredentials(
+        company.operator, company.operator_password, company.syspro_company, company.company_password
+    )
+
+
+def _look_first() -> None:
+    raise OutcomeUnknown(
+        "the session was evicted before the answer; the invoice is looked up before it is repeated"
+    )
+
+
+def _in_the_way(entry: LedgerEntry, stored: StoredInvoice) -> dict[str, Any]:
+    return {
+        "code": "DUPLICATE_IN_SYSPRO",
+        "reason": f"SYSPRO already has invoice {entry.number!r} of supplier {entry.supplier!r} as voucher {entry.voucher} "
+        f"over {entry.value}; this one is over {stored.gross} {stored.currency}",
+        "remedy": "if it was keyed by hand, reject this one in Basware; otherwise correct its number",
+    }
+
+
+def _apstin(posting: Posting, period: Literal["C", "P", "B"]) -> tuple[str, str]:
+    document = apstin.ApInvoice(
+        supplier=posting.supplier,
+        transaction_code=cast('Literal["I", "C"]', posting.kind),
+        branch=None,
+        invoice=posting.number,
+        value=posting.gross,
+        notation=posting.notation,
+        reference=posting.reference,
+        invoice_date=posting.invoice_date,
+        due_date=posting.due_date,
+        exchange_rate=None,
+        tax_basis="E",
+        tax_code=posting.tax_code or None,
+        tax_value=posting.tax_value,
+        ledger_lines=tuple(
+            apstin.LedgerLine(row.ledger_code, row.value, row.note, row.tax_code or None, row.tax_only)
+            for row in posting.rows
+        ),
+        grn_lines=tuple(
+            apstin.GrnLine(
+                supplier=row.supplier,
+                grn=row.receipt,
+                source=row.source,
+                journal=int(row.journal),
+                entry=int(row.entry),
+                match_type=cast('Literal["O", "U", "P"]', row.match),
+                value=None if row.match == "O" else row.value,
+                quantity=row.quantity,
+            )
+            for row in posting.receipts
+        ),
+    )
+    options = apstin.ApOptions(posting_period=period, ledger_currency="F" if posting.foreign else "L")
+    return apstin.build(document, options)
