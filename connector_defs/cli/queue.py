@@ -10,6 +10,7 @@ from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
 from connector_defs.cli.opening import actor, opened
 from connector_defs.cli.terminal import print_json, say
+from connector_defs.flows.reports import QueueItem
 
 app = typer.Typer(
     help="The invoices that wait for a person, a mapping or their next attempt.",
@@ -86,22 +87,21 @@ def retry(key: Key, reason: Reason = "tried again by hand", json: AsJson = False
 
     with opened() as connector:
         item = queue.retry(connector, key, actor=actor(), reason=reason)
-    if json:
-        print_json(item)
-        return
-    say(f"Invoice {item.invoice_number} is {item.state}. Post it now: connector sync invoices")
+    _decided(item, "Post it now: connector sync invoices", json=json)
 
 
 @app.command(epilog=examples('connector queue release INV-2026-0042 --reason "checked with the buyer"'))
 def release(
-    key: Key, reason: Annotated[str, typer.Option(help="Why it may go on; kept in the audit.")]
+    key: Key,
+    reason: Annotated[str, typer.Option(help="Why it may go on; kept in the audit.")],
+    json: AsJson = False,
 ) -> None:
     """Let an invoice go on although it was held for review. The next `connector sync invoices` takes it."""
     from connector_defs.flows import queue
 
     with opened() as connector:
         item = queue.release(connector, key, actor=actor(), reason=reason)
-    say(f"Invoice {item.invoice_number} is {item.state}. Post it now: connector sync invoices")
+    _decided(item, "Post it now: connector sync invoices", json=json)
 
 
 @app.command(epilog=examples('connector queue reject INV-2026-0042 --reason "not ours"'))
@@ -109,6 +109,7 @@ def reject(
     key: Key,
     reason: Annotated[str, typer.Option(help="Why; kept in the audit and sent to Basware.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Refuse an invoice for good: it is never posted, and Basware is told that the transfer failed."""
     from connector_defs.flows import queue
@@ -119,4 +120,11 @@ def reject(
             question = f"Refuse invoice {item.invoice_number} of {item.supplier} for good?"
             typer.confirm(question, abort=True, err=True)
         item = queue.reject(connector, key, actor=actor(), reason=reason)
-    say(f"Invoice {item.invoice_number} is {item.state}.")
+    _decided(item, "Basware hears of it with the next connector sync invoices.", json=json)
+
+
+def _decided(item: QueueItem, then: str, *, json: bool) -> None:
+    if json:
+        print_json(item)
+    else:
+        say(f"Invoice {item.invoice_number or item.invoice_id} is {item.state}. {then}")

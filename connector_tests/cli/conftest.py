@@ -1,7 +1,10 @@
 """The command line as its users meet it: arguments in; exit code, stdout and stderr out."""
 
+import io
+import logging
 import os
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +27,20 @@ class Ended:
 Command = Callable[..., Ended]
 
 
+def call(*arguments: str) -> Ended:
+    """Run `connector` with these arguments in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(list(arguments))
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(autouse=True)
 def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Every test runs in a folder of its own, with none of our variables set, and leaves none behind."""
@@ -38,13 +55,6 @@ def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 @pytest.fixture
-def connector(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run `connector` with these arguments in this process."""
-
-    def run(*arguments: str) -> Ended:
-        capsys.readouterr()
-        code = main(list(arguments))
-        captured = capsys.readouterr()
-        return Ended(code, captured.out, captured.err)
-
-    return run
+def connector() -> Command:
+    """`connector` as a function."""
+    return call
