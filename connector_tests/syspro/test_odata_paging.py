@@ -271,3 +271,28 @@ def test_a_blank_number_in_a_key_is_refused():
 def test_a_condition_on_status_leaves_out_what_it_names():
     rows = read_all(client_of(ServiceDouble(TABLES)), TBL_CURRENCY, where=ne("Currency", "EUR"))
     assert len(rows) == 5
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_a_text_key_answered_without_its_last_blank_neither_repeats_nor_loops(size):
+    rows = [{"Supplier": code, "SupplierName": "n"} for code in ("A", "B ", "C", "D ")]
+    client = client_of(ServiceDouble({"ApSupplier": rows}, trims=True))
+    read = [row["Supplier"] for row in read_all(client, tables.AP_SUPPLIER, page_size=size)]
+    assert read == ["A", "B", "C", "D"]
+
+
+def test_a_table_emptied_since_its_filter_was_refused_reads_as_empty():
+    double = ServiceDouble({"TblCurrency": CURRENCIES[:2]}, refuses_key_filter=True)
+    client = client_of(double)
+    read_all(client, TBL_CURRENCY)
+    double.tables["TblCurrency"] = []
+    assert read_all(client, TBL_CURRENCY) == []
+
+
+def test_a_row_inserted_just_before_the_end_is_stepped_over():
+    rows = [dict(row) for row in ACCOUNTS[:4]]
+    double = ServiceDouble({"GenMaster": rows}, refuses_key_filter=True)
+    pages = client_of(double).pages(GEN_MASTER)
+    first = next(pages)
+    rows.insert(0, {"Company": "0   ", "GlCode": "00", "Description": ""})
+    assert [len(first), list(pages)] == [4, []]
