@@ -5,13 +5,15 @@ Here: one method per endpoint. Not here: tokens, retries and redirects (oauth, t
 
 import enum
 import hashlib
+import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Final, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -43,7 +45,11 @@ from connector_defs.basware.transport import (
 from connector_defs.basware.wire import BadJson, decode, elements, encode
 from connector_defs.domain.errors import Fatal, RecordRefused, RetryLater
 
-DOCUMENT_PAGE_LIMIT = 100
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+DOCUMENT_PAGE_LIMIT: Final = 100
 
 
 class AckOutcome(enum.Enum):
@@ -118,27 +124,22 @@ class BaswareClient:
         Raises UnreadableAnswer when a page cannot be read around its invoices; the pages before it stand.
         """
         params = {"ProcessingStatus": status, "companyCode": company_code, "pageSize": str(page_size)}
-        for answer in self._pages("accountingDocuments", "/v1/accountingDocuments", params, last_updated):
-            try:
-                yield read_page(answer.body)
-            except BadJson as error:
-                raise _unreadable(f"a page of accountingDocuments with status {status}", error) from None
+        yield from self._pages(
+            Call("GET", "accountingDocuments", "/v1/accountingDocuments", Effect.NONE, params=params),
+            last_updated,
+            read_page,
+        )
 
     def document(self, invoice_id: str) -> AccountingDocument | None:
         """One invoice as it is now, or None. Raises MalformedDocument when it is there and cannot be read."""
-        answer = self._read(
-            "accountingDocuments/{invoiceId}", f"/v1/accountingDocuments/{_segment(invoice_id)}"
-        )
-        if answer is None:
+        path = f"/v1/accountingDocuments/{_segment(invoice_id)}"
+        page = self._one("accountingDocuments/{invoiceId}", path, read_page)
+        if page is None:
             return None
-        try:
-            page = read_page(answer.body)
-        except BadJson as error:
-            raise _unreadable(f"invoice {invoice_id}", error) from None
-        for malformed in page.malformed:
-            if malformed.invoice_id in {None, invoice_id}:
-                raise malformed
         wanted = invoice_id.casefold()
+        for malformed in page.malformed:
+            if malformed.invoice_id is None or malformed.invoice_id.casefold() == wanted:
+                raise malformed
         return next((found for found in page.documents if found.invoice_id.casefold() == wanted), None)
 
     def acknowledge(self, invoice_id: str) -> AckOutcome:
@@ -189,13 +190,11 @@ class BaswareClient:
 
     def request_status(self, request_id: str) -> RequestOutcome | None:
         """What became of the records of a request; None when Basware does not know the request (yet)."""
-        answer = self._read("requestStatus", f"/v1/requestStatus/{_segment(request_id)}")
-        if answer is None:
-            return None
-        try:
-            return read_request_outcome(answer.body, request_id)
-        except BadJson as error:
-            raise _unreadable(f"the status of request {request_id}", error) from None
+        return self._one(
+            "requestStatus",
+            f"/v1/requestStatus/{_segment(request_id)}",
+            lambda body: read_request_outcome(body, request_id),
+        )
 
     def list_entities(
         self,
@@ -216,26 +215,16 @@ class BaswareClient:
             params["companyCode"] = company_code
         if order_external_code is not None:
             params["orderExternalCode"] = order_external_code
-        for answer in self._pages(endpoint, target.path, params, last_updated):
-            try:
-                found = elements(answer.body, target.list_wrapper)
-            except BadJson as error:
-                raise _unreadable(f"a page of {endpoint}", error) from None
-            flaws = [element.flaw for element in found if element.flaw]
-            if flaws:
-                raise UnreadableAnswer(f"a page of {endpoint} holds a record that cannot be read: {flaws[0]}")
-            yield [element.value for element in found if isinstance(element.value, dict)]
+        yield from self._pages(
+            Call("GET", endpoint, target.path, Effect.NONE, params=params),
+            last_updated,
+            lambda body: _records(body, target),
+        )
 
     def entity(self, endpoint: str, external_code: str) -> dict[str, WireValue] | None:
         """One record Basware's API holds, or None."""
         target = _endpoint(endpoint)
-        answer = self._read(f"{endpoint}/{{externalCode}}", f"{target.path}/{_segment(external_code)}")
-        if answer is None:
-            return None
-        try:
-            value = decode(answer.body)
-        except BadJson as error:
-            raise _unreadable(f"{endpoint} record {external_code}", error) from None
+        value = self._one(f"{endpoint}/{{externalCode}}", f"{target.path}/{_segment(external_code)}", decode)
         if isinstance(value, dict):
             wrapped = value.get(target.list_wrapper)
             value = wrapped[0] if isinstance(wrapped, list) and wrapped else value
@@ -252,55 +241,70 @@ class BaswareClient:
             )
         )
 
-    def _read(
-        self,
-        name: str,
-        path: str,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer | None:
-        """The answer to a GET, or None where there is nothing (404, which for lists means no records)."""
-        call = Call("GET", name, path, Effect.NONE, params=params or {}, headers=headers or {})
+    def _one(self, name: str, path: str, parse: Callable[[bytes], T]) -> T | None:
+        """One record, or None for 404; RecordRefused where Basware does not take the key."""
+        call = Call("GET", name, path, Effect.NONE)
+        try:
+            found = self._read(call, parse)
+        except _NotRead as error:
+            if error.status in {400, 422}:
+                raise RecordRefused(f"{error}; Basware does not take this key", code="key_refused") from None
+            raise Fatal(f"{error}; check the settings") from None
+        return None if found is None else found[1]
+
+    def _pages(self, call: Call, last_updated: datetime | None, parse: Callable[[bytes], T]) -> Iterator[T]:
+        """Pages until one has no continuation header; a short or empty page ends nothing (wire notes 2.5)."""
+        if last_updated is not None:
+            call = replace(call, params={**call.params, "lastUpdated": _instant(last_updated)})
+        seen: set[tuple[str, bytes]] = set()
+        while True:
+            try:
+                found = self._read(call, parse)
+            except _NotRead as error:
+                if call.headers:
+                    raise RetryLater(f"{error}; the listing went stale, start it again") from None
+                raise Fatal(f"{error}; check the settings") from None
+            if found is None:
+                return
+            answer, page = found
+            yield page
+            if answer.continuation is None:
+                return
+            position = (answer.continuation, hashlib.sha256(answer.body).digest())
+            if position in seen:
+                raise UnreadableAnswer(f"{call} gives the same page and continuation again and again")
+            seen.add(position)
+            call = replace(call, headers={CONTINUATION_HEADER: answer.continuation})
+
+    def _read(self, call: Call, parse: Callable[[bytes], T]) -> tuple[Answer, T] | None:
+        """The answer to a GET and its reading, or None where there is nothing (404; for lists, no records).
+
+        An answer that cannot be read is asked for once more: it may have been cut off on its way.
+        """
+        try:
+            return self._read_once(call, parse)
+        except BadJson as error:
+            logger.warning("the answer to %s cannot be read: %s; asking once more", call, error)
+        try:
+            return self._read_once(call, parse)
+        except BadJson as error:
+            raise UnreadableAnswer(f"the answer to {call} cannot be read: {error}") from None
+
+    def _read_once(self, call: Call, parse: Callable[[bytes], T]) -> tuple[Answer, T] | None:
         answer = self._exchange.send(call)
         if answer.status in {204, 404}:
             return None
-        if answer.status in {400, 422} and params is None:
-            raise RecordRefused(
-                f"{call} answered {answer.status}: {_summary(read_receipt(answer))}; Basware does not take this key",
-                code="key_refused",
-            )
         if answer.status != 200:
-            raise Fatal(
-                f"{call} answered {answer.status}: {_summary(read_receipt(answer))}; check the settings"
-            )
-        return answer
+            raise _NotRead(call, answer)
+        return answer, parse(answer.body)
 
-    def _pages(
-        self, name: str, path: str, params: dict[str, str], last_updated: datetime | None
-    ) -> Iterator[Answer]:
-        """Pages until one has no continuation header; a short or empty page ends nothing (wire notes 2.5)."""
-        if last_updated is not None:
-            params["lastUpdated"] = _instant(last_updated)
-        continuation: str | None = None
-        seen: set[tuple[str, bytes]] = set()
-        while True:
-            headers = {} if continuation is None else {CONTINUATION_HEADER: continuation}
-            try:
-                answer = self._read(name, path, params, headers)
-            except Fatal as error:
-                if continuation is None or type(error) is not Fatal:
-                    raise
-                raise RetryLater(f"{error}; the listing went stale, start it again") from None
-            if answer is None:
-                return
-            yield answer
-            continuation = answer.continuation
-            if continuation is None:
-                return
-            page = (continuation, hashlib.sha256(answer.body).digest())
-            if page in seen:
-                raise UnreadableAnswer(f"GET {path} gives the same page and continuation again and again")
-            seen.add(page)
+
+class _NotRead(Exception):
+    """A GET was answered with a status that only its caller can judge."""
+
+    def __init__(self, call: Call, answer: Answer) -> None:
+        super().__init__(f"{call} answered {answer.status}: {_summary(read_receipt(answer))}")
+        self.status = answer.status
 
 
 def _endpoint(name: str) -> Endpoint:
@@ -322,8 +326,12 @@ def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _unreadable(what: str, error: BadJson) -> UnreadableAnswer:
-    return UnreadableAnswer(f"Basware's answer for {what} cannot be read: {error}")
+def _records(body: bytes, endpoint: Endpoint) -> list[dict[str, WireValue]]:
+    found = elements(body, endpoint.list_wrapper)
+    for element in found:
+        if element.flaw:
+            raise BadJson(f"one record is bad: {element.flaw}")
+    return [element.value for element in found if isinstance(element.value, dict)]
 
 
 def _summary(receipt: Receipt) -> str:

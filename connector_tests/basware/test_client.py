@@ -93,9 +93,10 @@ def test_a_404_on_a_later_page_ends_the_list() -> None:
     assert ids(basware.documents("1000", "WaitingForTransfer")) == [["inv-1"]]
 
 
-def test_a_continuation_that_has_expired_means_starting_again() -> None:
+@pytest.mark.parametrize("status", [400, 410, 422])
+def test_a_continuation_that_has_expired_means_starting_again(status: int) -> None:
     basware, _ = api(
-        page(invoice(), continuation="one"), httpx.Response(400, json={"message": "token expired"})
+        page(invoice(), continuation="one"), httpx.Response(status, json={"message": "token expired"})
     )
     pages = basware.documents("1000", "WaitingForTransfer")
     assert len(next(pages).documents) == 1
@@ -129,14 +130,31 @@ def test_a_bad_invoice_is_reported_beside_the_good_ones() -> None:
     assert [error.invoice_id for error in found.malformed] == ["bad"]
 
 
-@pytest.mark.parametrize(
-    "body", [b"<html>busy</html>", b"", b"{}", b'\xef\xbb\xbf{"accountingDocuments": []}']
-)
-def test_a_page_that_cannot_be_read_names_itself(body: bytes) -> None:
-    basware, _ = api(page(invoice(), continuation="one"), httpx.Response(200, content=body))
+BAD_PAGES = [
+    b"<html>busy</html>",
+    b"",
+    b"{}",
+    b'\xef\xbb\xbf{"accountingDocuments": []}',
+    b'{"accountingDocuments": [',
+]
+
+
+@pytest.mark.parametrize("body", BAD_PAGES)
+def test_a_page_that_cannot_be_read_is_asked_for_once_more(body: bytes) -> None:
+    basware, script = api(
+        page(invoice(), continuation="one"), httpx.Response(200, content=body), page(invoice(invoiceId="b"))
+    )
+    assert ids(basware.documents("1000", "WaitingForTransfer")) == [["inv-1"], ["b"]]
+    assert [request.headers.get(TOKEN) for request in script.requests] == [None, "one", "one"]
+
+
+@pytest.mark.parametrize("body", BAD_PAGES)
+def test_a_page_that_stays_unreadable_names_itself_and_leaves_those_before_it(body: bytes) -> None:
+    bad = httpx.Response(200, content=body)
+    basware, _ = api(page(invoice(), continuation="one"), bad, bad)
     pages = basware.documents("1000", "WaitingForTransfer")
     next(pages)
-    with pytest.raises(UnreadableAnswer, match="accountingDocuments with status WaitingForTransfer"):
+    with pytest.raises(UnreadableAnswer, match="GET /v1/accountingDocuments cannot be read"):
         next(pages)
 
 
@@ -172,8 +190,8 @@ def test_the_bad_invoice_of_somebody_else_does_not_matter() -> None:
 
 
 def test_an_unreadable_answer_for_an_invoice_names_it() -> None:
-    basware, _ = api(httpx.Response(200, content=b"x"))
-    with pytest.raises(UnreadableAnswer, match="invoice inv-1"):
+    basware, _ = api(*[httpx.Response(200, content=b"x")] * 2)
+    with pytest.raises(UnreadableAnswer, match="accountingDocuments/inv-1"):
         basware.document("inv-1")
 
 
@@ -330,8 +348,8 @@ def test_a_request_that_is_not_known_yet_is_none() -> None:
 
 
 def test_an_unreadable_status_names_the_request() -> None:
-    basware, _ = api(httpx.Response(200, content=b"x"))
-    with pytest.raises(UnreadableAnswer, match="request a-1"):
+    basware, _ = api(*[httpx.Response(200, content=b"x")] * 2)
+    with pytest.raises(UnreadableAnswer, match="requestStatus/a-1"):
         basware.request_status("a-1")
 
 
@@ -360,8 +378,8 @@ def test_order_lines_are_listed_by_order() -> None:
 
 @pytest.mark.parametrize("body", [b"x", b'{"vendorEntities": [{"a": NaN}]}', b'{"vendors": []}'])
 def test_a_list_that_cannot_be_trusted_is_refused(body: bytes) -> None:
-    basware, _ = api(httpx.Response(200, content=body))
-    with pytest.raises(UnreadableAnswer, match="a page of vendors"):
+    basware, _ = api(*[httpx.Response(200, content=body)] * 2)
+    with pytest.raises(UnreadableAnswer, match="GET /v1/vendors cannot be read"):
         list(basware.list_entities("vendors"))
 
 
@@ -380,9 +398,9 @@ def test_one_record_comes_bare_or_wrapped(body: object, found: object) -> None:
 
 
 def test_a_record_that_is_not_there_is_none_and_an_unreadable_one_is_named() -> None:
-    basware, _ = api(httpx.Response(404), httpx.Response(200, content=b"x"))
+    basware, _ = api(httpx.Response(404), *[httpx.Response(200, content=b"x")] * 2)
     assert basware.entity("vendors", "v-1") is None
-    with pytest.raises(UnreadableAnswer, match="vendors record v-1"):
+    with pytest.raises(UnreadableAnswer, match="vendors/v-1"):
         basware.entity("vendors", "v-1")
 
 
