@@ -57,19 +57,27 @@ def connector(
         os.environ["CONNECTOR_CONFIG"] = str(config)
 
 
-app.command("init", epilog=first_settings.EPILOG)(first_settings.init)
-app.command("demo", epilog=demo.EPILOG)(demo.demo)
+_TRY, _SET_UP, _RUN, _DECIDE, _LOOK = (
+    "Try it out",
+    "Set up",
+    "Every day",
+    "What people decide",
+    "What happened",
+)
+
+app.command("demo", epilog=demo.EPILOG, rich_help_panel=_TRY)(demo.demo)
+app.command("sandbox", epilog=sandbox.EPILOG, rich_help_panel=_TRY)(sandbox.sandbox)
 app.command("ui", hidden=True)(ui.ui)
-app.command("sandbox", epilog=sandbox.EPILOG)(sandbox.sandbox)
-app.command("ping", epilog=ping.EPILOG)(ping.ping)
-app.command("sync", epilog=sync.EPILOG)(sync.sync)
-app.command("status", epilog=books.STATUS_EPILOG)(books.status)
-app.add_typer(queue.app, name="queue")
-app.add_typer(mapping.app, name="mapping")
-app.add_typer(audit.app, name="audit")
-app.command("reconcile", epilog=books.RECONCILE_EPILOG)(books.reconcile)
-app.command("sql", epilog=staging.EPILOG)(staging.sql)
-app.add_typer(database.app, name="db")
+app.command("init", epilog=first_settings.EPILOG, rich_help_panel=_SET_UP)(first_settings.init)
+app.command("ping", epilog=ping.EPILOG, rich_help_panel=_SET_UP)(ping.ping)
+app.add_typer(database.app, name="db", rich_help_panel=_SET_UP)
+app.command("sync", epilog=sync.EPILOG, rich_help_panel=_RUN)(sync.sync)
+app.command("status", epilog=books.STATUS_EPILOG, rich_help_panel=_RUN)(books.status)
+app.command("reconcile", epilog=books.RECONCILE_EPILOG, rich_help_panel=_RUN)(books.reconcile)
+app.add_typer(queue.app, name="queue", rich_help_panel=_DECIDE)
+app.add_typer(mapping.app, name="mapping", rich_help_panel=_DECIDE)
+app.add_typer(audit.app, name="audit", rich_help_panel=_LOOK)
+app.command("sql", epilog=staging.EPILOG, rich_help_panel=_LOOK)(staging.sql)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,59 @@
+"""Help is there for every command, comes at once, and names an example."""
+
+import subprocess
+import sys
+
+import pytest
+
+from connector_tests.cli.conftest import Command
+
+COMMANDS = [
+    "demo", "sandbox", "init", "ping", "db upgrade", "db check", "sync", "status", "reconcile", "sql",
+    "queue list", "queue show", "queue retry", "queue release", "queue reject",
+    "mapping list", "mapping set", "audit show", "audit verify",
+]  # fmt: skip
+HEAVY = (
+    "dagster",
+    "duckdb",
+    "httpx",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "sqlalchemy",
+    "connector_defs.sandbox",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(connector: Command, command: str) -> None:
+    ended = connector(*command.split(), "--help")
+
+    assert ended.code == 0
+    assert "Examples" in ended.out
+    assert f"connector {command}" in ended.out
+
+
+@pytest.mark.parametrize("group", ["", "queue", "mapping", "audit", "db"])
+def test_a_group_without_a_command_lists_its_commands(connector: Command, group: str) -> None:
+    ended = connector(*group.split())
+
+    assert "Commands" in ended.out or "Every day" in ended.out
+
+
+def test_help_does_not_wait_for_heavy_imports() -> None:
+    code = f"import sys, connector_defs.cli; print([name for name in {HEAVY!r} if name in sys.modules])"
+
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_what_the_log_says_is_one_line_per_event(connector: Command) -> None:
+    code = (
+        "import logging; from connector_defs.cli.logs import configure_logs; configure_logs(verbose=True);"
+        "logging.getLogger('x').info('one\\n2026-01-01 ERROR fake: two\\x1b'); logging.getLogger('httpx').info('url')"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert told.stdout == ""
+    assert len(told.stderr.splitlines()) == 1
+    assert "one\\n2026-01-01 ERROR fake: two\\x1b" in told.stderr
