@@ -1,5 +1,6 @@
 """A plain client of the simulated SYSPRO, and builders of the documents its tests send."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -37,13 +38,13 @@ class Clock:
 
 
 class Wire:
-    """HTTP calls to a simulated SYSPRO over a real socket, and its state at hand."""
+    """HTTP calls to a simulated SYSPRO, and its state at hand."""
 
-    def __init__(self, sandbox: SysproSandbox, base_url: str, clock: Clock, faults: FaultPlan) -> None:
+    def __init__(self, sandbox: SysproSandbox, http: httpx.Client, clock: Clock, faults: FaultPlan) -> None:
         self.sandbox = sandbox
         self.clock = clock
         self.faults = faults
-        self.http = httpx.Client(base_url=base_url, trust_env=False, timeout=5)
+        self.http = http
         self.session = ""
 
     @property
@@ -105,23 +106,45 @@ class Wire:
 
 @contextmanager
 def running(
-    options: SysproOptions | None = None, *, world: World | None = None, faults: FaultPlan | None = None
+    options: SysproOptions | None = None, *, faults: FaultPlan | None = None, served: bool = False
 ) -> Iterator[Wire]:
-    """A small SYSPRO with a session open, on a loopback port."""
+    """A small SYSPRO with a session open; `served` puts it on a real port, so that connections can break."""
     clock, plan = Clock(), faults or FaultPlan()
-    sandbox = SysproSandbox(
-        world or build_world(SMALL), plan, credentials=LOGON, clock=clock, options=options
-    )
-    server = LoopbackServer([Site(sandbox.app)])
-    server.start()
-    wire = Wire(sandbox, f"http://127.0.0.1:{server.ports[0]}", clock, plan)
-    try:
+    sandbox = SysproSandbox(build_world(SMALL), plan, credentials=LOGON, clock=clock, options=options)
+    with _client(sandbox, served=served) as http:
+        wire = Wire(sandbox, http, clock, plan)
         wire.logon()
         yield wire
-    finally:
         sandbox.settle()
-        wire.http.close()
+
+
+@contextmanager
+def _client(sandbox: SysproSandbox, *, served: bool) -> Iterator[httpx.Client]:
+    if not served:
+        with httpx.Client(base_url="http://syspro", transport=_InProcess(sandbox.app)) as http:
+            yield http
+        return
+    server = LoopbackServer([Site(sandbox.app)])
+    server.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.ports[0]}", trust_env=False, timeout=5) as http:
+            yield http
+    finally:
         server.stop()
+
+
+class _InProcess(httpx.BaseTransport):
+    """Calls an ASGI app without a socket, which spares each test a tenth of a second."""
+
+    def __init__(self, app: Any) -> None:
+        self._transport = httpx.ASGITransport(app)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return asyncio.run(self._call(request))
+
+    async def _call(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._transport.handle_async_request(request)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
 
 def parsed(text: str) -> etree._Element:

@@ -13,6 +13,7 @@ from datetime import date
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -96,7 +97,7 @@ class ODataService:
             raise Refusal(400, f"The query parameter '{unknown[0]}' is not supported.")
         columns = self._columns(table)
         condition = self._condition(query.get("$filter", ""), columns)
-        asked = _whole(query, "$top", self.options.row_cap)
+        asked = _whole(query, "$top", len(table))
         skip = _whole(query, "$skip", 0)
         top = min(asked, self.options.row_cap)
         selected = self._selected(query.get("$select", ""), columns)
@@ -114,7 +115,7 @@ class ODataService:
                 payload["@odata.count"] = sum(1 for _ in _matching(table, condition))
         payload["value"] = self._shown(table, rows, selected)
         if self.options.next_link and more and asked > len(rows):
-            payload["@odata.nextLink"] = f"{url}?$skip={skip + len(rows)}"
+            payload["@odata.nextLink"] = _link(url, query, skip + len(rows))
         return payload
 
     def _columns(self, table: TableStore) -> dict[str, Column]:
@@ -223,6 +224,10 @@ def _whole(query: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal():
         raise Refusal(400, f"Invalid value '{text}' for {name} query option found.")
     return int(text)
+
+
+def _link(url: str, query: Mapping[str, str], skip: int) -> str:
+    return f"{url}?{urlencode({**query, '$skip': str(skip)}, safe='$', quote_via=quote)}"
 
 
 @lru_cache(maxsize=4096)
