@@ -133,6 +133,7 @@ class _Run:
         lane.recover()
         deadline = time.monotonic() + self._connector.settings.timing.linger_seconds
         while True:
+            self._tried.clear()
             lane.settle_uncertain()
             self._post_all(lane)
             pause = self._until_due()
@@ -179,7 +180,8 @@ class _Run:
                 )
                 if invoice_id not in self._tried
             ][: self._connector.settings.posting.batch_size]
-            batch = list(invoices.get_many(connection, company, due).values())
+            found = invoices.get_many(connection, company, due)
+            batch = [found[invoice_id] for invoice_id in due if invoice_id in found]
         if not batch:
             return None
         self._tried.update(due)

@@ -178,6 +178,7 @@ class Lane:
                     stored,
                     State.ACKNOWLEDGED,
                     attempts=stored.attempts - 1,
+                    next_attempt_at=self._next_attempt(stored.attempts),
                     code="LANE_BLOCKED",
                     reason=str(blocked),
                     remedy="nothing to do: it goes on when SYSPRO lets the operator in",

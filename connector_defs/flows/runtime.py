@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from connector_defs.basware.client import BaswareClient
 from connector_defs.basware.oauth import TokenSource
@@ -31,34 +33,26 @@ _log = logging.getLogger(__name__)
 _ATTEMPTS = 4
 
 
-class Connector:
-    """Everything a flow needs. Clients are made on first use and closed with the connector."""
+class Clients:
+    """The clients of both systems, made on first use and closed with this object."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
-        self.store = store
         self.clock: Clock = clock or SystemClock()
-        self.staging = Staging(settings.storage.staging_url)
-        key_file = self.staging.root.parent / "master.key"
-        self.leases = Leases(
-            store,
-            self.clock,
-            make_seal(settings.storage.master_key, key_file),
-            # A lease must outlive the longest call made under it.
-            seconds=max(LEASE_SECONDS, 2 * settings.timing.http_timeout_seconds),
-        )
         self._open = ExitStack()
         self._odata: dict[str, ODataClient] = {}
 
-    def close(self) -> None:
-        """Close clients and store."""
-        self._open.close()
-        self.store.close()
+    def __enter__(self) -> Self:
+        return self
 
-    @property
-    def companies(self) -> tuple[CompanySettings, ...]:
-        """The configured pairs."""
-        return self.settings.companies
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._open.close()
 
     @cached_property
     def basware(self) -> BaswareClient:
@@ -107,6 +101,28 @@ class Connector:
         client = EnetClient(self.settings.syspro.enet_url, timeout=timing.http_timeout_seconds)
         return self._open.enter_context(client)
 
+
+class Connector(Clients):
+    """Everything a flow needs: clients, store, staging, leases."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock | None = None) -> None:
+        super().__init__(settings, clock)
+        self.store = store
+        self.staging = Staging(settings.storage.staging_url)
+        key_file = self.staging.root.parent / "master.key"
+        self.leases = Leases(
+            store,
+            self.clock,
+            make_seal(settings.storage.master_key, key_file),
+            # A lease must outlive the longest call made under it.
+            seconds=max(LEASE_SECONDS, 2 * settings.timing.http_timeout_seconds),
+        )
+
+    @property
+    def companies(self) -> tuple[CompanySettings, ...]:
+        """The configured pairs."""
+        return self.settings.companies
+
     def site(self, company: CompanySettings) -> Site:
         """What translations need to know of one pair."""
         return Site(
@@ -117,6 +133,11 @@ class Connector:
             language=self.settings.basware.language,
             currencies=self.settings.currencies,
         )
+
+    def close(self) -> None:
+        """Close clients and store."""
+        super().close()
+        self.store.close()
 
 
 @contextmanager

@@ -1,0 +1,105 @@
+"""The state of everything, as people and checks ask for it. Reads our own store alone."""
+
+from decimal import Decimal
+
+from connector_defs.basware.documents import MalformedDocument
+from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
+from connector_defs.domain.states import State
+from connector_defs.flows.entities import ENTITIES
+from connector_defs.flows.intake import approved_invoice
+from connector_defs.flows.queue import waiting
+from connector_defs.flows.reports import Problem, QueueItem, Status, UnmappedAccount
+from connector_defs.flows.runtime import Connector
+from connector_defs.store import invoices, mappings, records
+from connector_defs.store.invoices import StoredInvoice
+from connector_defs.store.records import Record, RecordState
+
+# How a record's state counts in `connector status`.
+_COUNTED_AS = {
+    "confirmed": "published",
+    "sent": "pending",
+    "held": "pending",
+    "failed": "failed",
+    "quarantined": "quarantined",
+}
+
+
+def status(connector: Connector) -> Status:
+    """Invoices by state, records by entity, and the age of the oldest open invoice."""
+    with connector.store.read() as connection:
+        by_state = invoices.counts(connection)
+        by_entity = records.counts(connection)
+        oldest = invoices.oldest_open(connection)
+    counted = {}
+    for entity in ENTITIES:
+        counts = dict.fromkeys(("published", "pending", "failed", "quarantined"), 0)
+        for state, number in by_entity.get(entity.name, {}).items():
+            counts[_COUNTED_AS[state]] += number
+        counted[entity.name] = counts
+    minutes = int((connector.clock.now() - oldest).total_seconds() // 60) if oldest else 0
+    return Status(by_state, counted, minutes)
+
+
+def unmapped_accounts(connector: Connector) -> list[UnmappedAccount]:
+    """Account codes without a GL mapping, with the invoices that wait for them: the AP team's list."""
+    with connector.store.read() as connection:
+        stuck = invoices.in_states(connection, None, {State.NEEDS_MAPPING})
+        tables = {
+            company: mappings.table_of(connection, company)
+            for company in {stored.company for stored in stuck}
+        }
+    grouped: dict[tuple[str, str, str], list[tuple[StoredInvoice, CodingRow]]] = {}
+    for stored in stuck:
+        for row in _document(stored).rows:
+            coded = row.account_code and not row.receipt_number
+            if coded and tables[stored.company].find(row.account_code, row.cost_center) is None:
+                key = (stored.company, row.account_code, row.cost_center)
+                grouped.setdefault(key, []).append((stored, row))
+    found = [
+        UnmappedAccount(
+            company=company,
+            account_code=account,
+            account_name=next((row.account_name for _, row in rows if row.account_name), ""),
+            cost_center=center,
+            invoices=len({stored.invoice_id for stored, _ in rows}),
+            total=sum((row.net or row.gross or Decimal(0) for _, row in rows), Decimal(0)),
+            oldest=min(stored.received_at for stored, _ in rows),
+            suppliers=tuple(sorted({stored.supplier for stored, _ in rows})),
+        )
+        for (company, account, center), rows in grouped.items()
+    ]
+    return sorted(found, key=lambda one: (one.company, one.oldest, one.account_code))
+
+
+def _document(stored: StoredInvoice) -> ApprovedInvoice:
+    try:
+        return approved_invoice(stored)
+    except MalformedDocument as bad:
+        raise AssertionError(f"invoice {stored.invoice_id} was mapped, so it was readable") from bad
+
+
+def quarantined(connector: Connector) -> list[Problem]:
+    """Records that cannot be sent as they stand in SYSPRO."""
+    return _problems(connector, "quarantined", "correct the record in SYSPRO; it goes by itself then")
+
+
+def refused(connector: Connector) -> list[Problem]:
+    """Records that Basware refused."""
+    return _problems(connector, "failed", "correct the cause; it goes again with the next run")
+
+
+def _problems(connector: Connector, state: RecordState, remedy: str) -> list[Problem]:
+    def problem(record: Record) -> Problem:
+        return Problem(record.company, record.entity, record.key, record.code, record.reason, remedy)
+
+    with connector.store.read() as connection:
+        return [problem(record) for record in records.with_problems(connection, [state])]
+
+
+def review_items(connector: Connector, code_prefix: str | None = None) -> list[QueueItem]:
+    """Invoices in review; with `code_prefix`, those whose reason code begins with it."""
+    return [
+        item
+        for item in waiting(connector)
+        if item.state == State.NEEDS_REVIEW and item.code.startswith(code_prefix or "")
+    ]

@@ -1,0 +1,123 @@
+"""What people do with invoices that wait: look, retry, release, reject. Every act keeps its reason."""
+
+from connector_defs.domain.errors import Fatal
+from connector_defs.domain.states import State
+from connector_defs.flows.answers import Answerer
+from connector_defs.flows.reports import QueueItem
+from connector_defs.flows.runtime import Connector
+from connector_defs.store import invoices
+from connector_defs.store.invoices import StoredInvoice
+
+QUEUED = frozenset(
+    {
+        State.NEEDS_MAPPING,
+        State.NEEDS_REVIEW,
+        State.DEAD,
+        State.UNCERTAIN,
+        State.READY,
+        State.ACKNOWLEDGED,
+        State.POSTED,
+    }
+)
+_RETRIABLE = frozenset({State.NEEDS_MAPPING, State.NEEDS_REVIEW, State.DEAD, State.REJECTED, State.WITHDRAWN})
+_TIMED = frozenset({State.UNCERTAIN, State.READY, State.ACKNOWLEDGED, State.POSTED})
+_REJECTABLE = frozenset({State.NEEDS_MAPPING, State.NEEDS_REVIEW, State.DEAD})
+_PREFIX = 8
+
+
+def waiting(connector: Connector, company_name: str | None = None) -> list[QueueItem]:
+    """Everything that is not done and not being worked on, oldest first."""
+    company = connector.settings.company(company_name).syspro_company if company_name else None
+    with connector.store.read() as connection:
+        return [_item(stored) for stored in invoices.in_states(connection, company, QUEUED)]
+
+
+def show(connector: Connector, key: str) -> QueueItem:
+    """One invoice by id, by the beginning of its id, or by invoice number. Raises Fatal where that is not one."""
+    return _item(_find(connector, key))
+
+
+def retry(connector: Connector, key: str, *, actor: str, reason: str) -> QueueItem:
+    """Check the invoice afresh and post it if nothing is in the way any more."""
+    stored = _find(connector, key)
+    if stored.state not in _RETRIABLE:
+        raise Fatal(
+            f"invoice {stored.number or stored.invoice_id} is {stored.state}: there is nothing to retry by hand"
+        )
+    if stored.voucher:
+        raise Fatal(
+            f"invoice {stored.number or stored.invoice_id} stands in SYSPRO as voucher {stored.voucher}: "
+            "it is never posted again"
+        )
+    return _move(connector, stored, State.RECEIVED, actor, reason, attempts=0)
+
+
+def release(connector: Connector, key: str, *, actor: str, reason: str) -> QueueItem:
+    """End the waiting time of an invoice that waits for its next attempt; one in review is checked afresh."""
+    stored = _find(connector, key)
+    if stored.state in _TIMED:
+        return _move(connector, stored, stored.state, actor, reason)
+    return retry(connector, key, actor=actor, reason=reason)
+
+
+def reject(connector: Connector, key: str, *, actor: str, reason: str) -> QueueItem:
+    """Give the invoice back to Basware with `reason`, which its users read there."""
+    stored = _find(connector, key)
+    if stored.state not in _REJECTABLE:
+        raise Fatal(f"invoice {stored.number or stored.invoice_id} is {stored.state} and cannot be rejected")
+    if stored.voucher or stored.fingerprint:
+        raise Fatal(
+            f"invoice {stored.number or stored.invoice_id} was posted or may have been: "
+            f"look it up in SYSPRO first (voucher {stored.voucher or 'unknown'})"
+        )
+    Answerer(connector, connector.settings.company(stored.company)).reject(stored, reason)
+    return _move(connector, stored, State.REJECTED, actor, reason)
+
+
+def _find(connector: Connector, key: str) -> StoredInvoice:
+    with connector.store.read() as connection:
+        found = invoices.find(connection, key)
+    exact = [stored for stored in found if stored.invoice_id == key]
+    found = exact or [stored for stored in found if stored.number == key or len(key) >= _PREFIX]
+    if not found:
+        raise Fatal(
+            f"no invoice {key!r}: give its id, at least {_PREFIX} characters of it, or its invoice number"
+        )
+    if len(found) > 1:
+        ids = ", ".join(stored.invoice_id for stored in found)
+        raise Fatal(f"{key!r} stands for {len(found)} invoices: {ids}; give one of these ids")
+    return found[0]
+
+
+def _move(
+    connector: Connector, stored: StoredInvoice, new: State, actor: str, reason: str, **changes: object
+) -> QueueItem:
+    with connector.store.write() as connection:
+        moved = invoices.move(
+            connection,
+            stored,
+            new,
+            connector.clock.now(),
+            actor=actor,
+            changes=changes,
+            detail={"by_hand": reason},
+        )
+    return _item(moved)
+
+
+def _item(stored: StoredInvoice) -> QueueItem:
+    return QueueItem(
+        company=stored.company,
+        invoice_id=stored.invoice_id,
+        state=stored.state.value,
+        code=stored.code,
+        reason=stored.reason,
+        remedy=stored.remedy,
+        supplier=stored.supplier,
+        invoice_number=stored.number,
+        gross=stored.gross,
+        currency=stored.currency,
+        attempts=stored.attempts,
+        received_at=stored.received_at,
+        next_attempt_at=stored.next_attempt_at,
+    )

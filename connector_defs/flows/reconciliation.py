@@ -1,0 +1,189 @@
+"""Three books compared invoice by invoice: what Basware transferred, what we posted, what SYSPRO holds.
+
+Reads only, and only through the public interfaces of both systems. Equality is to the minor unit.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from connector_defs.basware.documents import AccountingDocument
+from connector_defs.domain.states import State
+from connector_defs.flows.ledger import LedgerEntry, find_entries
+from connector_defs.flows.reports import Difference, LedgerTotal, ReconcileReport
+from connector_defs.flows.runtime import Connector
+from connector_defs.settings import CompanySettings
+from connector_defs.store import invoices
+from connector_defs.store.invoices import StoredInvoice
+
+_IN_LEDGER = frozenset({State.POSTED, State.RESPONDED})
+_TRANSFERRED = ("Transferred", "Paid")
+
+
+def reconcile(connector: Connector, day: date | None = None) -> ReconcileReport:
+    """Compare everything, or with `day` what was posted on that UTC day."""
+    reports = [_Books(connector, company, day).compare() for company in connector.companies]
+    return ReconcileReport(
+        day=day,
+        compared=sum(report.compared for report in reports),
+        matched=sum(report.matched for report in reports),
+        totals=tuple(total for report in reports for total in report.totals),
+        differences=tuple(difference for report in reports for difference in report.differences),
+    )
+
+
+class _Books:
+    def __init__(self, connector: Connector, company: CompanySettings, day: date | None) -> None:
+        self._connector = connector
+        self._company = company
+        self._day = day
+        self._differences: list[Difference] = []
+
+    def compare(self) -> ReconcileReport:
+        ours = self._ours()
+        theirs = self._transferred()
+        entries = find_entries(
+            self._connector.odata(self._company),
+            [(stored.supplier, stored.number.strip()) for stored in ours.values()],
+        )
+        totals: dict[str, list[tuple[Decimal, Decimal, Decimal]]] = {}
+        matched = 0
+        for invoice_id, stored in sorted(ours.items()):
+            gross = stored.gross or Decimal(0)
+            entry = entries.get((stored.supplier, stored.number.strip()))
+            document = theirs.get(invoice_id)
+            if document is None and stored.state is State.RESPONDED:
+                document = self._connector.basware.document(invoice_id)
+            sound = self._check(stored, entry, document)
+            matched += sound
+            syspro = _in_currency_of(stored, entry)
+            basware = document.gross_sum or Decimal(0) if document else Decimal(0)
+            totals.setdefault(stored.currency, []).append((basware, gross, syspro))
+        self._check_unknown(theirs.keys() - ours.keys(), theirs)
+        self._check_vouchers(ours.values())
+        return ReconcileReport(
+            day=self._day,
+            compared=len(ours),
+            matched=matched,
+            totals=tuple(
+                LedgerTotal(
+                    self._company.syspro_company,
+                    currency,
+                    len(rows),
+                    sum((row[0] for row in rows), Decimal(0)),
+                    sum((row[1] for row in rows), Decimal(0)),
+                    sum((row[2] for row in rows), Decimal(0)),
+                )
+                for currency, rows in sorted(totals.items())
+            ),
+            differences=tuple(self._differences),
+        )
+
+    def _ours(self) -> dict[str, StoredInvoice]:
+        with self._connector.store.read() as connection:
+            stored = invoices.in_states(connection, self._company.syspro_company, _IN_LEDGER)
+        return {
+            one.invoice_id: one
+            for one in stored
+            if self._day is None or one.updated_at.astimezone(UTC).date() == self._day
+        }
+
+    def _transferred(self) -> dict[str, AccountingDocument]:
+        """Invoices Basware shows as transferred; a day's worth is read with a day of slack."""
+        since = (
+            datetime.combine(self._day - timedelta(days=1), time.min, UTC) if self._day is not None else None
+        )
+        found = {}
+        for status in _TRANSFERRED:
+            for page in self._connector.basware.documents(
+                self._company.basware_company, status, last_updated=since
+            ):
+                found.update({document.invoice_id: document for document in page.documents})
+        return found
+
+    def _check(
+        self, stored: StoredInvoice, entry: LedgerEntry | None, document: AccountingDocument | None
+    ) -> bool:
+        before = len(self._differences)
+        if entry is None:
+            self._differ(
+                stored,
+                "NOT_IN_SYSPRO",
+                stored.voucher,
+                "no AP invoice",
+                "look for it in SYSPRO's AP journals",
+            )
+        elif not entry.amounts_to(stored.gross):
+            self._differ(
+                stored, "AMOUNT", str(stored.gross), str(entry.value), "correct the posting in SYSPRO"
+            )
+        elif entry.voucher != stored.voucher:
+            self._differ(
+                stored, "VOUCHER", stored.voucher, entry.voucher, "the invoice may have been posted again"
+            )
+        if stored.state is State.RESPONDED:
+            if document is None or document.processing_status not in _TRANSFERRED:
+                status = document.processing_status if document else "unknown there"
+                self._differ(
+                    stored, "NOT_TRANSFERRED", "answered", status, "set it to transferred in Basware"
+                )
+            elif document.gross_sum != stored.gross:
+                self._differ(
+                    stored,
+                    "CHANGED",
+                    str(stored.gross),
+                    str(document.gross_sum),
+                    "the invoice changed in Basware",
+                )
+            elif document.voucher_number1 and document.voucher_number1 != stored.voucher:
+                self._differ(
+                    stored,
+                    "VOUCHER",
+                    stored.voucher,
+                    document.voucher_number1,
+                    "another system answered as well",
+                )
+        return len(self._differences) == before
+
+    def _check_unknown(self, invoice_ids: Iterable[str], theirs: dict[str, AccountingDocument]) -> None:
+        """Transferred in Basware, but not by a posting of ours."""
+        if self._day is not None:
+            return
+        with self._connector.store.read() as connection:
+            known = invoices.get_many(connection, self._company.syspro_company, sorted(invoice_ids))
+        for invoice_id, stored in sorted(known.items()):
+            if stored.voucher:
+                continue
+            self._differ(
+                stored,
+                "TRANSFERRED_WITHOUT_US",
+                stored.state.value,
+                theirs[invoice_id].processing_status,
+                "find out which system answered for it",
+            )
+
+    def _check_vouchers(self, stored: Iterable[StoredInvoice]) -> None:
+        """No two invoices may stand for one posting (invariant I1)."""
+        owners: dict[tuple[str, str], str] = {}
+        for one in stored:
+            key = (one.supplier, one.number.strip())
+            if key in owners:
+                self._differ(
+                    one, "ONE_POSTING_TWICE", one.invoice_id, owners[key], "two invoices claim one posting"
+                )
+            owners[key] = one.invoice_id
+
+    def _differ(self, stored: StoredInvoice, kind: str, ours: str, theirs: str, remedy: str) -> None:
+        self._differences.append(
+            Difference(stored.company, f"{stored.supplier} {stored.number}", kind, ours, theirs, remedy)
+        )
+
+
+def _in_currency_of(stored: StoredInvoice, entry: LedgerEntry | None) -> Decimal:
+    if entry is None:
+        return Decimal(0)
+    return (
+        entry.currency_value
+        if entry.value != stored.gross and entry.currency_value == stored.gross
+        else entry.value
+    )
