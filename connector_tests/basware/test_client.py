@@ -214,6 +214,12 @@ def test_a_list_that_is_refused_is_a_matter_of_settings() -> None:
         list(basware.documents("1000", "WaitingForTransfer"))
 
 
+def test_a_record_that_is_refused_for_any_other_reason_is_a_matter_of_settings() -> None:
+    basware, _ = api(httpx.Response(405, json={"message": "not here"}))
+    with pytest.raises(Fatal, match="405: HTTP_405 not here; check the settings"):
+        basware.document("inv-1")
+
+
 @pytest.mark.parametrize("key", ["", ".", ".."])
 def test_a_key_that_would_change_the_path_is_a_mistake(key: str) -> None:
     basware, script = api()
