@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import Connection
 
-from connector_defs.domain.errors import LaneBlocked, OutcomeUnknown, RetryLater
+from connector_defs.domain.errors import Fatal, LaneBlocked, OutcomeUnknown, RecordRefused, RetryLater
 from connector_defs.domain.invoices import Posting
 from connector_defs.domain.keys import posting_reference
 from connector_defs.domain.states import State
@@ -149,9 +149,10 @@ class Lane:
         return find_entries(self._connector.odata(self._company), keys)
 
     def _already_there(self, prepared: Prepared, entry: LedgerEntry) -> None:
-        """Before our first attempt the number is taken: ours only with our own reference and amount."""
+        """The number is taken: by us where the reference is ours or an intent of ours came before."""
         stored = prepared.stored
-        ours = entry.reference == posting_reference(stored.company, stored.invoice_id)
+        reference = posting_reference(stored.company, stored.invoice_id)
+        ours = entry.reference == reference or bool(stored.fingerprint)
         with self._connector.store.write() as connection:
             if ours and entry.amounts_to(prepared.posting.gross):
                 self._posted(connection, stored, entry, "already in SYSPRO under our own reference")
@@ -159,11 +160,17 @@ class Lane:
                 self._move(connection, stored, State.NEEDS_REVIEW, **_in_the_way(entry, stored))
 
     def _post_one(self, prepared: Prepared) -> _Applied | None:
+        posting = prepared.posting
+        try:
+            parameters, document = _apstin(posting, self._connector.settings.posting.posting_period)
+        except ValueError as flaw:
+            self._to_review(
+                prepared.stored, "DOCUMENT_INVALID", f"no SYSPRO document can be made of it: {flaw}"
+            )
+            return None
         stored = self._intend(prepared)
         if stored is None:
             return None
-        posting = prepared.posting
-        parameters, document = _apstin(posting, self._connector.settings.posting.posting_period)
         self.count.requests += 1
         try:
             text = self._session.post(_BUSINESS_OBJECT, parameters, document, before_repeat=_look_first).text
@@ -171,7 +178,11 @@ class Lane:
         except OutcomeUnknown as unknown:
             self._lost(stored, str(unknown))
             return None
-        except RetryLater as blocked:
+        except RecordRefused as refused:
+            self._to_review(stored, refused.code.upper(), str(refused))
+            return None
+        except (RetryLater, Fatal) as blocked:
+            # Nothing reached the ledger, and the attempt does not count.
             with self._connector.store.write() as connection:
                 self._move(
                     connection,
@@ -183,9 +194,7 @@ class Lane:
                     reason=str(blocked),
                     remedy="nothing to do: it goes on when SYSPRO lets the operator in",
                 )
-            if isinstance(blocked, LaneBlocked):
-                raise
-            raise LaneBlocked(str(blocked), retry_after=blocked.retry_after) from None
+            raise
         self._unknown_in_a_row = 0
         if isinstance(answer, Rejection):
             self._rejected(stored, answer)
@@ -252,13 +261,16 @@ class Lane:
             # SYSPRO knows this number though the look-up did not: it may be our own, so look again.
             self._lost(stored, f"SYSPRO says: {rejection}", at_once=True)
             return
+        self._to_review(stored, "SYSPRO_REFUSED", f"SYSPRO refuses the document: {rejection}")
+
+    def _to_review(self, stored: StoredInvoice, code: str, reason: str) -> None:
         with self._connector.store.write() as connection:
             self._move(
                 connection,
                 stored,
                 State.NEEDS_REVIEW,
-                code="SYSPRO_REFUSED",
-                reason=f"SYSPRO refuses the document: {rejection}",
+                code=code,
+                reason=reason,
                 remedy="correct the cause in SYSPRO, Basware or the mapping, then `connector queue retry`",
             )
 
