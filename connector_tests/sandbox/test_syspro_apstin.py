@@ -253,6 +253,9 @@ def test_sent_tax_may_differ_from_computed_tax_by_the_variance(variance: str, pa
         )
         errors = post(wire, item, PermissibleTaxVariance=variance)
         assert ("TaxValue" not in errors) is passes
+        if passes:
+            posted = wire.sandbox.ledger.invoices[0].entry.distributions
+            assert [line.value for line in posted] == [Decimal("100.05"), Decimal("20.00")]
 
 
 def test_a_tax_value_without_a_tax_code_is_not_computed_again() -> None:

@@ -37,6 +37,7 @@ def test_a_late_commit_takes_effect_after_the_caller_gave_up() -> None:
         wire.faults.arm("late_commit", seconds=0.05)
         with pytest.raises(httpx.TransportError):
             post(wire)
+        wire.text("Logoff", UserId=wire.session)
         wire.sandbox.settle()
         assert posted(wire) == ["INV-1"]
 

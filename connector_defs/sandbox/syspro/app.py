@@ -51,7 +51,7 @@ class _Call:
     site: str | None
     detail: str
     user_id: str
-    carry_out: Callable[[], Response]
+    carry_out: Callable[[Session | None], Response]
     carry_out_short: Callable[[], Response] | None = None
 
 
@@ -143,7 +143,7 @@ class SysproSandbox:
             operation.site,
             f"{operation.name} {business_object} {values.get('XmlIn', '')}",
             values.get("UserId", ""),
-            lambda: self._text(self._enet.answer(operation, values)),
+            lambda admitted: self._text(self._enet.answer(operation, values, admitted)),
         )
 
     async def _odata_call(self, request: Request, path: str) -> Response | _Call:
@@ -158,7 +158,7 @@ class SysproSandbox:
             "syspro.odata",
             f"{table} {unquote(request.url.query)}",
             "",
-            lambda: self._page(company, table, query, url),
+            lambda _: self._page(company, table, query, url),
             lambda: self._page(company, table, query, url, short=True),
         )
 
@@ -222,12 +222,15 @@ class SysproSandbox:
                     self.ledger.gl_failures_due += 1
         return None
 
-    def _carry_out(self, call: _Call) -> Response:
+    def _carry_out(self, call: _Call, admitted: Session | None = None) -> Response:
         with self.lock:
-            return call.carry_out()
+            return call.carry_out(admitted)
 
     def _commit_later(self, call: _Call, seconds: float) -> None:
-        timer = threading.Timer(seconds, self._carry_out, (call,))
+        """Carry the call out after a while, though its caller may have logged off by then."""
+        with self.lock:
+            admitted = self.session_book.find(call.user_id)
+        timer = threading.Timer(seconds, self._carry_out, (call, admitted))
         timer.daemon = True
         self._late.append(timer)
         timer.start()

@@ -126,6 +126,7 @@ class _ItemCheck:
         self.used = used
         self.result = Checked(ignore_warnings=parameters.ignore_warnings)
         self.read = Reader(item.texts, self.result.errors)
+        self.tax_gap = ZERO
 
     def verdict(self) -> Checked:
         supplier = self._supplier()
@@ -287,6 +288,8 @@ class _ItemCheck:
         if sent is None:
             automatic = self.parameters.automatic_tax and not any(each.tax_only for each in lines)
             return computed if automatic else ZERO
+        if tax_code and lines:
+            self.tax_gap = sent - computed
         if tax_code and abs(computed - sent) > self.parameters.tax_variance:
             self.read.refuse(
                 "TaxValue", 110031, f"Tax value {sent} exceeds permissible variance, computed is {computed}"
@@ -330,6 +333,10 @@ class _ItemCheck:
             part(each.gl_code, each.value, "tax" if each.tax_only else "expense", each.notation)
             for each in lines
         ]
+        if self.tax_gap:
+            # A permitted gap between sent and computed tax goes to the first line (SYSPRO wire notes 2.1).
+            parts[0] = part(lines[0].gl_code, lines[0].value + self.tax_gap, "expense", lines[0].notation)
+            tax -= self.tax_gap
         for each in matched:
             parts.append(part(each.clearing_account, each.outstanding, "goods_receipt", each.notation))
             if each.value != each.outstanding:

@@ -70,14 +70,17 @@ class EnetService:
     options: SysproOptions
     clock: Callable[[], datetime]
 
-    def answer(self, operation: Operation, values: Mapping[str, str]) -> str:
-        """The answer text of one call; what e.net refuses becomes `ERROR: …`."""
+    def answer(self, operation: Operation, values: Mapping[str, str], admitted: Session | None = None) -> str:
+        """The answer text of one call; what e.net refuses becomes `ERROR: …`.
+
+        `admitted` is the session of a call whose id was checked earlier: it runs even if that one has ended.
+        """
         try:
-            return self._answer(operation, values)
+            return self._answer(operation, values, admitted)
         except EnetError as error:
             return f"ERROR: {error}"
 
-    def _answer(self, operation: Operation, values: Mapping[str, str]) -> str:
+    def _answer(self, operation: Operation, values: Mapping[str, str], admitted: Session | None) -> str:
         match operation.name:
             case "Logon":
                 return self.sessions.logon(*(values[name] for name in operation.parameters))
@@ -85,7 +88,7 @@ class EnetService:
                 return self.sessions.logoff(values["UserId"])
             case "GetVersion" | "SystemInformation":
                 return VERSION
-        session = self.sessions.check(values["UserId"])
+        session = admitted or self.sessions.check(values["UserId"])
         if operation.name == "GetLogonProfile":
             return self._profile(session)
         area, _, action = operation.name.partition("/")

@@ -89,12 +89,16 @@ class Sessions:
 
     def check(self, user_id: str) -> Session:
         """The session of this id, with or without its trailing blanks; its idle time starts again."""
-        self._end_idle()
-        session = self._open.get(user_id.rstrip(" "))
+        session = self.find(user_id)
         if session is None:
             raise EnetError(INVALID_SESSION)
         session.used = self._clock()
         return session
+
+    def find(self, user_id: str) -> Session | None:
+        """The open session of this id, without counting as its use."""
+        self._end_idle()
+        return self._open.get(user_id.rstrip(" "))
 
     def logoff(self, user_id: str) -> str:
         self._end_idle()

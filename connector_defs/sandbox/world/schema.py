@@ -87,7 +87,8 @@ SCHEMAS: dict[str, TableSchema] = {
             PayByEft c1 TaxRegnNum v30 DefTaxCode c3 BankAccount v50 BankBranch v50 EftBankAccType c2
             MerchGlCode v35 FreightGlCode v35 Nationality c3 LanguageCode c2 Telephone v20 Fax v20
             Contact v50 Email v255 RemitEmail v255 CurrentBalance d14.2 DateSuppAdded dt
-            LastPurchDate dt LastChequeDate dt""",
+            LastPurchDate dt LastChequeDate dt AutoVoucherReqd c1 LctRequired c1 Contracts c1
+            WithTaxId v15 WithTaxCode c5 ShippingLocation v10 PrimarySupplier c1 PoEmail v255""",
         ),
         _table(
             "ApSupplierAddr",
@@ -98,7 +99,7 @@ SCHEMAS: dict[str, TableSchema] = {
         _table(
             "GenMaster",
             "Company GlCode",
-            """Company c4 GlCode v35 Description v50 AccountType c1 ExpenseType c1 ReportIndex1 v35
+            """Company c4 GlCode v35 Description v50 AccountType c1 ExpenseType c1 ReportIndex{1-2} v35
             GlGroup v10 ControlAccFlag c1 AccOnHldFlag c1 TaxCode c3 CurrentBalance d14.2
             AnalysisRequired c1 AnalysisCategory v10 TaxAccount c1 AltDescription v50""",
         ),

@@ -109,6 +109,7 @@ def _supplier(options: WorldOptions, dice: random.Random, number: int) -> Record
         ),
         "Email": f"accounts@{domain}",
         "RemitEmail": f"remittance@{domain}",
+        "PoEmail": f"orders@{domain}",
         "DateSuppAdded": options.today - timedelta(days=dice.randrange(200, 4000)),
     }
 
