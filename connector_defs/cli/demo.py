@@ -112,7 +112,7 @@ def _two_passes(sandbox: SandboxProcess) -> Iterator[Check]:
     tables.published(first.published)
     tables.invoice_runs(first.invoices)
     tables.flows(summary(first))
-    tables.problems([problem for problem in first.problems if problem.entity != "invoice"])
+    tables.problems([problem for problem in first.problems if problem.entity != "invoices"])
     with opened() as connector:
         _show_queue(connector)
     yield Check(
@@ -164,20 +164,16 @@ def _missing_mapping() -> Iterator[Check]:
     from connector_defs.flows import mapping, overview
 
     with opened() as connector:
-        missing = overview.unmapped_accounts(connector)
-        if not missing:
+        wanted: Counter[tuple[str, str]] = Counter()
+        for each in overview.unmapped_accounts(connector):
+            wanted[each.company, each.account_code] += each.invoices
+        if not wanted:
             return
-        account = max(missing, key=lambda each: each.invoices)
+        (company, account_code), _ = wanted.most_common(1)[0]
         gl_code = _expense_account(connector)
-        say(f"A missing mapping: connector mapping set {account.account_code} {gl_code}", "bold")
+        say(f"A missing mapping: connector mapping set {account_code} {gl_code}", "bold")
         _, released = mapping.set_rule(
-            connector,
-            account.company,
-            account.account_code,
-            account.cost_center or None,
-            gl_code,
-            actor=actor(),
-            reason="set by the demo",
+            connector, company, account_code, None, gl_code, actor=actor(), reason="set by the demo"
         )
     posted = sum(report.posted for report in _pass("invoices").invoices)
     say(

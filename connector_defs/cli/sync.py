@@ -1,6 +1,5 @@
 """`connector sync`: run a flow now, through the same Dagster job that the schedules run."""
 
-from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from typing import Annotated
@@ -15,7 +14,6 @@ from connector_defs.cli.logs import is_verbose
 from connector_defs.cli.opening import opened
 from connector_defs.cli.story import Story, heard
 from connector_defs.cli.terminal import print_json, quiet_stdout, say
-from connector_defs.flows.reports import Problem, QueueItem
 from connector_defs.orchestration.listening import StepFailed
 
 EPILOG = examples(
@@ -49,13 +47,9 @@ def sync(
     # Wrong settings and an outdated store end here, before Dagster starts.
     with opened():
         pass
-    from connector_defs.flows import queue
-
     with quiet_stdout(), heard(f"sync {flow}") as story:
         tell(story, flow.value, day_of(on))
-        with opened() as connector:
-            waiting = queue.waiting(connector) if flow in {Flow.INVOICES, Flow.ALL} else []
-    problems = with_waiting(story.problems, waiting)
+    problems = story.problems
     if json:
         print_json(
             {
@@ -81,15 +75,6 @@ def tell(story: Story, flow: str, day: date | None = None) -> None:
     outcome = run(flow, day, story.hear, verbose=is_verbose())
     if not story.failed_steps:
         story.failed_steps += [StepFailed(flow, "", reason) for reason in outcome.failures]
-
-
-def with_waiting(problems: Iterable[Problem], waiting: Iterable[QueueItem]) -> list[Problem]:
-    """The run's problems and every invoice that waits from earlier runs, each record once."""
-    found = {(problem.company, problem.entity, problem.key): problem for problem in problems}
-    for item in waiting:
-        problem = Problem(item.company, "invoice", item.invoice_id, item.code, item.reason, item.remedy)
-        found.setdefault((problem.company, problem.entity, problem.key), problem)
-    return list(found.values())
 
 
 def show(story: Story) -> None:

@@ -27,7 +27,7 @@ from connector_defs.flows.reports import (
 )
 
 if TYPE_CHECKING:
-    from connector_defs.flows.mapping import MappingRule
+    from connector_defs.domain.gl_mapping import MappingRule
     from connector_defs.store.audit import AuditEvent
 
 # A screenful. The rest is counted by reason, and `--json` holds them all.

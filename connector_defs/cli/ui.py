@@ -95,6 +95,8 @@ def _backfill_purchase_orders() -> None:
 
     settings = schedule_settings()
     request = days_until(today(settings) - timedelta(days=1), _BACKFILL_DAYS, settings)
+    if isinstance(request, dg.SkipReason):
+        return
     with dg.DagsterInstance.get() as instance:
         defs.resolve_job_def(PURCHASE_ORDERS).execute_in_process(
             instance=instance,
