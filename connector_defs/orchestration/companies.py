@@ -9,13 +9,14 @@ the check `every_company` of the asset, which has nothing downstream, makes the 
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import dagster as dg
 
 from connector_defs.domain.errors import ConnectorError
+from connector_defs.orchestration.assets.external import is_external
 from connector_defs.orchestration.listening import (
     Report,
     StepFailed,
@@ -95,33 +96,34 @@ def failure_text(step: str, failed: Mapping[str, str]) -> str:
     return f"{step} could not be done for {len(failed)} of the companies:\n{lines}"
 
 
-def failed_companies(
-    instance: dg.DagsterInstance, key: dg.AssetKey, run_id: str | None = None
-) -> dict[str, str]:
-    """Who failed when the asset was last made; with `run_id`, only if that was in this run."""
+@dataclass(frozen=True)
+class FailedCompanies:
+    """Who failed when an asset was last made, why, and in which run that was."""
+
+    run_id: str | None
+    reasons: Mapping[str, str]
+
+
+def failed_companies(instance: dg.DagsterInstance, key: dg.AssetKey) -> FailedCompanies:
+    """What the last materialization of the asset says; nobody where there is none."""
     event = instance.get_latest_materialization_event(key)
     if event is None or event.asset_materialization is None:
-        return {}
-    if run_id is not None and event.run_id != run_id:
-        return {}
+        return FailedCompanies(None, {})
     value = event.asset_materialization.metadata.get(FAILED_COMPANIES)
     if not isinstance(value, dg.JsonMetadataValue) or not isinstance(value.data, Mapping):
-        return {}
-    return {str(name): str(reason) for name, reason in value.data.items()}
+        return FailedCompanies(event.run_id, {})
+    return FailedCompanies(event.run_id, {str(name): str(reason) for name, reason in value.data.items()})
 
 
 def _failed_upstream(context: dg.AssetExecutionContext) -> dict[str, str]:
-    graph = context.assets_def
-    parents: Iterable[dg.AssetKey] = {
-        parent for key in graph.keys for parent in graph.asset_deps[key] if parent not in graph.keys
-    }
+    made = context.assets_def
+    parents = {parent for key in made.keys for parent in made.asset_deps[key]} - set(made.keys)
     failed: dict[str, str] = {}
-    for parent in sorted(parents):
-        for name, reason in failed_companies(context.instance, parent, context.run.run_id).items():
-            left_out = (
-                reason
-                if reason.startswith(_LEFT_OUT)
-                else f"{_LEFT_OUT} {parent.to_user_string()} failed: {reason}"
-            )
-            failed.setdefault(name, left_out)
+    for parent in sorted(parent for parent in parents if not is_external(parent)):
+        found = failed_companies(context.instance, parent)
+        if found.run_id != context.run.run_id:
+            continue
+        for name, reason in found.reasons.items():
+            told = f"{_LEFT_OUT} {parent.to_user_string()} failed: {reason}"
+            failed.setdefault(name, reason if reason.startswith(_LEFT_OUT) else told)
     return failed

@@ -12,7 +12,11 @@ from pydantic import PrivateAttr
 
 from connector_defs.flows.runtime import Connector, open_connector
 from connector_defs.orchestration.runs import sign
-from connector_defs.settings import CompanySettings, load_settings
+from connector_defs.settings import CompanySettings, Settings, load_settings
+
+# A tick has 60 seconds in all, then Dagster cuts it off; a client tries a call up to four times.
+_GLANCE_TIMEOUT_SECONDS = 5.0
+_GLANCE_PAUSE_SECONDS = 0.5
 
 
 class ConnectorResource(dg.ConfigurableResource[Connector]):
@@ -23,9 +27,11 @@ class ConnectorResource(dg.ConfigurableResource[Connector]):
 
     _closing: ExitStack = PrivateAttr(default_factory=ExitStack)
     _connector: Connector | None = PrivateAttr(default=None)
+    _in_a_run: bool = PrivateAttr(default=False)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Sign the run with this process, so that it can be told from a run whose process is dead."""
+        """Sign a run with this process, so that it can be told from a run whose process is dead."""
+        self._in_a_run = context.run is not None
         if context.run is not None and context.instance is not None:
             sign(context.instance, context.run.run_id)
 
@@ -47,4 +53,18 @@ class ConnectorResource(dg.ConfigurableResource[Connector]):
         return self.connector.companies
 
     def _open(self) -> AbstractContextManager[Connector]:
-        return open_connector(load_settings())
+        settings = load_settings()
+        return open_connector(settings if self._in_a_run else _for_a_glance(settings))
+
+
+def _for_a_glance(settings: Settings) -> Settings:
+    """The same settings with the patience of a sensor."""
+    timing = settings.timing
+    hurried = timing.model_copy(
+        update={
+            "http_timeout_seconds": min(timing.http_timeout_seconds, _GLANCE_TIMEOUT_SECONDS),
+            "retry_base_seconds": min(timing.retry_base_seconds, _GLANCE_PAUSE_SECONDS),
+            "retry_max_seconds": min(timing.retry_max_seconds, _GLANCE_PAUSE_SECONDS),
+        }
+    )
+    return settings.model_copy(update={"timing": hurried})

@@ -144,17 +144,16 @@ def answers(reports: Sequence[InvoiceRunReport]) -> Metadata:
     }
 
 
-def reconciled(reports: Sequence[ReconcileReport]) -> Metadata:
+def reconciled(report: ReconcileReport) -> Metadata:
     """Totals of the three books, and where they differ."""
     return {
-        "dagster/row_count": dg.MetadataValue.int(sum(report.compared for report in reports)),
-        "matched": dg.MetadataValue.int(sum(report.matched for report in reports)),
-        "differences": dg.MetadataValue.int(sum(len(report.differences) for report in reports)),
+        "dagster/row_count": dg.MetadataValue.int(report.compared),
+        "matched": dg.MetadataValue.int(report.matched),
+        "differences": dg.MetadataValue.int(len(report.differences)),
         "totals": table(
-            ("day", "company", "currency", "invoices", "basware", "connector", "syspro"),
+            ("company", "currency", "invoices", "basware", "connector", "syspro"),
             [
                 (
-                    report.day,
                     total.company,
                     total.currency,
                     total.invoices,
@@ -162,23 +161,13 @@ def reconciled(reports: Sequence[ReconcileReport]) -> Metadata:
                     total.connector,
                     total.syspro,
                 )
-                for report in reports
                 for total in report.totals
             ],
         ),
         "difference_list": table(
-            ("day", "company", "key", "kind", "ours", "theirs", "remedy"),
+            ("company", "key", "kind", "ours", "theirs", "remedy"),
             [
-                (
-                    report.day,
-                    found.company,
-                    found.key,
-                    found.kind,
-                    found.ours,
-                    found.theirs,
-                    found.remedy,
-                )
-                for report in reports
+                (found.company, found.key, found.kind, found.ours, found.theirs, found.remedy)
                 for found in report.differences
             ],
         ),

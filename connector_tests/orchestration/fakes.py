@@ -26,7 +26,7 @@ from connector_defs.flows.reports import (
     UnmappedAccount,
 )
 from connector_defs.orchestration import resources
-from connector_defs.settings import CompanySettings
+from connector_defs.settings import BaswareSettings, CompanySettings, Settings, SysproSettings
 
 SECRET = "hunter2-never-shown"
 
@@ -37,11 +37,28 @@ def company(name: str) -> CompanySettings:
     )
 
 
+def settings(*companies: CompanySettings) -> Settings:
+    return Settings(
+        syspro=SysproSettings(
+            enet_url="http://127.0.0.1:1/SYSPROWCFService/Rest",
+            odata_url="http://127.0.0.1:1/odata",
+            odata_username="reader",
+            odata_password=SecretStr(SECRET),
+        ),
+        basware=BaswareSettings(region="SANDBOX", client_id="client", client_secret=SecretStr(SECRET)),
+        companies=companies,
+    )
+
+
 @dataclass
 class FakeConnector:
     """Stands for the open connector; only the fake flows look into it."""
 
-    companies: tuple[CompanySettings, ...] = (company("M1"), company("M2"))
+    settings: Settings
+
+    @property
+    def companies(self) -> tuple[CompanySettings, ...]:
+        return self.settings.companies
 
 
 @dataclass
@@ -52,7 +69,8 @@ class FakeSite:
     "invoices", "peek" or "due".
     """
 
-    connector: FakeConnector = field(default_factory=FakeConnector)
+    settings: Settings = field(default_factory=lambda: settings(company("M1"), company("M2")))
+    opened_with: list[Settings] = field(default_factory=list)
     opening: Exception | None = None
     errors: dict[tuple[str, str], Exception] = field(default_factory=dict)
     windows: dict[str, list[DateWindow]] = field(default_factory=lambda: defaultdict(list))
@@ -73,7 +91,7 @@ class FakeSite:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> "FakeSite":
         """Put this site in the place of the real flows and of the real connector."""
-        monkeypatch.setattr(resources, "load_settings", lambda: None)
+        monkeypatch.setattr(resources, "load_settings", lambda: self.settings)
         monkeypatch.setattr(resources, "open_connector", self._open)
         monkeypatch.setattr(extraction, "stage", self._stage)
         monkeypatch.setattr(publishing, "publish", self._publish)
@@ -91,12 +109,13 @@ class FakeSite:
         return self
 
     @contextmanager
-    def _open(self, _settings: object) -> Iterator[FakeConnector]:
+    def _open(self, settings: Settings) -> Iterator[FakeConnector]:
+        self.opened_with.append(settings)
         if self.opening is not None:
             raise self.opening
         self.open_now += 1
         try:
-            yield self.connector
+            yield FakeConnector(settings)
         finally:
             self.open_now -= 1
 
@@ -140,9 +159,9 @@ class FakeSite:
         )
 
     def _run_invoices(
-        self, _: object, company: CompanySettings, *, last_updated_from: date | None = None
+        self, _: object, company: CompanySettings, *, updated_from: date | None = None
     ) -> InvoiceRunReport:
-        self.reread.append(last_updated_from)
+        self.reread.append(updated_from)
         return InvoiceRunReport(
             company=self._meet("invoices", company),
             fetched=4,

@@ -144,3 +144,13 @@ def test_runs_are_kept_in_the_instance_of_dagster_home(
     assert event.run_id == outcome.run_id
     assert all(SECRET not in str(entry) for entry in events)
     assert SECRET not in str(kept)
+
+
+def test_a_run_has_the_patience_of_the_settings(site: FakeSite) -> None:
+    run("invoices")
+    assert site.opened_with == [site.settings]
+
+
+def test_lines_and_receipts_are_staged_after_their_orders(site: FakeSite) -> None:
+    run("purchase-orders")
+    assert next(iter(site.windows)) == "order_headers"

@@ -57,6 +57,14 @@ def test_a_newly_approved_invoice_starts_a_run_for_today(
     assert site.open_now == 0
 
 
+def test_a_tick_has_less_patience_than_a_run(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    Ticker(instance).tick()
+    (hurried,) = site.opened_with
+    assert hurried.timing.http_timeout_seconds == 5
+    assert hurried.timing.retry_max_seconds == 0.5
+    assert hurried.companies == site.settings.companies
+
+
 def test_nothing_approved_starts_nothing(instance: dg.DagsterInstance, site: FakeSite) -> None:
     result = Ticker(instance).tick()
     assert not result.run_requests

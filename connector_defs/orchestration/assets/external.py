@@ -9,6 +9,9 @@ import dagster as dg
 
 from connector_defs.flows.entities import ENTITIES, STAGED
 
+_ERP = "erp"
+_P2P = "p2p"
+
 # SYSPRO's own names, in a finance person's words.
 TABLE_DESCRIPTIONS = {
     "AdmTax": "Tax codes and their rates.",
@@ -37,12 +40,17 @@ _PUBLISHED_DESCRIPTIONS = {
 
 def erp(table: str) -> dg.AssetKey:
     """Key of a SYSPRO table."""
-    return dg.AssetKey(["erp", table])
+    return dg.AssetKey([_ERP, table])
 
 
 def p2p(endpoint: str) -> dg.AssetKey:
     """Key of a Basware endpoint."""
-    return dg.AssetKey(["p2p", endpoint])
+    return dg.AssetKey([_P2P, endpoint])
+
+
+def is_external(key: dg.AssetKey) -> bool:
+    """True for a table or endpoint outside, which no run of ours makes."""
+    return key.path[0] in (_ERP, _P2P)
 
 
 def external_assets() -> list[dg.AssetSpec]:

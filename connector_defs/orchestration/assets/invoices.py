@@ -64,7 +64,7 @@ def invoice_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             context,
             connector,
             "invoices",
-            lambda company: invoices.run_invoices(connector.connector, company, last_updated_from=since),
+            lambda company: invoices.run_invoices(connector.connector, company, updated_from=since),
         )
         for key, metadata in (
             (APPROVED_DOCUMENTS, tables.intake(reports.done)),

@@ -10,6 +10,9 @@ from connector_defs.orchestration.companies import for_each_company
 from connector_defs.orchestration.partitions import window
 from connector_defs.orchestration.resources import ConnectorResource
 
+# Lines and receipts are read for the orders staged for the same day.
+_OF_STAGED_ORDERS = {"order_lines": "order_headers", "goods_receipts": "order_headers"}
+
 
 def staged_key(name: str) -> dg.AssetKey:
     """Key of a staged table."""
@@ -29,7 +32,10 @@ def group_name(flow: str) -> str:
 def _staged(table: StagedTable, days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     @dg.asset(
         key=staged_key(table.name),
-        deps=[erp(source) for source in table.tables],
+        deps=[
+            *(erp(source) for source in table.tables),
+            *(staged_key(earlier) for name, earlier in _OF_STAGED_ORDERS.items() if name == table.name),
+        ],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=group_name(table.group),

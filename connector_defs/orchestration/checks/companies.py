@@ -30,11 +30,12 @@ def every_company(
     yield dg.AssetCheckResult(
         asset_key=asset,
         check_name=EVERY_COMPANY,
-        passed=not failed,
+        passed=not failed.reasons,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=", ".join(sorted(failed)) or None,
-        metadata={"failed": tables.failures(failed)},
+        description=", ".join(sorted(failed.reasons)) or None,
+        metadata={"failed": tables.failures(failed.reasons)},
     )
-    in_this_run = failed_companies(context.instance, asset, context.run.run_id)
-    if in_this_run:
-        raise dg.Failure(description=failure_text(asset.to_user_string(), in_this_run), allow_retries=False)
+    if failed.reasons and failed.run_id == context.run.run_id:
+        raise dg.Failure(
+            description=failure_text(asset.to_user_string(), failed.reasons), allow_retries=False
+        )

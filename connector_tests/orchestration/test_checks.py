@@ -1,0 +1,255 @@
+"""What the checks and the metadata show, and that findings of the business stop nothing."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from connector_defs.definitions import defs
+from connector_defs.domain.errors import RetryLater
+from connector_defs.flows.reports import Difference
+from connector_defs.orchestration.partitions import schedule_settings, today
+from connector_defs.orchestration.tables import ROWS_SHOWN, table
+from connector_tests.orchestration.fakes import FakeSite, problem, review_item, unmapped_account
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> FakeSite:
+    return FakeSite().install(monkeypatch)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def ran(instance: dg.DagsterInstance, job: str) -> dg.ExecuteInProcessResult:
+    return defs.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        partition_key=today(schedule_settings()).isoformat(),
+        raise_on_error=False,
+        run_config=QUIET,
+    )
+
+
+def evaluations(result: dg.ExecuteInProcessResult, asset: str) -> Mapping[str, dg.AssetCheckEvaluation]:
+    key = dg.AssetKey.from_user_string(asset)
+    return {
+        found.check_name: found for found in result.get_asset_check_evaluations() if found.asset_key == key
+    }
+
+
+def rows(value: object) -> list[dict[str, object]]:
+    assert isinstance(value, dg.TableMetadataValue)
+    return [dict(record.data) for record in value.records]
+
+
+def metadata(result: dg.ExecuteInProcessResult, asset: str) -> Mapping[str, dg.MetadataValue]:
+    key = dg.AssetKey.from_user_string(asset)
+    (event,) = [event for event in result.get_asset_materialization_events() if event.asset_key == key]
+    return event.step_materialization_data.materialization.metadata
+
+
+def test_unmapped_accounts_are_listed_with_all_the_ap_team_needs(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.unmapped = [unmapped_account()]
+    result = ran(instance, "invoices")
+    assert result.success
+    found = evaluations(result, "basware/approved_documents")["unmapped_gl_accounts"]
+    assert not found.passed
+    assert not found.blocking
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    assert found.description == "1 accounts without a GL mapping hold up 2 invoices"
+    assert rows(found.metadata["accounts"]) == [
+        {
+            "company": "M1",
+            "account": "9-4711",
+            "name": "Sundries",
+            "cost_center": "CC10",
+            "invoices": 2,
+            "total": "99.95",
+            "oldest": "2026-11-20T08:30:00+00:00",
+            "suppliers": "0000001, 0000007",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "check"),
+    [
+        ("UNBALANCED", "unbalanced_documents"),
+        ("GL_CODE_ON_HOLD", "gl_accounts_missing_or_on_hold"),
+        ("GL_CODE_UNKNOWN", "gl_accounts_missing_or_on_hold"),
+        ("SUPPLIER_UNKNOWN", "unknown_suppliers"),
+        ("NUMBER_TOO_LONG", "other_refusals"),
+    ],
+)
+def test_a_refusal_shows_in_the_check_of_its_kind_and_in_no_other(
+    instance: dg.DagsterInstance, site: FakeSite, code: str, check: str
+) -> None:
+    site.reviews = [review_item(code)]
+    result = ran(instance, "invoices")
+    assert result.success
+    found = evaluations(result, "basware/approved_documents")
+    assert [name for name, evaluation in found.items() if not evaluation.passed] == [check]
+    assert [row["code"] for row in rows(found[check].metadata["invoices"])] == [code]
+
+
+@pytest.mark.parametrize(("minutes", "passed"), [(24 * 60, True), (24 * 60 + 1, False)])
+def test_an_item_open_for_more_than_a_day_is_told(
+    instance: dg.DagsterInstance, site: FakeSite, minutes: int, passed: bool
+) -> None:
+    site.oldest_open_minutes = minutes
+    found = evaluations(ran(instance, "invoices"), "basware/approved_documents")
+    assert found["oldest_open_item"].passed is passed
+
+
+def test_records_that_cannot_go_show_at_their_entity(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    site.quarantined = [problem("M1", "vendors"), problem("M2", "vendors")]
+    site.refused = [problem("M1", "accounts")]
+    result = ran(instance, "master_data")
+    assert result.success
+    vendors, accounts = (evaluations(result, name) for name in ("basware/vendors", "basware/accounts"))
+    assert (vendors["quarantined_records"].passed, vendors["refused_records"].passed) == (False, True)
+    assert (accounts["quarantined_records"].passed, accounts["refused_records"].passed) == (True, False)
+    assert [row["company"] for row in rows(vendors["quarantined_records"].metadata["records"])] == [
+        "M1",
+        "M2",
+    ]
+
+
+def test_a_column_syspro_no_longer_sends_is_schema_drift(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.missing_columns = ("TermsCode",)
+    result = ran(instance, "master_data")
+    found = evaluations(result, "syspro/suppliers")["schema_drift"]
+    assert not found.passed
+    assert rows(found.metadata["missing_columns"]) == [
+        {"company": "M1", "column": "TermsCode"},
+        {"company": "M2", "column": "TermsCode"},
+    ]
+
+
+def test_a_check_can_be_asked_again_alone(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    site.unmapped = [unmapped_account()]
+    ran(instance, "invoices")
+    site.unmapped = []
+    key = dg.AssetCheckKey(dg.AssetKey(["basware", "approved_documents"]), "unmapped_gl_accounts")
+    job = defs.resolve_implicit_job_def_def_for_assets([key.asset_key])
+    assert job is not None
+    result = job.get_subset(asset_selection=set(), asset_check_selection={key}).execute_in_process(
+        instance=instance, run_config=QUIET
+    )
+    (again,) = result.get_asset_check_evaluations()
+    assert (again.asset_check_key, again.passed) == (key, True)
+
+
+def test_a_company_left_out_is_told_again_without_failing_a_run_that_did_not_leave_it_out(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.errors[("invoices", "M1")] = RetryLater("SYSPRO is away")
+    failed = ran(instance, "invoices")
+    assert not failed.success
+    assert not evaluations(failed, "basware/approved_documents")["every_company"].passed
+    key = dg.AssetCheckKey(dg.AssetKey(["basware", "approved_documents"]), "every_company")
+    job = defs.resolve_implicit_job_def_def_for_assets([key.asset_key])
+    assert job is not None
+    again = job.get_subset(asset_selection=set(), asset_check_selection={key}).execute_in_process(
+        instance=instance, run_config=QUIET
+    )
+    assert again.success
+    assert not again.get_asset_check_evaluations()[0].passed
+
+
+def test_staged_tables_tell_rows_columns_and_place(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    told = metadata(ran(instance, "master_data"), "syspro/suppliers")
+    assert told["dagster/row_count"].value == 20
+    assert told["pages"].value == 4
+    assert str(told["dagster/uri"].value).endswith(".parquet")
+    schema = told["dagster/column_schema"].value
+    assert isinstance(schema, dg.TableSchema)
+    assert [(column.name, column.type) for column in schema.columns] == [
+        ("Supplier", "string"),
+        ("Balance", "decimal128(14, 2)"),
+    ]
+
+
+def test_published_entities_tell_what_was_sent(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    told = metadata(ran(instance, "master_data"), "basware/vendors")
+    numbers = ("dagster/row_count", "unchanged", "sent", "requests", "confirmed", "quarantined")
+    assert [told[name].value for name in numbers] == [20, 12, 6, 2, 6, 2]
+    assert [row["key"] for row in rows(told["problems"])] == ["0000001", "0000001"]
+
+
+def test_the_three_invoice_assets_tell_their_own_side(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    result = ran(instance, "invoices")
+    counts = {
+        name: metadata(result, name)["dagster/row_count"].value
+        for name in ("basware/approved_documents", "syspro/ap_postings", "basware/transfer_responses")
+    }
+    assert counts == {
+        "basware/approved_documents": 6,
+        "syspro/ap_postings": 4,
+        "basware/transfer_responses": 4,
+    }
+
+
+def test_control_totals_hold_when_the_books_agree(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    result = ran(instance, "reconcile")
+    found = evaluations(result, "reconciliation")["control_totals"]
+    assert found.passed
+    (total,) = rows(found.metadata["totals"])
+    assert (total["currency"], total["basware"], total["syspro"]) == ("EUR", "1234.50", "1234.50")
+    assert site.reconciled == [today(schedule_settings())]
+
+
+def test_a_difference_between_the_books_is_an_error_that_lists_it(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.differences = (Difference("M1", "invoice-1", "amount", "10.00", "10.01", "look into it"),)
+    result = ran(instance, "reconcile")
+    assert result.success
+    found = evaluations(result, "reconciliation")["control_totals"]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert [row["key"] for row in rows(found.metadata["difference_list"])] == ["invoice-1"]
+
+
+def test_several_days_are_reconciled_as_the_whole_of_the_books(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    last = today(schedule_settings())
+    result = defs.resolve_job_def("reconcile").execute_in_process(
+        instance=instance,
+        run_config=QUIET,
+        tags={
+            "dagster/asset_partition_range_start": (last - timedelta(days=6)).isoformat(),
+            "dagster/asset_partition_range_end": last.isoformat(),
+        },
+    )
+    assert result.success
+    assert site.reconciled == [None]
+
+
+def test_books_out_of_reach_fail_the_reconciliation_with_the_reason(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.opening = RetryLater("the state store is locked")
+    result = ran(instance, "reconcile")
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_failure_data.user_failure_data is not None
+    assert failure.step_failure_data.user_failure_data.description == "the state store is locked"
+
+
+def test_a_table_shows_no_more_than_a_page_can_hold() -> None:
+    assert len(table(("number",), ((number,) for number in range(1000))).records) == ROWS_SHOWN
+
+
+def test_a_cell_of_an_unknown_type_is_refused() -> None:
+    with pytest.raises(TypeError, match="cannot hold list"):
+        table(("cell",), [([],)])
