@@ -196,10 +196,10 @@ class BookReader:
     def _outstanding(self, row: Row) -> Decimal | None:
         """Open value in the supplier's currency; None where a foreign receipt is already matched in part."""
         local = number(row, "CurGrnValue") - number(row, "MatchedValue")
-        currency = iso_currency(text(row, "PostCurrency"), self._currencies)
-        if currency is None or currency == self._local_currency or not number(row, "CurrencyValue"):
+        currency_value = number(row, "CurrencyValue")
+        if currency_value in (Decimal(0), number(row, "OrigGrnValue")):
             return local
-        return number(row, "CurrencyValue") if number(row, "MatchedValue") == 0 else None
+        return currency_value if number(row, "MatchedValue") == 0 else None
 
     def _read_tax_accounts(self) -> dict[str, str]:
         try:
@@ -219,5 +219,10 @@ class BookReader:
             rows = [row for page in self._odata.pages(tables.TBL_CURRENCY, columns=columns) for row in page]
         except TableMissing:
             return None
-        at_par = [text(row, "Currency") for row in rows if row["BuyExchangeRate"] == 1]
-        return iso_currency(at_par[0], self._currencies) if len(at_par) == 1 else None
+        at_par = [
+            iso_currency(text(row, "Currency"), self._currencies)
+            for row in rows
+            if row["BuyExchangeRate"] == 1
+        ]
+        mapped = [iso for iso in at_par if iso is not None]
+        return mapped[0] if len(mapped) == 1 else None
