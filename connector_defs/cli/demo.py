@@ -89,7 +89,7 @@ def demo(
             f"SYSPRO with {suppliers:,} suppliers, {accounts:,} GL accounts and {orders:,} orders, and Basware with "
             f"{invoices:,} approved invoices, answer on this machine.\n"
         )
-        checks = [*_two_passes(sandbox), *_missing_mapping(), *_books()]
+        checks = [*_two_passes(sandbox), *_missing_mapping(), *_books(sandbox)]
     _verdict(checks, time.monotonic() - started)
     _what_next(keep=keep)
     finish(clean=all(check.held for check in checks))
@@ -192,7 +192,7 @@ def _expense_account(connector: "Connector") -> str:
     return str(row[0])
 
 
-def _books() -> Iterator[Check]:
+def _books(sandbox: SandboxProcess) -> Iterator[Check]:
     from connector_defs.flows.reconciliation import reconcile
     from connector_defs.store import audit
 
@@ -209,6 +209,8 @@ def _books() -> Iterator[Check]:
     yield Check(
         "the audit chain verifies", trail.ok, f"{trail.events:,} events, {len(trail.broken):,} broken"
     )
+    left = sandbox.open_sessions()
+    yield Check("no SYSPRO session is left open", left == 0, f"{left} open")
 
 
 def summary(story: Story) -> list[tuple[str, int, int, int, float]]:

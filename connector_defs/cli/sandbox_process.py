@@ -21,7 +21,8 @@ from connector_defs.domain.errors import RetryLater
 _START_SECONDS = 90.0
 _POLL_SECONDS = 0.05
 _STOP_SECONDS = 10.0
-_CONTROL = "/_sandbox/basware"
+_SYSPRO = "/_sandbox/syspro"
+_BASWARE = "/_sandbox/basware"
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class SandboxProcess:
 
     def writes(self) -> int:
         """Calls so far that wrote master data or orders to Basware, as Basware itself counts them."""
-        counters: dict[str, int] = self._ask("counters")
+        counters: dict[str, int] = self._ask("BASWARE_API_URL", f"{_BASWARE}/counters")
         return sum(count for name, count in counters.items() if _is_record_write(name))
 
     def documents(self) -> list[dict[str, Any]]:
         """Every accounting document Basware holds, amounts as Decimal."""
-        found: list[dict[str, Any]] = self._ask("documents")
+        found: list[dict[str, Any]] = self._ask("BASWARE_API_URL", f"{_BASWARE}/documents")
         return found
 
     def approve(self, document: Mapping[str, Any]) -> None:
@@ -46,13 +47,17 @@ class SandboxProcess:
         import msgspec
 
         body = msgspec.json.Encoder(decimal_format="number").encode(document)
-        url = f"{self.environment['BASWARE_API_URL']}{_CONTROL}/approve"
+        url = f"{self.environment['BASWARE_API_URL']}{_BASWARE}/approve"
         httpx.post(url, content=body, timeout=30, trust_env=False).raise_for_status()
 
-    def _ask(self, what: str) -> Any:
+    def open_sessions(self) -> int:
+        """SYSPRO operators logged on now: each keeps a licence seat."""
+        return len(self._ask("SYSPRO_ENET_URL", f"{_SYSPRO}/sessions")["open"])
+
+    def _ask(self, variable: str, path: str) -> Any:
         import httpx
 
-        url = f"{self.environment['BASWARE_API_URL']}{_CONTROL}/{what}"
+        url = httpx.URL(self.environment[variable]).copy_with(path=path)
         answer = httpx.get(url, timeout=30, trust_env=False).raise_for_status()
         return json.loads(answer.text, parse_float=Decimal)
 

@@ -38,7 +38,7 @@ _BACKFILL_DAYS = 7
 
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Dagster's UI on this machine.")] = 3000,
-    every: Annotated[float, typer.Option(min=1, help="Seconds between two newly approved invoices.")] = 20,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two newly approved invoices.")] = 20,
     data_dir: Annotated[Path, typer.Option(help="Where everything is kept; emptied at each start.")] = Path(
         "data/ui"
     ),

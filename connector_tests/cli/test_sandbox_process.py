@@ -19,6 +19,7 @@ SMALL = {"suppliers": 3, "accounts": 20, "cost-centers": 2, "orders": 2, "lines"
 def test_it_answers_while_the_block_lasts_and_is_gone_after_it(own_place: Path) -> None:
     with running_sandbox(own_place, SMALL) as sandbox:
         assert sandbox.writes() == 0
+        assert sandbox.open_sessions() == 0
         assert len(sandbox.documents()) == 3
     with pytest.raises(Exception, match=r"refused|reset|closed"):
         sandbox.writes()
