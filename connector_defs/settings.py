@@ -14,7 +14,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from connector_defs.domain.errors import Fatal
 
@@ -39,7 +47,8 @@ class Section(BaseModel):
 class StorageSettings(Section):
     """Where durable state and staged rows live."""
 
-    state_url: str = "sqlite:///data/state.db"
+    # A PostgreSQL URL may hold a password.
+    state_url: Annotated[str, Field(repr=False)] = "sqlite:///data/state.db"
     staging_url: str = "data/staging"
     master_key: SecretStr | None = None
 
@@ -52,10 +61,16 @@ class TimingSettings(Section):
     retry_max_seconds: Annotated[float, Field(ge=0)] = 300
     uncertain_quarantine_seconds: Annotated[float, Field(ge=0)] = 120
     request_status_poll_seconds: Annotated[float, Field(gt=0)] = 30
-    # A run waits this long for Basware to confirm what the next entity depends on; then dependants are held.
-    confirm_wait_seconds: Annotated[float, Field(ge=0)] = 900
+    # A run waits until Basware confirmed nothing more for this long; then dependants are held for the next run.
+    confirm_wait_seconds: Annotated[float, Field(ge=0)] | None = None
     # A run stays for retries and look-ups that fall due within this time instead of leaving them to the next.
     linger_seconds: Annotated[float, Field(ge=0)] = 15
+
+    @property
+    def patience_with_basware(self) -> float:
+        """Seconds without a single confirmation after which a run goes on; 20 looks where it is not set."""
+        chosen = self.confirm_wait_seconds
+        return max(30.0, 20 * self.request_status_poll_seconds) if chosen is None else chosen
 
 
 class SysproSettings(Section):
@@ -228,7 +243,9 @@ def _read_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
     if not file.exists():
         if named is not None:
             raise SettingsError(
-                [f"settings file {file} does not exist: make one with `connector init`, or correct CONNECTOR_CONFIG"]
+                [
+                    f"settings file {file} does not exist: make one with `connector init`, or correct CONNECTOR_CONFIG"
+                ]
             )
         return {}
     try:
@@ -243,7 +260,7 @@ def _place(tree: dict[str, Any], place: tuple[str, ...], value: str) -> None:
     section, key = place
     if section == "companies":
         companies = tree.setdefault("companies", [{}])
-        if isinstance(companies, list) and companies:
+        if isinstance(companies, list) and companies and isinstance(companies[0], dict):
             companies[0][key] = value
         return
     table = tree.setdefault(section, {})

@@ -88,12 +88,12 @@ class Delta:
     def __enter__(self) -> Self:
         self._duck = self._scope.__enter__()
         self._duck.execute(f"SET VARIABLE staged_on = DATE '{self._day.isoformat()}'")
-        self._make_source()
         self._load("known", self._entity.name)
         self._load("dependency_state", self._entity.depends_on)
         self._duck.execute(
             "CREATE TEMP TABLE confirmed AS SELECT key FROM dependency_state WHERE state = 'confirmed'"
         )
+        self._make_source()
         self._duck.execute(_VERDICTS)
         return self
 

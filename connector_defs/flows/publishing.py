@@ -311,15 +311,19 @@ def closed(entity: str, held: Mapping[str, WireValue]) -> dict[str, WireValue]:
 def follow_up(
     connector: Connector, company: CompanySettings, *, wait: bool, entity: str | None = None
 ) -> FollowUpReport:
-    """Read the outcome of open requests; with `wait`, until all are known or confirm_wait_seconds are over."""
+    """Read the outcome of open requests; with `wait`, until all are known or nothing comes any more."""
     timing = connector.settings.timing
-    deadline = time.monotonic() + timing.confirm_wait_seconds
+    deadline = time.monotonic() + timing.patience_with_basware
     found: list[Record] = []
     looks = 0
     while True:
         with connector.store.read() as connection:
             pending = records.open_requests(connection, company.syspro_company, entity)
+        known_before = len(found)
         still_open = _look(connector, pending, found)
+        if len(found) > known_before:
+            deadline = time.monotonic() + timing.patience_with_basware
+            looks = 0
         if not wait or not still_open or time.monotonic() >= deadline:
             break
         pause = timing.request_status_poll_seconds * _POLL_GROWTH[min(looks, len(_POLL_GROWTH) - 1)]
