@@ -59,7 +59,7 @@ def verify(json: AsJson = False) -> None:
     else:
         tables.table(
             "The audit was changed",
-            [("chain", "left"), ("event", "right"), ("what is wrong", "left")],
+            [("chain", "key"), ("event", "number"), ("what is wrong", "sentence")],
             [(link.chain, link.sequence, link.reason) for link in result.broken],
         )
         say("Restore the state store from its backup, and find out who wrote to it.", "red")

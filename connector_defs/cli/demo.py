@@ -146,11 +146,11 @@ def _show_queue(connector: "Connector") -> None:
     tables.table(
         f"{len(items):,} invoice(s) wait",
         [
-            ("state", "left"),
-            ("code", "left"),
-            ("invoices", "right"),
-            ("reason of the first", "left"),
-            ("what to do", "left"),
+            ("state", "key"),
+            ("code", "key"),
+            ("invoices", "number"),
+            ("reason of the first", "sentence"),
+            ("what to do", "sentence"),
         ],
         [
             (state, code, count, *next((item.reason, item.remedy) for item in items if item.code == code))
@@ -259,7 +259,7 @@ def peak_memory_mb() -> int | None:
 def _verdict(checks: list[Check], seconds: float) -> None:
     tables.table(
         "What the demo promises",
-        [("", "left"), ("promise", "left"), ("found", "left")],
+        [("", "key"), ("promise", "sentence"), ("found", "sentence")],
         [("ok" if check.held else "FAILED", check.promise, check.found) for check in checks],
     )
     memory = peak_memory_mb()
@@ -273,11 +273,20 @@ def _verdict(checks: list[Check], seconds: float) -> None:
 
 
 def _what_next(*, keep: bool) -> None:
-    say("\nWhat next")
+    steps = [
+        ("make ui", "the same in Dagster's UI, on living simulators"),
+        ("connector sandbox", "simulators of your own to play with"),
+        ("connector init, connector ping", 'your own systems: README.md, "Connect your own systems"'),
+    ]
     if keep:
-        say(
-            f"  . {KEPT}/sandbox.env && connector queue list   what is left in {KEPT}; audit, status and sql work, too"
+        steps.insert(
+            0,
+            (
+                f". {KEPT}/sandbox.env; connector queue list",
+                f"what is left in {KEPT}; status, audit, sql, too",
+            ),
         )
-    say("  make ui                                  the same in Dagster's UI, on living simulators")
-    say("  connector sandbox                        simulators of your own to play with")
-    say('  README.md, "Connect your own systems"   connector init, connector ping, connector sync all')
+    width = max(len(command) for command, _ in steps)
+    say("\nWhat next")
+    for command, meaning in steps:
+        say(f"  {command:<{width}}  {meaning}")

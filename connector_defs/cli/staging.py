@@ -48,7 +48,7 @@ def sql(
     if json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    tables.table("", [(name, "left") for name in columns], islice(rows, limit))
+    tables.table("", [(name, "key") for name in columns], islice(rows, limit))
     if len(rows) > limit:
         say(f"The first {limit:,} rows; more with --limit N, all of them with --json.")
 
@@ -57,7 +57,7 @@ def _list_views(views: list[str], *, json: bool) -> None:
     if json:
         print_json(views)
     elif views:
-        tables.table("Staged tables", [("name", "left")], [(name,) for name in views])
+        tables.table("Staged tables", [("name", "key")], [(name,) for name in views])
         say(f'One of them: connector sql "FROM {views[0]} LIMIT 10"')
     else:
         say("Nothing is staged yet: run `connector sync master-data` first.")

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from rich.box import SIMPLE_HEAD
+from rich.measure import Measurement
 from rich.table import Table
 
 from connector_defs.cli.terminal import console, plain, say
@@ -33,17 +34,34 @@ if TYPE_CHECKING:
 # A screenful. The rest is counted by reason, and `--json` holds them all.
 SHOWN_PROBLEMS = 20
 
-Side = Literal["left", "right"]
+Kind = Literal["key", "number", "sentence"]
+_SENTENCE_WIDTH = 16
 
 
-def table(title: str, columns: Sequence[tuple[str, Side]], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; None shows as a dash, numbers belong in right-hand columns."""
-    grid = Table(title=plain(title, "bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name, side in columns:
-        grid.add_column(name, justify=side, no_wrap=side == "right", overflow="fold")
+def table(title: str, columns: Sequence[tuple[str, Kind]], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table. Numbers and keys keep to one line, sentences are wrapped where the terminal is narrow."""
+    grid = Table(
+        title=plain(title, "bold"),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for name, kind in columns:
+        sentence = kind == "sentence"
+        grid.add_column(
+            name,
+            justify="right" if kind == "number" else "left",
+            no_wrap=not sentence,
+            overflow="fold",
+            min_width=_SENTENCE_WIDTH if sentence else None,
+        )
     for row in rows:
         grid.add_row(*(plain(cell_text(value)) for value in row))
-    console().print(grid)
+    terminal = console()
+    # Better a line that the terminal wraps than a key of which the end is missing.
+    terminal.width = max(terminal.width, Measurement.get(terminal, terminal.options, grid).minimum)
+    terminal.print(grid)
 
 
 def cell_text(value: object) -> str:  # noqa: PLR0911 - one return for each kind of value
@@ -69,7 +87,13 @@ def staged(reports: Sequence[StageReport]) -> None:
     """What was read from SYSPRO."""
     table(
         "Read from SYSPRO",
-        [("company", "left"), ("table", "left"), ("rows", "right"), ("pages", "right"), ("seconds", "right")],
+        [
+            ("company", "key"),
+            ("table", "key"),
+            ("rows", "number"),
+            ("pages", "number"),
+            ("seconds", "number"),
+        ],
         [(report.company, report.table, report.rows, report.pages, report.seconds) for report in reports],
     )
     for report in reports:
@@ -82,48 +106,29 @@ def staged(reports: Sequence[StageReport]) -> None:
 
 def published(reports: Sequence[PublishReport]) -> None:
     """What was compared with Basware and sent there."""
-    counts = (
-        "staged",
-        "unchanged",
-        "sent",
-        "requests",
-        "confirmed",
-        "pending",
-        "held",
-        "quarantined",
-        "failed",
-    )
-    columns: list[tuple[str, Side]] = [("company", "left"), ("entity", "left")]
-    columns += [(name, "right") for name in (*counts, "seconds")]
-    table(
-        "Published to Basware",
-        columns,
-        [
-            (report.company, report.entity, *(getattr(report, name) for name in counts), report.seconds)
-            for report in reports
-        ],
-    )
+    counts = ["staged", "unchanged", "sent", "requests", "confirmed", "quarantined", "failed"]
+    counts += _seen(("pending", "held", "deactivated"), reports)
+    _counted("Published to Basware", ["company", "entity"], counts, reports)
 
 
 def invoice_runs(reports: Sequence[InvoiceRunReport]) -> None:
     """What became of the approved invoices in this run."""
-    counts = ("fetched", "received", "released", "posted", "responded", "waiting", "retrying", "logons")
-    columns: list[tuple[str, Side]] = [("company", "left")]
-    columns += [(name, "right") for name in (*counts, "Basware calls", "SYSPRO calls", "seconds")]
-    table(
-        "Approved invoices to SYSPRO",
-        columns,
-        [
-            (
-                report.company,
-                *(getattr(report, name) for name in counts),
-                report.basware_requests,
-                report.syspro_requests,
-                report.seconds,
-            )
-            for report in reports
-        ],
-    )
+    counts = ["fetched", "received", "posted", "responded", "waiting"]
+    counts += _seen(("released", "retrying"), reports)
+    counts += ["basware_requests", "syspro_requests", "logons"]
+    _counted("Approved invoices to SYSPRO", ["company"], counts, reports)
+
+
+def _seen(names: Sequence[str], reports: Sequence[object]) -> list[str]:
+    """The counts that are seldom anything but zero, where one is."""
+    return [name for name in names if any(getattr(report, name) for report in reports)]
+
+
+def _counted(title: str, keys: Sequence[str], counts: Sequence[str], reports: Sequence[object]) -> None:
+    columns: list[tuple[str, Kind]] = [(name, "key") for name in keys]
+    columns += [(name.replace("_", " "), "number") for name in (*counts, "seconds")]
+    names = (*keys, *counts, "seconds")
+    table(title, columns, [[getattr(report, name) for name in names] for report in reports])
 
 
 def problems(found: Sequence[Problem]) -> None:
@@ -133,11 +138,11 @@ def problems(found: Sequence[Problem]) -> None:
     table(
         f"{len(found):,} record(s) need attention",
         [
-            ("company", "left"),
-            ("entity", "left"),
-            ("key", "left"),
-            ("reason", "left"),
-            ("what to do", "left"),
+            ("company", "key"),
+            ("entity", "key"),
+            ("key", "key"),
+            ("reason", "sentence"),
+            ("what to do", "sentence"),
         ],
         [
             (problem.company, problem.entity, problem.key, problem.reason, problem.remedy)
@@ -158,13 +163,13 @@ def queue(items: Sequence[QueueItem]) -> None:
     table(
         "Invoices that wait",
         [
-            ("company", "left"),
-            ("invoice", "left"),
-            ("supplier", "left"),
-            ("gross", "right"),
-            ("state", "left"),
-            ("reason", "left"),
-            ("what to do", "left"),
+            ("company", "key"),
+            ("invoice", "key"),
+            ("supplier", "key"),
+            ("gross", "number"),
+            ("state", "key"),
+            ("reason", "sentence"),
+            ("what to do", "sentence"),
         ],
         [
             (
@@ -186,14 +191,14 @@ def unmapped(accounts: Sequence[UnmappedAccount]) -> None:
     table(
         "Account codes without a GL code",
         [
-            ("company", "left"),
-            ("account code", "left"),
-            ("name", "left"),
-            ("cost centre", "left"),
-            ("invoices", "right"),
-            ("total", "right"),
-            ("waiting since", "left"),
-            ("suppliers", "left"),
+            ("company", "key"),
+            ("account code", "key"),
+            ("name", "sentence"),
+            ("cost centre", "key"),
+            ("invoices", "number"),
+            ("total", "number"),
+            ("waiting since", "key"),
+            ("suppliers", "sentence"),
         ],
         [
             (
@@ -215,14 +220,14 @@ def status(report: Status) -> None:
     """Invoices by state, records by entity, and the age of the oldest open invoice."""
     table(
         "Invoices by state",
-        [("state", "left"), ("invoices", "right")],
+        [("state", "key"), ("invoices", "number")],
         [(state, count) for state, count in report.invoices.items() if count],
     )
     kinds = ("published", "pending", "failed", "quarantined")
-    columns: list[tuple[str, Side]] = [("entity", "left")]
+    columns: list[tuple[str, Kind]] = [("entity", "key")]
     table(
         "Records in Basware",
-        columns + [(kind, "right") for kind in kinds],
+        columns + [(kind, "number") for kind in kinds],
         [(entity, *(counts.get(kind, 0) for kind in kinds)) for entity, counts in report.records.items()],
     )
     say(f"Oldest open invoice: {report.oldest_open_minutes:,} minute(s).")
@@ -233,12 +238,12 @@ def reconciliation(report: ReconcileReport) -> None:
     table(
         f"Books {'of ' + report.day.isoformat() if report.day else 'of all days'}",
         [
-            ("company", "left"),
-            ("currency", "left"),
-            ("invoices", "right"),
-            ("Basware", "right"),
-            ("connector", "right"),
-            ("SYSPRO", "right"),
+            ("company", "key"),
+            ("currency", "key"),
+            ("invoices", "number"),
+            ("Basware", "number"),
+            ("connector", "number"),
+            ("SYSPRO", "number"),
         ],
         [
             (total.company, total.currency, total.invoices, total.basware, total.connector, total.syspro)
@@ -249,12 +254,12 @@ def reconciliation(report: ReconcileReport) -> None:
         table(
             f"{len(report.differences):,} difference(s)",
             [
-                ("company", "left"),
-                ("key", "left"),
-                ("kind", "left"),
-                ("ours", "left"),
-                ("theirs", "left"),
-                ("what to do", "left"),
+                ("company", "key"),
+                ("key", "key"),
+                ("kind", "key"),
+                ("ours", "sentence"),
+                ("theirs", "sentence"),
+                ("what to do", "sentence"),
             ],
             [
                 (each.company, each.key, each.kind, each.ours, each.theirs, each.remedy)
@@ -270,7 +275,7 @@ def reconciliation(report: ReconcileReport) -> None:
 
 def fields(title: str, values: Mapping[str, object]) -> None:
     """Names and values, one pair per row."""
-    table(title, [("", "left"), ("", "left")], list(values.items()))
+    table(title, [("", "key"), ("", "key")], list(values.items()))
 
 
 def mapping_rules(rules: "Sequence[MappingRule]") -> None:
@@ -278,14 +283,14 @@ def mapping_rules(rules: "Sequence[MappingRule]") -> None:
     table(
         "GL mapping",
         [
-            ("company", "left"),
-            ("account code", "left"),
-            ("cost centre", "left"),
-            ("GL code", "left"),
-            ("version", "right"),
-            ("by", "left"),
-            ("since (UTC)", "left"),
-            ("reason", "left"),
+            ("company", "key"),
+            ("account code", "key"),
+            ("cost centre", "key"),
+            ("GL code", "key"),
+            ("version", "number"),
+            ("by", "key"),
+            ("since (UTC)", "key"),
+            ("reason", "sentence"),
         ],
         [
             (
@@ -307,7 +312,7 @@ def audit_events(key: str, events: "Sequence[AuditEvent]") -> None:
     """A document's life, one event per row."""
     table(
         f"Life of {key}",
-        [("time (UTC)", "left"), ("by", "left"), ("action", "left"), ("detail", "left")],
+        [("time (UTC)", "key"), ("by", "key"), ("action", "key"), ("detail", "sentence")],
         [
             (
                 event.at,
@@ -326,7 +331,7 @@ def probes(found: Sequence[Probe]) -> None:
     """The steps of `connector ping`."""
     table(
         "Ping",
-        [("", "left"), ("step", "left"), ("company", "left"), ("found", "left"), ("what to do", "left")],
+        [("", "key"), ("step", "key"), ("company", "key"), ("found", "sentence"), ("what to do", "sentence")],
         [
             (
                 "ok" if probe.ok else "FAILED",
@@ -345,11 +350,11 @@ def flows(rows: Sequence[tuple[str, int, int, int, float]]) -> None:
     table(
         "Per flow",
         [
-            ("flow", "left"),
-            ("records read", "right"),
-            ("sent", "right"),
-            ("requests", "right"),
-            ("seconds", "right"),
+            ("flow", "key"),
+            ("records read", "number"),
+            ("sent", "number"),
+            ("requests", "number"),
+            ("seconds", "number"),
         ],
         rows,
     )

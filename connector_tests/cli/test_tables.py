@@ -58,6 +58,26 @@ def test_the_queue_shows_what_to_do_and_no_markup_of_a_supplier(capsys: Output) 
     assert "1,234.50" in out
 
 
+def test_keys_and_numbers_are_whole_on_a_narrow_terminal(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    tables.published([published("matchingOrderLines", sent=1234567)])
+    tables.problems([problem("00-6990-CONTRACT-LABOUR-PEAK", reason="a long story " * 5)])
+
+    out = capsys.readouterr().out
+    for text in ("matchingOrderLines", "1,234,567", "00-6990-CONTRACT-LABOUR-PEAK", "quarantined"):
+        assert text in out
+
+
+def test_counts_that_are_seldom_anything_but_zero_show_when_they_are_not(capsys: Output) -> None:
+    tables.published([published(held=0)])
+    assert "held" not in capsys.readouterr().out
+
+    tables.published([published(held=3)])
+    assert "held" in capsys.readouterr().out
+
+
 def test_unmapped_accounts_show_what_waits_for_them(capsys: Output) -> None:
     tables.unmapped(
         [UnmappedAccount("M1", "6400", "Tool hire", "", 3, Decimal("99.90"), WHEN, ("000123", "000124"))]

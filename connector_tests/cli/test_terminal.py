@@ -29,7 +29,7 @@ def test_control_characters_are_spelled_out(text: str, shown: str) -> None:
 
 
 def test_markup_in_a_supplier_name_is_printed_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
-    table("Names", [("name", "left")], [("[red]ACME[/red] [bold",), (":smile:",)])
+    table("Names", [("name", "key")], [("[red]ACME[/red] [bold",), (":smile:",)])
 
     out = capsys.readouterr().out
     assert "[red]ACME[/red] [bold" in out
@@ -37,7 +37,7 @@ def test_markup_in_a_supplier_name_is_printed_as_it_stands(capsys: pytest.Captur
 
 
 def test_an_escape_sequence_in_a_cell_never_reaches_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    table("Names", [("name", "left")], [("\x1b]0;owned\x07",)])
+    table("Names", [("name", "key")], [("\x1b]0;owned\x07",)])
 
     assert "\x1b" not in capsys.readouterr().out
 
