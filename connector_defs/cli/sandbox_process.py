@@ -120,7 +120,7 @@ def enter(environment: Mapping[str, str], home: Path, *, schedules: Mapping[str,
     for name in list(os.environ):
         if name.startswith(("SYSPRO_", "BASWARE_", "CONNECTOR_")) and name != DEBUG_VARIABLE:
             del os.environ[name]
-    lines = ["[timing]", "confirm_wait_seconds = 30", "linger_seconds = 5", "[schedules]"]
+    lines = ["[timing]", "linger_seconds = 5", "[schedules]"]
     lines += [f"{name} = {value}" for name, value in (schedules or {}).items()]
     settings = home / "connector.toml"
     settings.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -14,7 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.measure import Measurement
 from rich.table import Table
 
-from connector_defs.cli.terminal import console, plain, say
+from connector_defs.cli.terminal import PIPED_WIDTH, console, plain, say
 from connector_defs.flows.reports import (
     InvoiceRunReport,
     Probe,
@@ -60,7 +60,8 @@ def table(title: str, columns: Sequence[tuple[str, Kind]], rows: Iterable[Sequen
         grid.add_row(*(plain(cell_text(value)) for value in row))
     terminal = console()
     # Better a line that the terminal wraps than a key of which the end is missing.
-    terminal.width = max(terminal.width, Measurement.get(terminal, terminal.options, grid).minimum)
+    unbounded = terminal.options.update(max_width=PIPED_WIDTH)
+    terminal.width = max(terminal.width, Measurement.get(terminal, unbounded, grid).minimum)
     terminal.print(grid)
 
 
