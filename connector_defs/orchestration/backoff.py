@@ -11,7 +11,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from hashlib import sha256
 
-LONGEST_DELAY_SECONDS = 3600.0
+LONGEST_DELAY_SECONDS = 900.0
 _MANY_DOUBLINGS = 20
 
 

@@ -31,7 +31,7 @@ def test_a_newcomer_among_stuck_ones_does_not_wait_for_them() -> None:
     assert decide(Cursor(frozenset("a"), 9, 9e9), ["a", "b"], now=1000, delay=DELAY).run
 
 
-def test_the_delay_doubles_up_to_an_hour() -> None:
+def test_the_delay_doubles_up_to_a_quarter_of_an_hour() -> None:
     cursor, now, pauses = Cursor(), 0.0, []
     for _ in range(40):
         decision = decide(cursor, ["stuck"], now=now, delay=DELAY)

@@ -1,5 +1,8 @@
 """Running the jobs in process: what a company cannot do, what a run reports, what it leaves alone."""
 
+import subprocess
+import sys
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -144,6 +147,43 @@ def test_runs_are_kept_in_the_instance_of_dagster_home(
     assert event.run_id == outcome.run_id
     assert all(SECRET not in str(entry) for entry in events)
     assert SECRET not in str(kept)
+
+
+STUCK = """
+import time
+import pytest
+from pathlib import Path
+from connector_defs.flows import invoices
+from connector_defs.orchestration.running import run
+from connector_tests.orchestration.fakes import FakeSite
+
+patch = pytest.MonkeyPatch()
+FakeSite().install(patch)
+patch.setattr(invoices, "run_invoices", lambda *_, **__: (Path("posting").touch(), time.sleep(600)))
+run("invoices")
+"""
+
+
+def test_a_run_killed_while_posting_does_not_keep_the_next_from_its_pool(
+    site: FakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    killed = subprocess.Popen([sys.executable, "-c", STUCK], cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "posting").exists():
+            assert killed.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        killed.kill()
+        killed.wait()
+    assert run("invoices").success
+    with dg.DagsterInstance.get() as instance:
+        statuses = sorted(kept.status.value for kept in instance.get_runs())
+    assert statuses == ["FAILURE", "SUCCESS"]
 
 
 def test_a_run_has_the_patience_of_the_settings(site: FakeSite) -> None:
