@@ -153,7 +153,14 @@ def _show_queue(connector: "Connector") -> None:
             ("what to do", "sentence"),
         ],
         [
-            (state, code, count, *next((item.reason, item.remedy) for item in items if item.code == code))
+            (
+                state,
+                code,
+                count,
+                *next(
+                    (item.reason, item.remedy) for item in items if (item.state, item.code) == (state, code)
+                ),
+            )
             for (state, code), count in reasons.most_common()
         ],
     )

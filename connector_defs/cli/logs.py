@@ -1,8 +1,11 @@
 """Where log lines go: stderr, one line per event, warnings only unless asked for more."""
 
 import logging
+import os
 import sys
+from copy import copy
 
+from connector_defs.cli.endings import DEBUG_VARIABLE
 from connector_defs.cli.terminal import visible
 
 # These write whole URLs, query and all, at INFO.
@@ -10,9 +13,22 @@ _TALKATIVE = ("httpx", "httpcore", "uvicorn", "alembic")
 
 
 class OneLine(logging.Formatter):
-    """Line breaks and control characters inside a message are spelled out, so none can fake a second event."""
+    """One line per event: what could fake a second one is spelled out, and an exception is its last line.
+
+    CONNECTOR_DEBUG=1 brings the tracebacks back.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line."""
+        line = copy(record)
+        if line.exc_info and not os.environ.get(DEBUG_VARIABLE):
+            error = line.exc_info[1]
+            line.msg, line.args = f"{record.getMessage()}: {type(error).__name__}: {error}", None
+            line.exc_info = line.exc_text = None
+        return super().format(line)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        """The message with control characters spelled out."""
         record.message = visible(record.message)
         return super().formatMessage(record)
 

@@ -22,6 +22,8 @@ EPILOG = examples(
     "connector sync invoices --json",
 )
 
+_INTERRUPTED = "DagsterExecutionInterruptedError"
+
 
 class Flow(StrEnum):
     """What can be run."""
@@ -69,12 +71,21 @@ def sync(
 
 
 def tell(story: Story, flow: str, day: date | None = None) -> None:
-    """Run the jobs of `flow` in this process and let the story hear everything."""
+    """Run the jobs of `flow` in this process and let the story hear everything.
+
+    Raises KeyboardInterrupt where Ctrl-C ended a run: Dagster takes that for one more failed step.
+    """
     from connector_defs.orchestration.running import run
 
     outcome = run(flow, day, story.hear, verbose=is_verbose())
+    if any(_INTERRUPTED in text for text in outcome.failures):
+        raise KeyboardInterrupt
     if not story.failed_steps:
-        story.failed_steps += [StepFailed(flow, "", reason) for reason in outcome.failures]
+        story.failed_steps += [StepFailed(flow, "", _first_line(text)) for text in outcome.failures]
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
 
 
 def show(story: Story) -> None:

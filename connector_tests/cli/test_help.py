@@ -45,15 +45,3 @@ def test_help_does_not_wait_for_heavy_imports() -> None:
 
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
-
-
-def test_what_the_log_says_is_one_line_per_event(connector: Command) -> None:
-    code = (
-        "import logging; from connector_defs.cli.logs import configure_logs; configure_logs(verbose=True);"
-        "logging.getLogger('x').info('one\\n2026-01-01 ERROR fake: two\\x1b'); logging.getLogger('httpx').info('url')"
-    )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert told.stdout == ""
-    assert len(told.stderr.splitlines()) == 1
-    assert "one\\n2026-01-01 ERROR fake: two\\x1b" in told.stderr
