@@ -356,12 +356,19 @@ def _tax(amounts: _Amounts, books: Books) -> tuple[list[LedgerRow], Decimal | No
                 f"tax code {code!r} is not in SYSPRO",
                 "correct the tax code in Basware or create it in SYSPRO, then retry",
             )
+        if not tax:
+            continue
         account = books.tax_accounts.get(code, "")
         if account:
             rows.append(LedgerRow(account, tax, "Tax", code, tax_only=True))
-        else:
-            value = (value or Decimal(0)) + tax
-            header_code = code
+            continue
+        if value is not None:
+            raise _Refused(
+                "TAX_CODES_MIXED",
+                f"tax codes {header_code!r} and {code!r} have no AP tax account, and a document carries one such code",
+                "give the tax codes their AP tax accounts in SYSPRO, then retry",
+            )
+        value, header_code = tax, code
     return rows, value, header_code
 
 
