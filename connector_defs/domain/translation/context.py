@@ -38,7 +38,7 @@ class Translated:
 
 @dataclass(frozen=True)
 class Site:
-    """The pair of companies and the site's maps. `touch` > 0 marks a forced resend."""
+    """The pair of companies and the site's maps."""
 
     syspro_company: str
     basware_company: str

@@ -3,7 +3,7 @@
 | Basware | SYSPRO | rule |
 |---|---|---|
 | vendorCode | ApSupplier.Supplier | as stored |
-| name | SupplierName | 1 to 250 characters |
+| name | SupplierName | 2 to 250 characters |
 | processingStatus.active, paymentDenied | OnHold | on hold = inactive and payment denied |
 | paymentMeans currency | Currency | SYSPRO key -> ISO 4217 |
 | identifiers VAT | TaxRegnNum | left out where blank or over 36 |
