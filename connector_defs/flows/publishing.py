@@ -6,7 +6,7 @@ SYSPRO is closed or made inactive, never deleted.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -14,28 +14,22 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from connector_defs.basware.answers import Receipt, RequestOutcome
+from connector_defs.basware.answers import Receipt
 from connector_defs.basware.batches import pack
 from connector_defs.basware.entities import ENDPOINTS, WireValue, to_wire
 from connector_defs.basware.entities import Entity as WireEntity
 from connector_defs.basware.wire import encode
-from connector_defs.domain.errors import RecordRefused, RetryLater
+from connector_defs.domain.errors import RecordRefused
 from connector_defs.domain.translation.context import Translated, Untranslatable
 from connector_defs.flows.delta import Changed, Delta
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.entities import entity as entity_named
-from connector_defs.flows.reports import FollowUpReport, Problem, PublishReport
+from connector_defs.flows.outcomes import REMEDY, follow_up
+from connector_defs.flows.reports import Problem, PublishReport
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store import mappings, records
 from connector_defs.store.records import Record, RecordState
-
-# The wait between two looks at a request grows by these factors of request_status_poll_seconds.
-_POLL_GROWTH = (1, 1, 2, 4, 10)
-_REMEDY = {
-    "held": "it goes by itself once what it waits for is confirmed",
-    "failed": "correct the cause; it goes again with the next run",
-}
 
 Batch = list[tuple[Record, bytes]]
 
@@ -241,7 +235,7 @@ class _Publisher:
                 "refused",
             )
         for record in failed:
-            self._problem(record.key, code, reason, _REMEDY["failed"])
+            self._problem(record.key, code, reason, REMEDY)
 
     def _problem(self, key: str, code: str, reason: str, remedy: str) -> None:
         self._tally.problems.append(
@@ -306,84 +300,3 @@ def closed(entity: str, held: Mapping[str, WireValue]) -> dict[str, WireValue]:
             inactive: list[WireValue] = [{**company, "active": False} for company in companies]
             record["companies"] = inactive
     return record
-
-
-def follow_up(
-    connector: Connector, company: CompanySettings, *, wait: bool, entity: str | None = None
-) -> FollowUpReport:
-    """Read the outcome of open requests; with `wait`, until all are known or nothing comes any more."""
-    timing = connector.settings.timing
-    deadline = time.monotonic() + timing.patience_with_basware
-    found: list[Record] = []
-    looks = 0
-    while True:
-        with connector.store.read() as connection:
-            pending = records.open_requests(connection, company.syspro_company, entity)
-        known_before = len(found)
-        still_open = _look(connector, pending, found)
-        if len(found) > known_before:
-            deadline = time.monotonic() + timing.patience_with_basware
-            looks = 0
-        if not wait or not still_open or time.monotonic() >= deadline:
-            break
-        pause = timing.request_status_poll_seconds * _POLL_GROWTH[min(looks, len(_POLL_GROWTH) - 1)]
-        connector.clock.wait(min(pause, max(deadline - time.monotonic(), 0)))
-        looks += 1
-    failed = [record for record in found if record.state == "failed"]
-    return FollowUpReport(
-        requests=len(pending),
-        confirmed=sum(record.state == "confirmed" for record in found),
-        failed=len(failed),
-        pending=still_open,
-        problems=tuple(
-            Problem(record.company, record.entity, record.key, record.code, record.reason, _REMEDY["failed"])
-            for record in failed
-        ),
-    )
-
-
-def _look(connector: Connector, request_ids: list[str], found: list[Record]) -> int:
-    """One look at each request; returns how many records are still without an outcome."""
-    still_open = 0
-    with ThreadPoolExecutor(connector.settings.basware.max_parallel, thread_name_prefix="status") as pool:
-        for request_id, outcome in zip(
-            request_ids, pool.map(_status_of(connector), request_ids), strict=True
-        ):
-            with connector.store.write() as connection:
-                members = records.of_request(connection, request_id)
-                if outcome is None or not outcome.done:
-                    records.poll_missed(connection, request_id)
-                    still_open += len(members)
-                    continue
-                now = connector.clock.now()
-                judged = [_judged(record, outcome) for record in members]
-                judged = [replace(record, updated_at=now) for record in judged]
-                records.close_request(connection, request_id, judged, now)
-                found += judged
-    return still_open
-
-
-def _status_of(connector: Connector) -> Callable[[str], RequestOutcome | None]:
-    def look(request_id: str) -> RequestOutcome | None:
-        try:
-            return connector.basware.request_status(request_id)
-        except RetryLater:
-            return None
-
-    return look
-
-
-_CONFIRMED = frozenset({"Success", "NotProcessed", "Warning"})
-
-
-def _judged(record: Record, outcome: RequestOutcome) -> Record:
-    """The record after its outcome. One that the answer does not list shares the request's own status."""
-    item = outcome.items.get(record.external_code)
-    status = item.status if item else (outcome.status or "").removeprefix("Acknowledged")
-    text = "; ".join(item.messages) if item else ""
-    if status in _CONFIRMED:
-        return replace(
-            record, state="confirmed", code="WARNING" if status == "Warning" else record.code, reason=text
-        )
-    reason = text or f"Basware reports {status or 'no outcome'} for this record"
-    return replace(record, state="failed", code=status or "NO_OUTCOME", reason=reason)

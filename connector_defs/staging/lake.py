@@ -7,6 +7,7 @@ DuckDB's one-writer lock.
 
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,12 @@ import pyarrow.parquet as pq
 
 from connector_defs.domain.errors import Fatal
 
-_ROW_GROUP = 50_000
+# Without their types DuckDB would make a number of company 01.
+_ALL_PARTITIONS = """
+SELECT * FROM read_parquet(
+    ?, hive_partitioning = true, hive_types = {'company': VARCHAR, 'date': DATE}, union_by_name = true
+)
+"""
 
 
 class Staging:
@@ -27,7 +33,9 @@ class Staging:
 
     def __init__(self, url: str) -> None:
         if re.match(r"^[a-z][a-z0-9+]+://", url) and not url.startswith("file://"):
-            raise Fatal(f"CONNECTOR_STAGING_URL {url.split('://', maxsplit=1)[0]}://… is not supported: give a folder")
+            raise Fatal(
+                f"CONNECTOR_STAGING_URL {url.split('://', maxsplit=1)[0]}://… is not supported: give a folder"
+            )
         self.root = Path(url.removeprefix("file://"))
 
     def path(self, table: str, company: str, day: date) -> Path:
@@ -59,7 +67,7 @@ class Staging:
         with open_duckdb() as connection:
             for table in self.tables():
                 files = str(self.root / table / "*" / "*" / "rows.parquet")
-                connection.read_parquet(files, hive_partitioning=True, union_by_name=True).create_view(table)
+                connection.from_query(_ALL_PARTITIONS, params=[files]).create_view(table)
             yield connection
 
     @contextmanager
@@ -90,6 +98,9 @@ def open_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "threads": "2",
+            # Beyond this DuckDB spills to disk, so a large night needs no more memory than a small one.
+            "memory_limit": "256MB",
+            "temp_directory": str(Path(tempfile.gettempdir()) / "connector-duckdb"),
         },
     )
     try:
