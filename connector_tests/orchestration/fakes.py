@@ -66,7 +66,7 @@ class FakeSite:
     """What the fake flows found, did and are told to raise.
 
     `errors` maps (step, company) to the exception raised there; a step is a staged table, an entity,
-    "invoices", "peek" or "due".
+    "invoices", "peek" or "due", or "reconcile", which is not by company.
     """
 
     settings: Settings = field(default_factory=lambda: settings(company("M1"), company("M2")))
@@ -188,6 +188,8 @@ class FakeSite:
 
     def _reconcile(self, _: object, day: date | None = None) -> ReconcileReport:
         self.reconciled.append(day)
+        if ("reconcile", "") in self.errors:
+            raise self.errors["reconcile", ""]
         amount = Decimal("1234.50")
         return ReconcileReport(
             day, 3, 3, (LedgerTotal("M1", "EUR", 3, amount, amount, amount),), self.differences

@@ -8,7 +8,8 @@ import pytest
 
 from connector_defs.definitions import defs
 from connector_defs.domain.errors import RetryLater
-from connector_defs.flows.reports import Difference
+from connector_defs.flows import overview
+from connector_defs.flows.reports import Difference, UnmappedAccount
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.tables import ROWS_SHOWN, table
 from connector_tests.orchestration.fakes import FakeSite, problem, review_item, unmapped_account
@@ -34,6 +35,20 @@ def ran(instance: dg.DagsterInstance, job: str) -> dg.ExecuteInProcessResult:
         raise_on_error=False,
         run_config=QUIET,
     )
+
+
+def asked_alone(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dg.ExecuteInProcessResult:
+    job = defs.resolve_implicit_job_def_def_for_assets([key.asset_key])
+    assert job is not None
+    alone = job.get_subset(asset_selection=set(), asset_check_selection={key})
+    return alone.execute_in_process(instance=instance, run_config=QUIET)
+
+
+def step_failures(result: dg.ExecuteInProcessResult) -> list[str | None]:
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    return [
+        failure.user_failure_data.description if failure.user_failure_data else None for failure in failures
+    ]
 
 
 def evaluations(result: dg.ExecuteInProcessResult, asset: str) -> Mapping[str, dg.AssetCheckEvaluation]:
@@ -141,11 +156,7 @@ def test_a_check_can_be_asked_again_alone(instance: dg.DagsterInstance, site: Fa
     ran(instance, "invoices")
     site.unmapped = []
     key = dg.AssetCheckKey(dg.AssetKey(["basware", "approved_documents"]), "unmapped_gl_accounts")
-    job = defs.resolve_implicit_job_def_def_for_assets([key.asset_key])
-    assert job is not None
-    result = job.get_subset(asset_selection=set(), asset_check_selection={key}).execute_in_process(
-        instance=instance, run_config=QUIET
-    )
+    result = asked_alone(instance, key)
     (again,) = result.get_asset_check_evaluations()
     assert (again.asset_check_key, again.passed) == (key, True)
 
@@ -158,11 +169,7 @@ def test_a_company_left_out_is_told_again_without_failing_a_run_that_did_not_lea
     assert not failed.success
     assert not evaluations(failed, "basware/approved_documents")["every_company"].passed
     key = dg.AssetCheckKey(dg.AssetKey(["basware", "approved_documents"]), "every_company")
-    job = defs.resolve_implicit_job_def_def_for_assets([key.asset_key])
-    assert job is not None
-    again = job.get_subset(asset_selection=set(), asset_check_selection={key}).execute_in_process(
-        instance=instance, run_config=QUIET
-    )
+    again = asked_alone(instance, key)
     assert again.success
     assert not again.get_asset_check_evaluations()[0].passed
 
@@ -241,9 +248,30 @@ def test_books_out_of_reach_fail_the_reconciliation_with_the_reason(
 ) -> None:
     site.opening = RetryLater("the state store is locked")
     result = ran(instance, "reconcile")
-    (failure,) = [event for event in result.all_events if event.is_step_failure]
-    assert failure.step_failure_data.user_failure_data is not None
-    assert failure.step_failure_data.user_failure_data.description == "the state store is locked"
+    assert step_failures(result) == ["the state store is locked"]
+
+
+def test_an_unreachable_ledger_fails_the_reconciliation_with_the_reason(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.errors[("reconcile", "")] = RetryLater("SYSPRO's tables are away")
+    assert step_failures(ran(instance, "reconcile")) == ["reconciliation: SYSPRO's tables are away"]
+
+
+def test_a_check_that_cannot_be_answered_says_why(
+    instance: dg.DagsterInstance, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: object) -> list[UnmappedAccount]:
+        raise RetryLater("the state store is locked")
+
+    monkeypatch.setattr(overview, "unmapped_accounts", away)
+    assert step_failures(ran(instance, "invoices")) == ["unmapped_gl_accounts: the state store is locked"]
+
+
+def test_a_table_never_staged_shows_no_drift(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    result = asked_alone(instance, dg.AssetCheckKey(dg.AssetKey(["syspro", "suppliers"]), "schema_drift"))
+    (found,) = result.get_asset_check_evaluations()
+    assert (found.passed, found.description) == (True, "not staged yet")
 
 
 def test_a_table_shows_no_more_than_a_page_can_hold() -> None:

@@ -1,6 +1,7 @@
 """The sensors look lightly, start one run at a time, and never turn trouble into a storm of runs."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import uuid4
 
 import dagster as dg
@@ -12,7 +13,7 @@ from connector_defs.domain.errors import RetryLater
 from connector_defs.orchestration import sensors
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.resources import ConnectorResource
-from connector_defs.settings import SettingsError
+from connector_defs.settings import ScheduleSettings, SettingsError
 from connector_tests.orchestration.fakes import FakeSite
 
 
@@ -131,6 +132,14 @@ def test_what_cannot_be_seen_is_not_forgotten(
     assert ticker.cursor == kept
     site.errors.clear()
     assert not ticker.tick().run_requests
+
+
+def test_before_the_first_day_nothing_runs(instance: dg.DagsterInstance) -> None:
+    first_day = (today(ScheduleSettings()) + timedelta(days=2)).isoformat()
+    sensor = sensors.sensors(ScheduleSettings(first_day=first_day))[0]
+    with dg.build_sensor_context(instance=instance, resources={"connector": ConnectorResource()}) as context:
+        skipped = sensor.evaluate_tick(context).skip_message
+    assert (skipped or "").endswith(f"is before the first day, {first_day}.")
 
 
 def test_a_due_invoice_starts_a_run(instance: dg.DagsterInstance, site: FakeSite) -> None:
