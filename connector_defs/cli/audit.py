@@ -9,7 +9,6 @@ from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
 from connector_defs.cli.opening import opened
 from connector_defs.cli.terminal import busy, print_json, say
-from connector_defs.domain.errors import Fatal
 
 app = typer.Typer(
     help="What was done, when, by whom, and proof that the record of it is whole.",
@@ -35,10 +34,6 @@ def show(
         events = audit.show(connector.store, key)
         if not events:
             events = audit.show(connector.store, queue.show(connector, key).invoice_id)
-    if not events:
-        raise Fatal(
-            f"The audit has no event of {key}: look it up with `connector queue list` or `connector status`."
-        )
     if json:
         print_json(events)
     else:

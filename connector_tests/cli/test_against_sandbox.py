@@ -1,5 +1,6 @@
 """The commands of an ordinary day, against both simulated systems: what a clerk sees, and what a script reads."""
 
+import io
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -159,6 +160,38 @@ def test_a_rejected_invoice_leaves_the_queue_and_its_reason_is_in_the_audit(
     left = [each["invoice_id"] for each in told(connector("queue", "list", "--json"))]
     assert item["invoice_id"] not in left
     assert "not ours" in connector("audit", "show", item["invoice_id"]).out
+
+
+def test_rejecting_asks_first_on_a_terminal(
+    site: Site, connector: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = next(
+        each for each in told(connector("queue", "list", "--json")) if each["state"] == "needs_review"
+    )
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    ended = connector("queue", "reject", item["invoice_id"], "--reason", "not ours")
+
+    assert ended.code == 1
+    assert told(connector("queue", "show", item["invoice_id"], "--json"))["state"] == "needs_review"
+
+
+def test_an_invoice_is_released_by_hand(site: Site, connector: Command) -> None:
+    item = next(
+        each for each in told(connector("queue", "list", "--json")) if each["state"] == "needs_review"
+    )
+    ended = connector("queue", "release", item["invoice_number"], "--reason", "checked")
+
+    assert ended.code == 0, ended.err
+    assert "connector sync invoices" in ended.out
+
+
+def test_the_unmapped_codes_are_listed_for_people(site: Site, connector: Command) -> None:
+    ended = connector("mapping", "list", "--unmapped")
+
+    assert ended.code == 0
+    assert "connector mapping set ACCOUNT_CODE GL_CODE" in ended.out
+    assert "GL mapping" not in ended.out
 
 
 def test_an_invoice_is_tried_again_by_hand(site: Site, connector: Command) -> None:
