@@ -1,22 +1,24 @@
 """Mapping and validation of a batch: each invoice becomes ready with its document, or waits with a reason."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from connector_defs.basware.document_reader import read_document
 from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.gl_mapping import MappingTable
 from connector_defs.domain.invoices import ApprovedInvoice, Posting
 from connector_defs.domain.planning import PlanningRules, Refusal, Unmapped, plan
 from connector_defs.domain.states import State
-from connector_defs.flows.intake import approved_invoice
+from connector_defs.flows.intake import approved_invoice, in_our_terms
 from connector_defs.flows.ledger import BookReader
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store import invoices, mappings
-from connector_defs.store.invoices import StoredInvoice
+from connector_defs.store.invoices import LostRace, StoredInvoice
 
 # An invoice in one of these has, or may have, taken its number in SYSPRO.
 _TAKES_NUMBER = frozenset(
@@ -48,12 +50,17 @@ class Evaluator:
         Raises RetryLater where SYSPRO's books cannot be read; then nothing was moved.
         """
         readable: list[tuple[StoredInvoice, ApprovedInvoice]] = []
-        unreadable: list[tuple[StoredInvoice, MalformedDocument]] = []
+        stopped: list[tuple[StoredInvoice, Refusal]] = []
         for stored in batch:
             try:
-                readable.append((stored, approved_invoice(stored)))
+                document = read_document(stored.payload)
             except MalformedDocument as flaw:
-                unreadable.append((stored, flaw))
+                stopped.append((stored, Refusal("MALFORMED", flaw.reason, "correct it in Basware")))
+                continue
+            if document.company_code != self._company.basware_company:
+                stopped.append((stored, _other_company(document.company_code)))
+            else:
+                readable.append((stored, in_our_terms(stored, document)))
         with self._connector.store.read() as connection:
             mapping = mappings.table_of(connection, self._company.syspro_company)
         books = self._books.read([invoice for _, invoice in readable], mapping)
@@ -63,12 +70,14 @@ class Evaluator:
         prepared = []
         with self._connector.store.write() as connection:
             now = self._connector.clock.now()
-            for stored, bad in unreadable:
-                _to_review(connection, stored, Refusal("MALFORMED", bad.reason, "correct it in Basware"), now)
+            for stored, refusal in stopped:
+                with suppress(LostRace):
+                    _to_review(connection, stored, refusal, now)
             for stored, invoice, outcome in outcomes:
-                ready = self._settle(connection, stored, invoice, outcome, now)
-                if ready is not None:
-                    prepared.append(ready)
+                with suppress(LostRace):
+                    ready = self._settle(connection, stored, invoice, outcome, now)
+                    if ready is not None:
+                        prepared.append(ready)
         return prepared
 
     def _settle(
@@ -95,6 +104,14 @@ class Evaluator:
                 connection, stored, State.READY, now, detail={"fingerprint": outcome.fingerprint}
             )
         return Prepared(stored, outcome)
+
+
+def _other_company(company_code: str) -> Refusal:
+    return Refusal(
+        "COMPANY_UNKNOWN",
+        f"the invoice belongs to Basware company {company_code!r}, not to the one it was offered for",
+        "add the pair under [[companies]], or reject the invoice",
+    )
 
 
 def _to_review(connection: Connection, stored: StoredInvoice, refusal: Refusal, now: datetime) -> None:
@@ -138,7 +155,7 @@ def release_mapped(connector: Connector, company: CompanySettings) -> int:
     for stored in waiting:
         if not is_mapped(stored, mapping):
             continue
-        with connector.store.write() as connection:
+        with suppress(LostRace), connector.store.write() as connection:
             invoices.move(
                 connection,
                 stored,
@@ -146,7 +163,7 @@ def release_mapped(connector: Connector, company: CompanySettings) -> int:
                 connector.clock.now(),
                 detail={"note": "mapping is there now"},
             )
-        released += 1
+            released += 1
     return released
 
 

@@ -6,6 +6,7 @@ back. One code path takes everything in, however it was noticed.
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
@@ -33,11 +34,14 @@ _STARTS_OVER = frozenset(
         State.NEEDS_REVIEW,
         State.READY,
         State.ACKNOWLEDGED,
+        State.DEAD,
         State.REJECTED,
         State.WITHDRAWN,
     }
 )
 _POSTED = frozenset({State.POSTED, State.RESPONDED})
+# Posted here, but Basware took no answer any more: waits until a user transfers it again.
+ANSWER_REFUSED = "ANSWER_REFUSED"
 
 
 @dataclass
@@ -83,13 +87,12 @@ def _store_page(
         intake.seen.add(document.invoice_id)
         stored = known.get(document.invoice_id)
         if stored is None:
-            _insert(connection, company, document, now)
-            intake.received += 1
+            intake.received += _insert(connection, company, document, now)
             known[document.invoice_id] = _reread(connection, company, document.invoice_id)
         else:
             _meet_again(connection, stored, document, now)
     for bad in malformed:
-        _keep_malformed(connection, company, bad, now, intake)
+        intake.received += _keep_malformed(connection, company, bad, now, intake.seen)
 
 
 def _reread(connection: Connection, company: CompanySettings, invoice_id: str) -> StoredInvoice:
@@ -101,11 +104,10 @@ def _reread(connection: Connection, company: CompanySettings, invoice_id: str) -
 
 def _insert(
     connection: Connection, company: CompanySettings, document: AccountingDocument, now: datetime
-) -> None:
+) -> bool:
     if document.company_code == company.basware_company:
-        invoices.insert(connection, company.syspro_company, arrival(document), now)
-        return
-    invoices.insert(
+        return invoices.insert(connection, company.syspro_company, arrival(document), now)
+    return invoices.insert(
         connection,
         company.syspro_company,
         arrival(document),
@@ -136,7 +138,9 @@ def _meet_again(
 ) -> None:
     if stored.payload_digest != document.digest:
         _changed(connection, stored, document, now)
-    elif document.processing_status == WAITING and stored.state is State.RESPONDED:
+    elif document.processing_status != WAITING:
+        return
+    elif stored.state is State.RESPONDED or _waits_to_be_answered(stored):
         invoices.move(
             connection,
             stored,
@@ -145,8 +149,22 @@ def _meet_again(
             changes={"generation": stored.generation + 1, "answered_at": None},
             detail={"note": "transferred again in Basware: it gets its first voucher back"},
         )
-    elif document.processing_status == WAITING and stored.state in (State.REJECTED, State.WITHDRAWN):
+    elif stored.state in (State.REJECTED, State.WITHDRAWN):
         invoices.move(connection, stored, State.RECEIVED, now, detail={"note": "offered again by Basware"})
+
+
+def is_news(stored: StoredInvoice | None, document: AccountingDocument) -> bool:
+    """True where `document`, which waits for transfer, would move what we hold of it."""
+    if stored is None:
+        return True
+    if stored.payload_digest != document.digest:
+        return (stored.state in _STARTS_OVER and not stored.voucher) or stored.state in _POSTED
+    offered_again = stored.state in (State.RESPONDED, State.REJECTED, State.WITHDRAWN)
+    return offered_again or _waits_to_be_answered(stored)
+
+
+def _waits_to_be_answered(stored: StoredInvoice) -> bool:
+    return stored.state is State.NEEDS_REVIEW and stored.code == ANSWER_REFUSED
 
 
 def _changed(
@@ -159,7 +177,7 @@ def _changed(
             stored,
             State.RECEIVED,
             now,
-            changes=fields,
+            changes={**fields, "attempts": 0},
             detail={"note": "changed in Basware", "previous_digest": stored.payload_digest},
         )
     elif stored.state in _POSTED:
@@ -177,25 +195,31 @@ def _changed(
 
 
 def _keep_malformed(
-    connection: Connection, company: CompanySettings, bad: MalformedDocument, now: datetime, intake: Intake
-) -> None:
+    connection: Connection, company: CompanySettings, bad: MalformedDocument, now: datetime, seen: set[str]
+) -> bool:
+    """Keep what cannot be read as it came; True where it is new. It also stops an older, readable version."""
     digest = hashlib.sha256(bad.text.encode("utf-8", "replace")).hexdigest()
     invoice_id = (bad.invoice_id or f"malformed-{digest[:24]}")[:64]
-    intake.seen.add(invoice_id)
+    seen.add(invoice_id)
+    told = {
+        "code": "MALFORMED",
+        "reason": f"the invoice cannot be read: {bad.reason}",
+        "remedy": "correct it in Basware and transfer it again; the payload is kept as it came",
+    }
+    payload = bad.text.replace("\x00", "\ufffd")
     stored = invoices.get(connection, company.syspro_company, invoice_id)
-    if stored is not None:
-        return
-    intake.received += 1
-    invoices.insert(
-        connection,
-        company.syspro_company,
-        Arrival(invoice_id, bad.text.replace("\x00", "\ufffd"), digest, "", "", "", "", None),
-        now,
-        state=State.NEEDS_REVIEW,
-        code="MALFORMED",
-        reason=f"the invoice cannot be read: {bad.reason}",
-        remedy="correct it in Basware and transfer it again; the payload is kept as it came",
-    )
+    if stored is None:
+        arrived = Arrival(invoice_id, payload, digest, "", "", "", "", None)
+        return invoices.insert(
+            connection, company.syspro_company, arrived, now, state=State.NEEDS_REVIEW, **told
+        )
+    if stored.payload_digest != digest and stored.state in _STARTS_OVER and not stored.voucher:
+        content = {"payload": payload, "payload_digest": digest, "attempts": 0}
+        begun = invoices.move(
+            connection, stored, State.RECEIVED, now, changes=content, detail={"note": "changed in Basware"}
+        )
+        invoices.move(connection, begun, State.NEEDS_REVIEW, now, changes=told)
+    return False
 
 
 def _notice_withdrawn(connector: Connector, company: CompanySettings, seen: set[str]) -> None:
@@ -204,25 +228,49 @@ def _notice_withdrawn(connector: Connector, company: CompanySettings, seen: set[
     with connector.store.read() as connection:
         held = invoices.in_states(connection, company.syspro_company, waiting)
     for stored in held:
-        if stored.invoice_id in seen or stored.fingerprint or stored.code == "MALFORMED":
+        if (
+            stored.invoice_id in seen
+            or stored.fingerprint
+            or stored.voucher
+            or stored.code in ("MALFORMED", "COMPANY_UNKNOWN")
+        ):
             continue
-        document = connector.basware.document(stored.invoice_id)
-        if document is not None and document.processing_status in _OFFERED:
+        try:
+            document = connector.basware.document(stored.invoice_id)
+        except MalformedDocument as bad:
+            with connector.store.write() as connection:
+                _keep_malformed(connection, company, bad, connector.clock.now(), seen)
             continue
-        status = document.processing_status if document else "gone"
-        with connector.store.write() as connection:
-            invoices.move(
-                connection,
-                stored,
-                State.WITHDRAWN,
-                connector.clock.now(),
-                changes={"reason": f"Basware shows it as {status}, no longer for transfer"},
-            )
+        with suppress(LostRace), connector.store.write() as connection:
+            _look_again(connection, company, stored, document, connector.clock.now())
+
+
+def _look_again(
+    connection: Connection,
+    company: CompanySettings,
+    stored: StoredInvoice,
+    document: AccountingDocument | None,
+    now: datetime,
+) -> None:
+    """An invoice that no list showed, as Basware shows it by itself."""
+    reason = (
+        f"Basware shows it as {document.processing_status if document else 'gone'}, no longer for transfer"
+    )
+    if document is not None and document.processing_status in _OFFERED:
+        if document.company_code == company.basware_company:
+            _meet_again(connection, stored, document, now)
+            return
+        reason = f"it belongs to Basware company {document.company_code!r} now"
+    invoices.move(connection, stored, State.WITHDRAWN, now, changes={"reason": reason})
 
 
 def approved_invoice(stored: StoredInvoice) -> ApprovedInvoice:
     """The stored payload in the terms of the business. Raises MalformedDocument."""
-    document = read_document(stored.payload)
+    return in_our_terms(stored, read_document(stored.payload))
+
+
+def in_our_terms(stored: StoredInvoice, document: AccountingDocument) -> ApprovedInvoice:
+    """`document`, read from what is stored, in the terms of the business."""
     return ApprovedInvoice(
         company=stored.company,
         invoice_id=stored.invoice_id,

@@ -17,6 +17,7 @@ from connector_defs.domain.states import OPEN, State, may_move
 from connector_defs.store import audit
 from connector_defs.store.leases import Lease, renew
 from connector_defs.store.tables import invoice
+from connector_defs.store.upsert import insert_missing
 
 SYSTEM = "connector"
 _CHUNK = 400
@@ -82,8 +83,8 @@ def insert(
     code: str = "",
     reason: str = "",
     remedy: str = "",
-) -> None:
-    """Store an invoice never seen before."""
+) -> bool:
+    """Store an invoice never seen before; False where another worker just did."""
     values = {
         **vars(arrival),
         "company": company,
@@ -97,10 +98,12 @@ def insert(
         "updated_at": now,
         "generation": 1,
     }
-    connection.execute(invoice.insert(), values)
+    if not insert_missing(connection, invoice, [values]):
+        return False
     _record(
         connection, company, arrival.invoice_id, "received", SYSTEM, {"state": state.value, "code": code}, now
     )
+    return True
 
 
 def move(
