@@ -4,9 +4,12 @@ An acknowledge or a response may have taken effect although its answer was lost.
 asked: every doubt ends in a GET of the invoice, never in a blind repeat.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
 
 from connector_defs.basware.client import AckOutcome
 from connector_defs.basware.document_reader import read_document
@@ -16,7 +19,7 @@ from connector_defs.domain.errors import ConnectorError, OutcomeUnknown, RecordR
 from connector_defs.domain.keys import response_code
 from connector_defs.domain.states import State
 from connector_defs.flows.evaluation import Prepared
-from connector_defs.flows.intake import IN_PROGRESS, WAITING, arrival
+from connector_defs.flows.intake import ANSWER_REFUSED, IN_PROGRESS, WAITING, arrival
 from connector_defs.flows.posting import backoff
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -45,60 +48,64 @@ class Answerer:
         self._timing = connector.settings.timing
 
     def _side_by_side(self, work: Callable[[StoredInvoice], None], batch: Sequence[StoredInvoice]) -> None:
+        def guarded(stored: StoredInvoice) -> None:
+            # Where another worker was faster, what it wrote stands.
+            with suppress(LostRace):
+                work(stored)
+
         with ThreadPoolExecutor(
             self._connector.settings.basware.max_parallel, thread_name_prefix="answer"
         ) as pool:
-            for _ in pool.map(work, batch):
+            for _ in pool.map(guarded, batch):
                 pass
 
-    def acknowledge(self, batch: Sequence[Prepared]) -> list[Prepared]:
-        """Those of `batch` that are ours to post now. Invoices already acknowledged pass as they are."""
-        fresh = [prepared for prepared in batch if prepared.stored.state is State.READY]
+    def acknowledge(self, batch: Sequence[Prepared], fresh: Collection[str] = ()) -> list[Prepared]:
+        """Those of `batch` that are ours to post now. Invoices already acknowledged pass as they are.
+
+        `fresh` are those whose payload was fetched just now; any other is fetched again once it is ours, for
+        it may have been edited since.
+        """
+        new = [prepared for prepared in batch if prepared.stored.state is State.READY]
         passed = [prepared for prepared in batch if prepared.stored.state is State.ACKNOWLEDGED]
         with ThreadPoolExecutor(
             self._connector.settings.basware.max_parallel, thread_name_prefix="acknowledge"
         ) as pool:
-            told = list(pool.map(self._acknowledge_one, fresh))
+            told = list(pool.map(lambda one: self._acknowledge_one(one, one.stored.invoice_id in fresh), new))
         with self._connector.store.write() as connection:
-            now = self._connector.clock.now()
             for one in told:
-                stored = one.prepared.stored
-                if one.verdict == "ours":
-                    moved = invoices.move(connection, stored, State.ACKNOWLEDGED, now)
-                    passed.append(replace(one.prepared, stored=moved))
-                elif one.verdict == "changed" and one.document is not None:
-                    fields = {
-                        name: value
-                        for name, value in vars(arrival(one.document)).items()
-                        if name != "invoice_id"
-                    }
-                    invoices.move(connection, stored, State.RECEIVED, now, changes=fields)
-                elif one.verdict == "withdrawn":
-                    status = one.document.processing_status if one.document else "gone"
-                    reason = f"Basware shows it as {status}, no longer for transfer"
-                    invoices.move(connection, stored, State.WITHDRAWN, now, changes={"reason": reason})
-                else:
-                    next_attempt = now + backoff(
-                        1, self._timing.retry_base_seconds, self._timing.retry_max_seconds
-                    )
-                    invoices.move(
-                        connection,
-                        stored,
-                        State.READY,
-                        now,
-                        changes={
-                            "next_attempt_at": next_attempt,
-                            "code": "NOT_ACKNOWLEDGED",
-                            "reason": one.verdict,
-                            "remedy": "nothing to do: it is tried again",
-                        },
-                    )
+                with suppress(LostRace):
+                    moved = self._after_acknowledge(connection, one)
+                    if moved.state is State.ACKNOWLEDGED:
+                        passed.append(replace(one.prepared, stored=moved))
         return passed
 
-    def _acknowledge_one(self, prepared: Prepared) -> _Acknowledged:
+    def _after_acknowledge(self, connection: Connection, one: _Acknowledged) -> StoredInvoice:
+        stored, now = one.prepared.stored, self._connector.clock.now()
+        if one.verdict == "ours":
+            return invoices.move(connection, stored, State.ACKNOWLEDGED, now)
+        if one.verdict == "changed" and one.document is not None:
+            fields = {
+                name: value for name, value in vars(arrival(one.document)).items() if name != "invoice_id"
+            }
+            note = {"note": "changed in Basware", "previous_digest": stored.payload_digest}
+            return invoices.move(connection, stored, State.RECEIVED, now, changes=fields, detail=note)
+        if one.verdict == "withdrawn":
+            status = one.document.processing_status if one.document else "gone"
+            reason = f"Basware shows it as {status}, no longer for transfer"
+            return invoices.move(connection, stored, State.WITHDRAWN, now, changes={"reason": reason})
+        waiting = {
+            "next_attempt_at": now
+            + backoff(1, self._timing.retry_base_seconds, self._timing.retry_max_seconds),
+            "code": "NOT_ACKNOWLEDGED",
+            "reason": one.verdict,
+            "remedy": "nothing to do: it is tried again",
+        }
+        return invoices.move(connection, stored, State.READY, now, changes=waiting)
+
+    def _acknowledge_one(self, prepared: Prepared, fresh: bool) -> _Acknowledged:
         invoice_id = prepared.stored.invoice_id
         try:
-            if self._connector.basware.acknowledge(invoice_id) is AckOutcome.ACKNOWLEDGED:
+            if self._connector.basware.acknowledge(invoice_id) is AckOutcome.ACKNOWLEDGED and fresh:
                 return _Acknowledged(prepared, None, "ours")
             document = self._connector.basware.document(invoice_id)
         except (RetryLater, OutcomeUnknown, RecordRefused) as error:
@@ -209,9 +216,10 @@ class Answerer:
                 State.NEEDS_REVIEW,
                 self._connector.clock.now(),
                 changes={
-                    "code": "ANSWER_REFUSED",
+                    "code": ANSWER_REFUSED,
                     "reason": f"posted in SYSPRO as voucher {stored.voucher}, but Basware shows {status}",
-                    "remedy": "set the invoice to transferred in Basware by hand with this voucher; it is not posted again",
+                    "remedy": "transfer it again in Basware, which gives it this voucher, or enter the voucher there by "
+                    "hand; it is not posted again",
                 },
             )
 
@@ -237,22 +245,19 @@ class Answerer:
         later = now + backoff(
             stored.generation, self._timing.retry_base_seconds, self._timing.retry_max_seconds
         )
-        try:
-            with self._connector.store.write() as connection:
-                invoices.move(
-                    connection,
-                    stored,
-                    State.POSTED,
-                    now,
-                    changes={
-                        "next_attempt_at": later,
-                        "code": "NOT_ANSWERED",
-                        "reason": reason,
-                        "remedy": "nothing to do: it is tried again",
-                    },
-                )
-        except LostRace:
-            return
+        with self._connector.store.write() as connection:
+            invoices.move(
+                connection,
+                stored,
+                State.POSTED,
+                now,
+                changes={
+                    "next_attempt_at": later,
+                    "code": "NOT_ANSWERED",
+                    "reason": reason,
+                    "remedy": "nothing to do: it is tried again",
+                },
+            )
 
     def reject(self, stored: StoredInvoice, message: str) -> None:
         """Tell Basware that the invoice is not taken, with the text its users see there."""

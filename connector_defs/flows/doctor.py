@@ -9,7 +9,7 @@ from connector_defs.basware.oauth import TokenSource
 from connector_defs.basware.regions import BaswareHosts, default_api_url, default_token_url
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows.entities import STAGED
-from connector_defs.flows.posting import credentials
+from connector_defs.flows.lanes import credentials
 from connector_defs.flows.reports import Probe
 from connector_defs.flows.runtime import Clients
 from connector_defs.settings import CompanySettings, Settings

@@ -14,8 +14,9 @@ from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
 from connector_defs.domain.states import WAITING_FOR_PEOPLE, State
 from connector_defs.flows.answers import Answerer
 from connector_defs.flows.evaluation import Evaluator, Prepared, is_mapped, release_mapped
-from connector_defs.flows.intake import WAITING, take_in
-from connector_defs.flows.posting import Lane, LaneSession, credentials, lane_name
+from connector_defs.flows.intake import WAITING, is_news, take_in
+from connector_defs.flows.lanes import LaneSession, credentials, lane_name
+from connector_defs.flows.posting import Lane
 from connector_defs.flows.reports import InvoiceRunReport, Problem
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -25,6 +26,8 @@ from connector_defs.syspro.session import EnetSession
 
 _TO_PREPARE = frozenset({State.RECEIVED, State.READY, State.ACKNOWLEDGED})
 _PAUSE_SECONDS = 0.2
+# A payload older than this is fetched again once Basware has locked the invoice, and compared.
+_FRESH_SECONDS = 30.0
 
 
 def run_invoices(
@@ -43,6 +46,8 @@ class _Run:
         self._problems: list[Problem] = []
         self._posted = self._requests = self._logons = 0
         self._tried: set[str] = set()
+        self._fetched_now: frozenset[str] = frozenset()
+        self._fresh_until = 0.0
 
     def run(self, updated_from: date | None) -> InvoiceRunReport:
         started = time.monotonic()
@@ -52,6 +57,8 @@ class _Run:
         try:
             intake = take_in(self._connector, self._company, updated_from=updated_from)
             fetched, received = intake.fetched, intake.received
+            self._fetched_now = frozenset(intake.seen)
+            self._fresh_until = time.monotonic() + _FRESH_SECONDS
         except Fatal:
             raise
         except ConnectorError as error:
@@ -185,7 +192,8 @@ class _Run:
         if not batch:
             return None
         self._tried.update(due)
-        return self._answerer.acknowledge(self._evaluator.prepare(batch))
+        fresh = self._fetched_now if time.monotonic() < self._fresh_until else frozenset()
+        return self._answerer.acknowledge(self._evaluator.prepare(batch), fresh)
 
     def _answer_open(self) -> None:
         """Answer what an earlier run left, then ask Basware until all answers are confirmed or time is over."""
@@ -230,9 +238,7 @@ def peek(connector: Connector, company: CompanySettings) -> list[tuple[str, str]
         news = [
             (document.invoice_id, document.last_updated or "")
             for document in page.documents
-            if (stored := known.get(document.invoice_id)) is None
-            or stored.state in (State.RESPONDED, State.REJECTED, State.WITHDRAWN)
-            or (stored.payload_digest != document.digest and not stored.voucher)
+            if is_news(known.get(document.invoice_id), document)
         ]
         if news:
             return news

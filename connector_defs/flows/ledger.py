@@ -12,10 +12,11 @@ from typing import cast
 from connector_defs.domain.books import Books, GoodsReceipt, LedgerCode, Supplier
 from connector_defs.domain.gl_mapping import MappingTable
 from connector_defs.domain.invoices import ApprovedInvoice
-from connector_defs.domain.keys import near_misses
+from connector_defs.domain.keys import near_misses, posting_reference
 from connector_defs.domain.translation.context import flag, iso_currency, number, text, trimmed
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
+from connector_defs.store.invoices import StoredInvoice
 from connector_defs.syspro import tables
 from connector_defs.syspro.odata import ODataClient, TableMissing
 from connector_defs.syspro.tables import Row
@@ -55,19 +56,36 @@ class LedgerEntry:
         """The voucher number Basware gets (at most 25 characters)."""
         return f"{self.year:04d}{self.month:02d}-{self.journal:05d}-{self.entry:04d}"[:25]
 
+    def is_by(self, stored: StoredInvoice) -> bool:
+        """True where this is our own posting of `stored`: by our reference, or, without any, by intent and amount."""
+        if self.reference:
+            return self.reference == posting_reference(stored.company, stored.invoice_id)
+        return bool(stored.fingerprint) and self.amounts_to(stored.gross)
+
     def amounts_to(self, gross: Decimal | None) -> bool:
         """True where the entry stands for exactly `gross`."""
         return gross is not None and gross in (self.value, self.currency_value)
 
 
 def find_entries(odata: ODataClient, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], LedgerEntry]:
-    """AP invoices by exact (supplier, invoice number), 50 to a call. A read only: safe to repeat."""
-    found = {}
+    """AP invoices by (supplier, invoice number) as asked for, 50 to a call. A read only: safe to repeat.
+
+    What the database itself takes for the same number counts as found, so that nothing is posted beside it.
+    """
+    exact: dict[tuple[str, str], LedgerEntry] = {}
+    loose: dict[tuple[str, str], LedgerEntry] = {}
     rows = odata.by_keys(tables.AP_INVOICE, ["Supplier", "Invoice"], keys, select=_LOOKUP_COLUMNS)
     for row in rows:
         entry = _entry(row)
-        found[entry.supplier, entry.number] = entry
-    return found
+        exact[entry.supplier, entry.number] = entry
+        loose[_loose(entry.supplier, entry.number)] = entry
+    found = {key: exact.get(key) or loose.get(_loose(*key)) for key in keys}
+    return {key: entry for key, entry in found.items() if entry is not None}
+
+
+def _loose(supplier: str, number: str) -> tuple[str, str]:
+    """Keys as a database that ignores case and blanks at the end takes them for equal."""
+    return supplier.strip().casefold(), number.strip().casefold()
 
 
 def _entry(row: Row) -> LedgerEntry:

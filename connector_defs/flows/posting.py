@@ -7,26 +7,27 @@ with one logon for the whole run. Dagster's own retries are off here: only this 
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any
 
 from sqlalchemy import Connection
 
 from connector_defs.domain.errors import Fatal, LaneBlocked, OutcomeUnknown, RecordRefused, RetryLater
 from connector_defs.domain.invoices import Posting
-from connector_defs.domain.keys import posting_reference
 from connector_defs.domain.states import State
+from connector_defs.flows.ap_document import ap_document
 from connector_defs.flows.evaluation import Prepared
 from connector_defs.flows.ledger import LedgerEntry, find_entries
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store import invoices
-from connector_defs.store.invoices import StoredInvoice
-from connector_defs.store.leases import Lease, Leases
+from connector_defs.store.invoices import LostRace, StoredInvoice
+from connector_defs.store.leases import Lease
 from connector_defs.syspro.documents import apstin
 from connector_defs.syspro.documents.outcome import Rejection
-from connector_defs.syspro.session import EnetCredentials, EnetSession
+from connector_defs.syspro.session import EnetSession
 
 # So many lost answers in a row mean that the service is ill, not the invoices.
 _UNKNOWN_IN_A_ROW = 3
@@ -47,26 +48,6 @@ class _Applied:
     stored: StoredInvoice
     posting: Posting
     reply: apstin.ApPosting
-
-
-class LaneSession:
-    """The durable memory of the lane's session id, so that a successor can log off what a crash left open."""
-
-    def __init__(self, leases: Leases, lease: Lease) -> None:
-        self._leases = leases
-        self._lease = lease
-
-    def remember(self, session_id: str) -> None:
-        """A session was opened."""
-        self._leases.remember_session(self._lease, session_id)
-
-    def forget(self) -> None:
-        """The session is closed."""
-        self._leases.forget_session(self._lease)
-
-    def orphan(self) -> str | None:
-        """The id a dead process left open, if any."""
-        return self._leases.orphan_session(self._lease)
 
 
 class Lane:
@@ -109,19 +90,30 @@ class Lane:
             found = self._look_up(batch)
             with self._connector.store.write() as connection:
                 for stored in batch:
-                    entry = found.get((stored.supplier, stored.number.strip()))
-                    if entry is None:
-                        self._move(
-                            connection,
-                            stored,
-                            State.ACKNOWLEDGED,
-                            next_attempt_at=self._next_attempt(stored.attempts),
-                            reason="the look-up says it is not in SYSPRO; it is posted again",
-                        )
-                    elif entry.amounts_to(stored.gross):
-                        self._posted(connection, stored, entry, "found by look-up")
-                    else:
-                        self._move(connection, stored, State.NEEDS_REVIEW, **_in_the_way(entry, stored))
+                    entry = found.get(_key(stored))
+                    with suppress(LostRace):
+                        self._settle(connection, stored, entry)
+
+    def _settle(self, connection: Connection, stored: StoredInvoice, entry: LedgerEntry | None) -> None:
+        if entry is not None:
+            self._found(connection, stored, entry, "found by look-up")
+            return
+        self._move(
+            connection,
+            stored,
+            State.ACKNOWLEDGED,
+            next_attempt_at=self._next_attempt(stored.attempts),
+            reason="the look-up says it is not in SYSPRO; it is posted again",
+        )
+
+    def _found(self, connection: Connection, stored: StoredInvoice, entry: LedgerEntry, how: str) -> None:
+        """The number stands in SYSPRO: posted by us, posted by us otherwise than meant, or by somebody else."""
+        if not entry.is_by(stored):
+            self._move(connection, stored, State.NEEDS_REVIEW, **_in_the_way(entry, stored))
+        elif entry.amounts_to(stored.gross):
+            self._posted(connection, stored, entry, how)
+        else:
+            self._move(connection, stored, State.NEEDS_REVIEW, **_otherwise(entry, stored))
 
     def post(self, batch: Sequence[Prepared]) -> list[str]:
         """Post a batch and read it back; returns the ids that now stand in SYSPRO.
@@ -133,9 +125,9 @@ class Lane:
         before = len(self.count.posted_ids)
         try:
             for prepared in batch:
-                entry = found.get((prepared.posting.supplier, prepared.posting.number))
+                entry = found.get(_key(prepared.stored))
                 if entry is not None:
-                    self._already_there(prepared, entry)
+                    self._already_there(prepared.stored, entry)
                     continue
                 done = self._post_one(prepared)
                 if done is not None:
@@ -145,36 +137,43 @@ class Lane:
         return self.count.posted_ids[before:]
 
     def _look_up(self, batch: Sequence[StoredInvoice]) -> dict[tuple[str, str], LedgerEntry]:
-        keys = [(stored.supplier, stored.number.strip()) for stored in batch]
-        return find_entries(self._connector.odata(self._company), keys)
+        return find_entries(self._connector.odata(self._company), [_key(stored) for stored in batch])
 
-    def _already_there(self, prepared: Prepared, entry: LedgerEntry) -> None:
-        """The number is taken: by us where the reference is ours or an intent of ours came before."""
-        stored = prepared.stored
-        reference = posting_reference(stored.company, stored.invoice_id)
-        ours = entry.reference == reference or bool(stored.fingerprint)
-        with self._connector.store.write() as connection:
-            if ours and entry.amounts_to(prepared.posting.gross):
-                self._posted(connection, stored, entry, "already in SYSPRO under our own reference")
-            else:
-                self._move(connection, stored, State.NEEDS_REVIEW, **_in_the_way(entry, stored))
+    def _already_there(self, stored: StoredInvoice, entry: LedgerEntry) -> None:
+        with suppress(LostRace), self._connector.store.write() as connection:
+            self._found(connection, stored, entry, "already in SYSPRO under our own reference")
 
     def _post_one(self, prepared: Prepared) -> _Applied | None:
         posting = prepared.posting
         try:
-            parameters, document = _apstin(posting, self._connector.settings.posting.posting_period)
+            document = ap_document(posting, self._connector.settings.posting.posting_period)
         except ValueError as flaw:
             self._to_review(
                 prepared.stored, "DOCUMENT_INVALID", f"no SYSPRO document can be made of it: {flaw}"
             )
             return None
-        stored = self._intend(prepared)
-        if stored is None:
+        try:
+            stored = self._intend(prepared)
+        except LostRace:
+            # A person, or a change in Basware, was faster: nothing was sent, and the next look takes it up.
             return None
+        answer = self._send(stored, *document) if stored else None
+        if stored is None or answer is None:
+            return None
+        self._unknown_in_a_row = 0
+        if isinstance(answer, Rejection):
+            self._rejected(stored, answer)
+            return None
+        return _Applied(stored, posting, answer)
+
+    def _send(
+        self, stored: StoredInvoice, parameters: str, document: str
+    ) -> apstin.ApPosting | Rejection | None:
+        """One call, once. None where there is no answer to go by; the invoice was moved accordingly."""
         self.count.requests += 1
         try:
             text = self._session.post(_BUSINESS_OBJECT, parameters, document, before_repeat=_look_first).text
-            answer = apstin.read(text)
+            return apstin.read(text)
         except OutcomeUnknown as unknown:
             self._lost(stored, str(unknown))
             return None
@@ -195,11 +194,6 @@ class Lane:
                     remedy="nothing to do: it goes on when SYSPRO lets the operator in",
                 )
             raise
-        self._unknown_in_a_row = 0
-        if isinstance(answer, Rejection):
-            self._rejected(stored, answer)
-            return None
-        return _Applied(stored, posting, answer)
 
     def _intend(self, prepared: Prepared) -> StoredInvoice | None:
         stored, posting = prepared.stored, prepared.posting
@@ -237,9 +231,9 @@ class Lane:
                 },
             )
 
-    def _lost(self, stored: StoredInvoice, reason: str, *, at_once: bool = False) -> None:
+    def _lost(self, stored: StoredInvoice, reason: str) -> None:
         """The call may have posted. Quarantined longer than the server may still be at work, then looked up."""
-        wait = 0.0 if at_once else self._timing.uncertain_quarantine_seconds
+        wait = self._timing.uncertain_quarantine_seconds
         with self._connector.store.write() as connection:
             self._move(
                 connection,
@@ -258,9 +252,16 @@ class Lane:
 
     def _rejected(self, stored: StoredInvoice, rejection: Rejection) -> None:
         if any(error.element.lower() == "invoice" and not error.warning for error in rejection.errors):
-            # SYSPRO knows this number though the look-up did not: it may be our own, so look again.
-            self._lost(stored, f"SYSPRO says: {rejection}", at_once=True)
-            return
+            # SYSPRO may know this number though the look-up did not: it may be our own, so look again.
+            try:
+                entry = self._look_up([stored]).get(_key(stored))
+            except RetryLater as unseen:
+                self._lost(stored, f"SYSPRO says: {rejection}; the look-up failed: {unseen}")
+                return
+            if entry is not None:
+                with self._connector.store.write() as connection:
+                    self._found(connection, stored, entry, "found after SYSPRO refused the number")
+                return
         self._to_review(stored, "SYSPRO_REFUSED", f"SYSPRO refuses the document: {rejection}")
 
     def _to_review(self, stored: StoredInvoice, code: str, reason: str) -> None:
@@ -285,7 +286,7 @@ class Lane:
             return
         with self._connector.store.write() as connection:
             for one in applied:
-                entry = found.get((one.posting.supplier, one.posting.number))
+                entry = found.get(_key(one.stored))
                 if entry is None:
                     self._move(
                         connection,
@@ -298,15 +299,7 @@ class Lane:
                         remedy="nothing to do: a look-up in SYSPRO decides",
                     )
                 elif not entry.amounts_to(one.posting.gross):
-                    self._move(
-                        connection,
-                        one.stored,
-                        State.NEEDS_REVIEW,
-                        voucher=entry.voucher,
-                        code="POSTED_DIFFERENTLY",
-                        reason=f"SYSPRO holds {entry.value} instead of {one.posting.gross} as voucher {entry.voucher}",
-                        remedy="correct the posting in SYSPRO by hand; it is never posted again",
-                    )
+                    self._move(connection, one.stored, State.NEEDS_REVIEW, **_otherwise(entry, one.stored))
                 else:
                     self._posted(connection, one.stored, entry, "read back", one.reply)
 
@@ -365,22 +358,24 @@ def backoff(attempts: int, base_seconds: float, max_seconds: float) -> timedelta
     return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
 
 
-def lane_name(company: CompanySettings) -> str:
-    """The lease of a lane: SYSPRO keeps one session per operator, whatever the company."""
-    return f"operator/{company.operator}"
-
-
-def credentials(company: CompanySettings) -> EnetCredentials:
-    """The pair's e.net logon."""
-    return EnetCredentials(
-        company.operator, company.operator_password, company.syspro_company, company.company_password
-    )
-
-
 def _look_first() -> None:
     raise OutcomeUnknown(
         "the session was evicted before the answer; the invoice is looked up before it is repeated"
     )
+
+
+def _key(stored: StoredInvoice) -> tuple[str, str]:
+    return stored.supplier, stored.number.strip()
+
+
+def _otherwise(entry: LedgerEntry, stored: StoredInvoice) -> dict[str, Any]:
+    """Our own posting over another amount: its voucher is kept, so that nothing is ever posted beside it."""
+    return {
+        "voucher": entry.voucher,
+        "code": "POSTED_DIFFERENTLY",
+        "reason": f"SYSPRO holds {entry.value} instead of {stored.gross} as voucher {entry.voucher}",
+        "remedy": "correct the posting in SYSPRO by hand; it is never posted again",
+    }
 
 
 def _in_the_way(entry: LedgerEntry, stored: StoredInvoice) -> dict[str, Any]:
@@ -390,40 +385,3 @@ def _in_the_way(entry: LedgerEntry, stored: StoredInvoice) -> dict[str, Any]:
         f"over {entry.value}; this one is over {stored.gross} {stored.currency}",
         "remedy": "if it was keyed by hand, reject this one in Basware; otherwise correct its number",
     }
-
-
-def _apstin(posting: Posting, period: Literal["C", "P", "B"]) -> tuple[str, str]:
-    document = apstin.ApInvoice(
-        supplier=posting.supplier,
-        transaction_code=cast('Literal["I", "C"]', posting.kind),
-        branch=None,
-        invoice=posting.number,
-        value=posting.gross,
-        notation=posting.notation,
-        reference=posting.reference,
-        invoice_date=posting.invoice_date,
-        due_date=posting.due_date,
-        exchange_rate=None,
-        tax_basis="E",
-        tax_code=posting.tax_code or None,
-        tax_value=posting.tax_value,
-        ledger_lines=tuple(
-            apstin.LedgerLine(row.ledger_code, row.value, row.note, row.tax_code or None, row.tax_only)
-            for row in posting.rows
-        ),
-        grn_lines=tuple(
-            apstin.GrnLine(
-                supplier=row.supplier,
-                grn=row.receipt,
-                source=row.source,
-                journal=int(row.journal),
-                entry=int(row.entry),
-                match_type=cast('Literal["O", "U", "P"]', row.match),
-                value=None if row.match == "O" else row.value,
-                quantity=row.quantity,
-            )
-            for row in posting.receipts
-        ),
-    )
-    options = apstin.ApOptions(posting_period=period, ledger_currency="F" if posting.foreign else "L")
-    return apstin.build(document, options)
