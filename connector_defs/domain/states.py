@@ -26,9 +26,14 @@ _S = State
 ALLOWED: dict[State, frozenset[State]] = {
     _S.RECEIVED: frozenset({_S.NEEDS_MAPPING, _S.NEEDS_REVIEW, _S.READY, _S.WITHDRAWN, _S.POSTED}),
     _S.NEEDS_MAPPING: frozenset({_S.RECEIVED, _S.REJECTED, _S.WITHDRAWN}),
-    _S.NEEDS_REVIEW: frozenset({_S.RECEIVED, _S.REJECTED, _S.WITHDRAWN, _S.DEAD}),
-    _S.READY: frozenset({_S.ACKNOWLEDGED, _S.RECEIVED, _S.NEEDS_MAPPING, _S.NEEDS_REVIEW, _S.WITHDRAWN, _S.DEAD}),
-    _S.ACKNOWLEDGED: frozenset({_S.POSTING, _S.NEEDS_MAPPING, _S.NEEDS_REVIEW, _S.POSTED, _S.RECEIVED, _S.DEAD}),
+    # To posted: what stands in SYSPRO already, and is answered with the voucher it has.
+    _S.NEEDS_REVIEW: frozenset({_S.RECEIVED, _S.REJECTED, _S.WITHDRAWN, _S.DEAD, _S.POSTED}),
+    _S.READY: frozenset(
+        {_S.ACKNOWLEDGED, _S.RECEIVED, _S.NEEDS_MAPPING, _S.NEEDS_REVIEW, _S.WITHDRAWN, _S.DEAD}
+    ),
+    _S.ACKNOWLEDGED: frozenset(
+        {_S.POSTING, _S.NEEDS_MAPPING, _S.NEEDS_REVIEW, _S.POSTED, _S.RECEIVED, _S.DEAD}
+    ),
     _S.POSTING: frozenset({_S.POSTED, _S.UNCERTAIN, _S.ACKNOWLEDGED, _S.NEEDS_REVIEW, _S.DEAD}),
     _S.UNCERTAIN: frozenset({_S.POSTED, _S.ACKNOWLEDGED, _S.NEEDS_REVIEW, _S.DEAD}),
     _S.POSTED: frozenset({_S.RESPONDED, _S.NEEDS_REVIEW}),

@@ -3,6 +3,7 @@
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.states import State
 from connector_defs.flows.answers import Answerer
+from connector_defs.flows.ledger import find_entries
 from connector_defs.flows.reports import QueueItem
 from connector_defs.flows.runtime import Connector
 from connector_defs.store import invoices
@@ -53,10 +54,15 @@ def retry(connector: Connector, key: str, *, actor: str, reason: str) -> QueueIt
 
 
 def release(connector: Connector, key: str, *, actor: str, reason: str) -> QueueItem:
-    """End the waiting time of an invoice that waits for its next attempt; one in review is checked afresh."""
+    """End the waiting time of an invoice that waits for its next attempt; one in review is checked afresh.
+
+    One that stands in SYSPRO already is accepted as it stands: Basware gets its voucher.
+    """
     stored = _find(connector, key)
     if stored.state in _TIMED:
         return _move(connector, stored, stored.state, actor, reason)
+    if stored.state is State.NEEDS_REVIEW and stored.voucher:
+        return _answer_as_it_stands(connector, stored, actor, reason)
     return retry(connector, key, actor=actor, reason=reason)
 
 
@@ -65,13 +71,37 @@ def reject(connector: Connector, key: str, *, actor: str, reason: str) -> QueueI
     stored = _find(connector, key)
     if stored.state not in _REJECTABLE:
         raise Fatal(f"invoice {stored.number or stored.invoice_id} is {stored.state} and cannot be rejected")
-    if stored.voucher or stored.fingerprint:
+    company = connector.settings.company(stored.company)
+    voucher = stored.voucher
+    if stored.fingerprint and not voucher:
+        # It was sent to SYSPRO once: only SYSPRO can say that it does not stand there.
+        place = (stored.supplier, stored.number.strip())
+        entry = find_entries(connector.odata(company), [place]).get(place)
+        voucher = entry.voucher if entry is not None and entry.is_by(stored) else ""
+    if voucher:
         raise Fatal(
-            f"invoice {stored.number or stored.invoice_id} was posted or may have been: "
-            f"look it up in SYSPRO first (voucher {stored.voucher or 'unknown'})"
+            f"invoice {stored.number or stored.invoice_id} stands in SYSPRO as voucher {voucher}: "
+            "cancel it there first, or let Basware have the voucher (`connector queue release`)"
         )
-    Answerer(connector, connector.settings.company(stored.company)).reject(stored, reason)
+    Answerer(connector, company).reject(stored, reason)
     return _move(connector, stored, State.REJECTED, actor, reason)
+
+
+def _answer_as_it_stands(connector: Connector, stored: StoredInvoice, actor: str, reason: str) -> QueueItem:
+    document = connector.basware.document(stored.invoice_id)
+    if document is None:
+        raise Fatal(f"invoice {stored.number or stored.invoice_id} is not in Basware any more")
+    return _move(
+        connector,
+        stored,
+        State.POSTED,
+        actor,
+        reason,
+        generation=stored.generation + 1,
+        answered_at=None,
+        payload=document.text,
+        payload_digest=document.digest,
+    )
 
 
 def _find(connector: Connector, key: str) -> StoredInvoice:

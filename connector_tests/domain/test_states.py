@@ -8,7 +8,7 @@ from connector_defs.domain.states import ALLOWED, OPEN, WAITING_FOR_PEOPLE, Stat
 MOVES = """
 received      needs_mapping needs_review ready withdrawn posted
 needs_mapping received rejected withdrawn
-needs_review  received rejected withdrawn dead
+needs_review  received rejected withdrawn dead posted
 ready         acknowledged received needs_mapping needs_review withdrawn dead
 acknowledged  posting needs_mapping needs_review posted received dead
 posting       posted uncertain acknowledged needs_review dead
