@@ -49,7 +49,7 @@ def test_a_second_run_asks_but_changes_nothing(pair: Pair) -> None:
     assert (report.received, report.posted, report.logons) == (0, 0, 0)
     assert {name for name in after[0] if after[0][name] != before[0].get(name, 0)} <= {
         "GET accountingDocuments",
-        "token",
+        "GET link",
     }
     assert after[1] == before[1]
 
