@@ -48,7 +48,8 @@ def explain(error: Exception) -> Ending:
     text = without_secrets(str(cause))[:_LONGEST]
     complain(f"Something unexpected happened: {type(error).__name__}: {text}")
     complain(
-        f"Nothing was lost: run the command again. To see where it happened: {DEBUG_VARIABLE}=1", style=""
+        f"What is stored stays stored, and the command may be run again. To see where it happened: {DEBUG_VARIABLE}=1",
+        style="",
     )
     return Ending.PROBLEMS
 
