@@ -12,11 +12,27 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, and_, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    RowMapping,
+    Table,
+    Text,
+    TypeDecorator,
+    and_,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.exc import DatabaseError
 
 from connector_defs.store.engine import Store
 from connector_defs.store.tables import (
+    Exact,
+    Instant,
     audit_checkpoint,
     audit_event,
     audit_head,
@@ -29,6 +45,8 @@ from connector_defs.store.upsert import insert_missing, upsert
 
 GENESIS = "0" * 64
 _CHUNK = 400
+# A day is sealed this long after its end, when no transaction that began in it can still be open.
+_LATE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -143,7 +161,7 @@ def row_digest(row: Mapping[str, Any] | RowMapping) -> str:
 
 
 def show(store: Store, key: str) -> list[AuditEvent]:
-    """All events of one record, oldest first. `key` is the record's key, or the end of its chain's name."""
+    """All events of one record, oldest first. `key` is the record's key, or its chain's name."""
     with store.read() as connection:
         rows = connection.execute(
             select(audit_event)
@@ -168,8 +186,12 @@ def _event(row: Row[Any]) -> AuditEvent:
 
 
 def checkpoint(store: Store, now: datetime) -> int:
-    """Seal every finished UTC day that has none yet; returns how many were made."""
-    today = now.astimezone(UTC).date().isoformat()
+    """Seal every finished UTC day that has none yet; returns how many were made.
+
+    Around midnight events of two days may stand in mixed order: a day's seal reaches to its last event and
+    covers whatever stands before that.
+    """
+    today = (now.astimezone(UTC) - _LATE).date().isoformat()
     made = 0
     with store.write() as connection:
         last = connection.execute(
@@ -182,13 +204,13 @@ def checkpoint(store: Store, now: datetime) -> int:
         ).all()
         for day in days:
             end = (datetime.fromisoformat(day) + timedelta(days=1)).replace(tzinfo=UTC)
-            rows = connection.execute(
-                select(audit_event.c.id, audit_event.c.hash)
-                .where(audit_event.c.id > after, audit_event.c.at < end)
-                .order_by(audit_event.c.id)
-            ).all()
-            digest = _seal(digest, (row.hash for row in rows))
-            after = rows[-1].id
+            last_event = connection.scalar(
+                select(func.max(audit_event.c.id)).where(audit_event.c.id > after, audit_event.c.at < end)
+            )
+            if last_event is None:
+                continue
+            digest = _seal(digest, day, _hashes(connection, after, last_event))
+            after = last_event
             made += insert_missing(
                 connection,
                 audit_checkpoint,
@@ -197,8 +219,16 @@ def checkpoint(store: Store, now: datetime) -> int:
     return made
 
 
-def _seal(previous: str, hashes: Iterable[str]) -> str:
-    digest = hashlib.sha256(previous.encode())
+def _hashes(connection: Connection, after: int, last_event: int) -> Iterator[str]:
+    yield from connection.scalars(
+        select(audit_event.c.hash)
+        .where(audit_event.c.id > after, audit_event.c.id <= last_event)
+        .order_by(audit_event.c.id)
+    )
+
+
+def _seal(previous: str, day: str, hashes: Iterable[str]) -> str:
+    digest = hashlib.sha256(previous.encode() + day.encode())
     for one in hashes:
         digest.update(one.encode())
     return digest.hexdigest()
@@ -224,7 +254,7 @@ def verify(store: Store) -> Verification:
             broken += _head_problems(connection, last)
             broken += _row_problems(connection, last)
             broken += _checkpoint_problems(connection)
-        except (ValueError, DatabaseError) as error:
+        except (ValueError, TypeError, DatabaseError) as error:
             broken.append(BrokenLink("store", 0, f"a stored value cannot be read: {type(error).__name__}"))
     return Verification(events, len(last), tuple(broken))
 
@@ -244,10 +274,16 @@ def _database_damage(connection: Connection) -> list[BrokenLink]:
 
 
 def _stream(connection: Connection) -> Iterator[Row[Any]]:
+    """Events chain by chain, `at` as the text that stands there, so that no byte of it can change unseen."""
+    columns = [_as_stored(column) for column in audit_event.c]
     result = connection.execution_options(yield_per=2000).execute(
-        select(audit_event).order_by(audit_event.c.chain, audit_event.c.sequence)
+        select(*columns).order_by(audit_event.c.chain, audit_event.c.sequence)
     )
     yield from result
+
+
+def _as_stored(column: Column[Any]) -> ColumnElement[Any]:
+    return type_coerce(column, Text).label(column.name) if isinstance(column.type, TypeDecorator) else column
 
 
 def _link_problem(row: Row[Any], sequence: int, previous: str) -> str:
@@ -255,7 +291,7 @@ def _link_problem(row: Row[Any], sequence: int, previous: str) -> str:
         return f"event {sequence + 1} is missing"
     if row.previous != previous:
         return "does not follow its predecessor"
-    if row.hash != _hash(row._mapping, instant_text(row.at)):
+    if row.hash != _hash(row._mapping, row.at):
         return "content was changed after it was written"
     return ""
 
@@ -271,14 +307,16 @@ def _head_problems(connection: Connection, last: Mapping[str, tuple[int, str, st
 
 
 def _row_problems(connection: Connection, last: Mapping[str, tuple[int, str, str]]) -> list[BrokenLink]:
-    """Rows whose content is not what their last event says, and rows that no event explains."""
+    """Rows whose content is not what their last event says, that no event explains, or that are gone."""
     broken = []
+    told = {chain: _told(detail) for chain, (_, _, detail) in last.items()}
+    unseen = {chain for chain, digest in told.items() if digest}
     for table, chain_of in (
         (invoice, invoice_chain),
         (gl_mapping, mapping_chain),
         (published_record, record_chain),
     ):
-        query = select(table)
+        query = select(*(_as_stored(column) for column in table.c))
         if table is gl_mapping:
             newest = (
                 select(gl_mapping.c.company, gl_mapping.c.account_code, gl_mapping.c.cost_center)
@@ -292,24 +330,44 @@ def _row_problems(connection: Connection, last: Mapping[str, tuple[int, str, str
             )
         for row in connection.execution_options(yield_per=2000).execute(query):
             chain = chain_of(row._mapping)
-            sequence, _, detail = last.get(chain, (0, "", "{}"))
-            if json.loads(detail).get("row") != row_digest(row._mapping):
+            unseen.discard(chain)
+            if told.get(chain, "") != _digest_of(table, row):
+                sequence = last.get(chain, (0,))[0]
                 broken.append(
                     BrokenLink(chain, sequence, f"table {table.name} does not hold what the trail says")
                 )
+    broken += [
+        BrokenLink(chain, last[chain][0], "the row that the trail tells of is gone")
+        for chain in sorted(unseen)
+    ]
     return broken
+
+
+def _told(detail: str) -> str:
+    """The row digest in an event's detail; "" where it has none."""
+    try:
+        return str(json.loads(detail)["row"])
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
+def _digest_of(table: Table, row: Row[Any]) -> str | None:
+    """Digest of a row read as it is stored; None where a value cannot be read."""
+    values = dict(row._mapping)
+    try:
+        for column in table.c:
+            if isinstance(column.type, (Exact, Instant)):
+                values[column.name] = column.type.read(values[column.name])
+    except (ValueError, TypeError, ArithmeticError):
+        return None
+    return row_digest(values)
 
 
 def _checkpoint_problems(connection: Connection) -> list[BrokenLink]:
     broken = []
     after, digest = 0, GENESIS
     for sealed in connection.execute(select(audit_checkpoint).order_by(audit_checkpoint.c.day)).all():
-        hashes = connection.scalars(
-            select(audit_event.c.hash)
-            .where(audit_event.c.id > after, audit_event.c.id <= sealed.last_event)
-            .order_by(audit_event.c.id)
-        )
-        digest = _seal(digest, hashes)
+        digest = _seal(digest, sealed.day, _hashes(connection, after, sealed.last_event))
         if digest != sealed.digest:
             broken.append(
                 BrokenLink(f"checkpoint/{sealed.day}", 0, "events of that day were changed or removed")

@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 
-from connector_defs.domain.errors import Fatal, LaneBlocked
+from connector_defs.domain.errors import Fatal, LaneBlocked, RetryLater
 
 _BUSY_SECONDS = 30
 
@@ -28,13 +28,17 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits on leaving and rolls back on any exception."""
-        with _translated(), self.engine.begin() as connection:
+        with store_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent read that takes no write lock."""
-        with _translated(), self.engine.connect().execution_options(reads_only=True) as connection:
+        """A read that takes no write lock; all its queries see the store as it was at the first one."""
+        with store_errors(), self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            else:
+                connection.execution_options(reads_only=True)
             yield connection
 
     def close(self) -> None:
@@ -56,7 +60,13 @@ def make_engine(url: str) -> Engine:
     if backend != "sqlite":
         raise Fatal(f"CONNECTOR_STATE_URL names {backend}: the state store runs on sqlite or postgresql")
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(parsed.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Fatal(
+                f"the folder {folder} of CONNECTOR_STATE_URL cannot be made ({error.strerror}): correct the path"
+            ) from None
     engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)
@@ -65,11 +75,17 @@ def make_engine(url: str) -> Engine:
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
+    # SQLite's own lower() knows ASCII alone, PostgreSQL's and Python's know all letters.
+    connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
 
 
 def _begin(connection: Connection) -> None:
@@ -78,11 +94,20 @@ def _begin(connection: Connection) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def store_errors() -> Iterator[None]:
+    """Turn the database's errors into ours. The texts hold no statement and no parameter: these may be an invoice."""
     try:
         yield
+    except IntegrityError as error:
+        raise RetryLater(
+            f"another worker wrote the same record first ({type(error.orig).__name__}); nothing was changed, run again"
+        ) from None
     except OperationalError as error:
         raise LaneBlocked(
             f"the state store is not available ({type(error.orig).__name__}: {error.orig}); nothing was changed, "
             "the work goes on when it is back"
         ) from None
+    except DatabaseError as error:
+        if "not a database" not in str(error.orig):
+            raise
+        raise Fatal("the file that CONNECTOR_STATE_URL names is no state store: correct the path") from None

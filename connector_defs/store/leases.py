@@ -97,16 +97,22 @@ class Leases:
             renew(connection, held, self._clock.now())
 
     def remember_session(self, held: Lease, session_id: str) -> None:
-        """Keep the open session's id, sealed, so that a successor can log it off."""
-        self._keep(held, self._seal.close(session_id))
+        """Keep the open session's id, sealed, so that a successor can log it off. Raises LeaseLost."""
+        if not self._keep(held, self._seal.close(session_id)):
+            raise _lost(held)
 
     def forget_session(self, held: Lease) -> None:
-        """The session is closed."""
+        """The session is closed. Where the lease passed on, its new holder keeps what it remembers."""
         self._keep(held, None)
 
-    def _keep(self, held: Lease, sealed: bytes | None) -> None:
+    def _keep(self, held: Lease, sealed: bytes | None) -> bool:
         with self._store.write() as connection:
-            connection.execute(update(lease).where(lease.c.name == held.name).values(sealed_session=sealed))
+            kept = connection.execute(
+                update(lease)
+                .where(lease.c.name == held.name, lease.c.fence == held.fence)
+                .values(sealed_session=sealed)
+            )
+        return bool(kept.rowcount)
 
     def orphan_session(self, held: Lease) -> str | None:
         """The session id a dead predecessor left open, if any."""
@@ -123,7 +129,11 @@ def renew(connection: Connection, held: Lease, now: datetime) -> None:
         .values(expires_at=now + timedelta(seconds=held.seconds))
     )
     if not renewed.rowcount:
-        raise LeaseLost(f"lane {held.name} passed to another worker; this one stops without writing")
+        raise _lost(held)
+
+
+def _lost(held: Lease) -> LeaseLost:
+    return LeaseLost(f"lane {held.name} passed to another worker; this one stops without writing")
 
 
 def _is_dead(owner: str) -> bool:

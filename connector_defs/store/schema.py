@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
 from connector_defs.domain.errors import Fatal
-from connector_defs.store.engine import Store, make_engine
+from connector_defs.store.engine import Store, make_engine, store_errors
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -58,7 +58,8 @@ def check(state_url: str) -> SchemaStatus:
     """Compare the store's schema with the one this version needs; changes nothing."""
     engine = make_engine(state_url)
     try:
-        return _status(engine)
+        with store_errors():
+            return _status(engine)
     finally:
         engine.dispose()
 
@@ -67,7 +68,8 @@ def upgrade(state_url: str) -> str:
     """Bring the store to the newest schema and return its revision."""
     engine = make_engine(state_url)
     try:
-        return _upgrade(engine)
+        with store_errors():
+            return _upgrade(engine)
     finally:
         engine.dispose()
 
@@ -86,13 +88,21 @@ def _upgrade(engine: Engine) -> str:
 def open_store(state_url: str) -> Store:
     """Open the store. A new, empty one is set up; one with another schema is refused with the remedy."""
     engine = make_engine(state_url)
+    try:
+        with store_errors():
+            _make_usable(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine)
+
+
+def _make_usable(engine: Engine) -> None:
     status = _status(engine)
     if status.current is None and not inspect(engine).has_table("invoice"):
         _upgrade(engine)
     elif not status.ok:
-        engine.dispose()
         raise SchemaOutdated(
             f"the state store has schema {status.current or 'of unknown origin'}, this version needs {status.head}: "
             f"{status.remedy}"
         )
-    return Store(engine)

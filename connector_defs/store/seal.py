@@ -34,12 +34,11 @@ class Seal:
 def make_seal(master_key: SecretStr | None, key_file: Path) -> Seal:
     """The seal for these settings. Raises Fatal where the key is not a Fernet key."""
     text = master_key.get_secret_value() if master_key else _key_file(key_file)
+    source = "CONNECTOR_MASTER_KEY is not a key" if master_key else f"{key_file} holds no key"
     try:
         return Seal(MultiFernet([Fernet(part.strip()) for part in text.split(",") if part.strip()]))
     except ValueError:
-        raise Fatal(
-            "CONNECTOR_MASTER_KEY is not a key: it takes 32 url-safe base64 bytes, several separated by commas"
-        ) from None
+        raise Fatal(f"{source}: it takes 32 url-safe base64 bytes, several separated by commas") from None
 
 
 def _key_file(path: Path) -> str:

@@ -36,6 +36,11 @@ class Exact(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
         """Plain text -> Decimal."""
+        return self.read(value)
+
+    @staticmethod
+    def read(value: Any) -> Decimal | None:
+        """Plain text -> Decimal."""
         return None if value is None else Decimal(value)
 
 
@@ -50,6 +55,11 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else instant_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Text -> aware datetime."""
+        return self.read(value)
+
+    @staticmethod
+    def read(value: Any) -> datetime | None:
         """Text -> aware datetime."""
         return None if value is None else datetime.fromisoformat(value)
 
@@ -144,7 +154,7 @@ audit_event = Table(
     "audit_event",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("chain", String(180), nullable=False),
+    Column("chain", String(300), nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("at", Instant, nullable=False),
     Column("actor", String(80), nullable=False),
@@ -161,7 +171,7 @@ audit_event = Table(
 audit_head = Table(
     "audit_head",
     metadata,
-    Column("chain", String(180), primary_key=True),
+    Column("chain", String(300), primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("hash", String(64), nullable=False),
 )

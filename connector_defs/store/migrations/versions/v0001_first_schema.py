@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.create_table(
         "audit_event",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("chain", sa.String(length=180), nullable=False),
+        sa.Column("chain", sa.String(length=300), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("at", sa.String(length=27), nullable=False),
         sa.Column("actor", sa.String(length=80), nullable=False),
@@ -38,7 +38,7 @@ def upgrade() -> None:
     op.create_index("audit_by_key", "audit_event", ["key"], unique=False)
     op.create_table(
         "audit_head",
-        sa.Column("chain", sa.String(length=180), nullable=False),
+        sa.Column("chain", sa.String(length=300), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("chain"),
