@@ -97,9 +97,9 @@ def open_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "threads": "2",
+            "threads": "1",
             # Beyond this DuckDB spills to disk, so a large night needs no more memory than a small one.
-            "memory_limit": "256MB",
+            "memory_limit": "64MB",
             "temp_directory": str(Path(tempfile.gettempdir()) / "connector-duckdb"),
         },
     )
