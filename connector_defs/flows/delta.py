@@ -1,11 +1,13 @@
 """What changed: staged rows against what Basware was sent, as one join of content hashes in DuckDB.
 
 The hash covers the published columns only, never balances, together with the translation's own version and
-the site's maps, so that a changed map sends the records it touches.
+the site's maps, so that a changed map sends the records it touches. The join works through key ranges of the
+partition one after the other, so memory does not grow with it.
 """
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -23,11 +25,11 @@ from connector_defs.store import records
 # Raised when a translation changes what it makes of the same row.
 TRANSLATION_VERSION = 1
 _BATCH = 2000
+_RANGE_ROWS = 20_000
 
 _VERDICTS = """
-CREATE TEMP TABLE delta AS
-SELECT s.*,
-       k.touches, k.state AS known_state, k.hash AS known_hash, k.active AS known_active,
+CREATE OR REPLACE TEMP TABLE delta AS
+SELECT s.key, s.hash, k.touches, k.state AS known_state, k.hash AS known_hash,
        CASE
            WHEN k.hash = s.hash AND k.state IN ('confirmed', 'sent') THEN 'unchanged'
            WHEN k.hash = s.hash AND k.state = 'quarantined' THEN 'quarantined'
@@ -40,14 +42,22 @@ LEFT JOIN known k ON k.key = s.key
 LEFT JOIN confirmed d ON d.key = s.dependency
 """
 
+_RANGES = """
+SELECT min(place), max(place) FROM (
+    SELECT place, sum(number) OVER (ORDER BY place) // {rows} AS part
+    FROM (SELECT {column} AS place, count(*) AS number FROM {table} GROUP BY ALL)
+)
+GROUP BY part ORDER BY part
+"""
+
 _GONE = """
-SELECT k.key FROM known k ANTI JOIN source s ON s.key = k.key
+SELECT k.key FROM known k ANTI JOIN seen s ON s.key = k.key
 WHERE k.active = 1 AND k.state = 'confirmed'
 """
 
 _GONE_LINES = """
-SELECT k.key FROM known k ANTI JOIN source s ON s.key = k.key
-JOIN order_headers h ON h.PurchaseOrder = k.parent
+SELECT k.key FROM known k ANTI JOIN seen s ON s.key = k.key
+JOIN all_order_headers h ON h.PurchaseOrder = k.parent
 WHERE k.active = 1 AND k.state = 'confirmed'
 """
 
@@ -76,7 +86,7 @@ class Changed:
 
 
 class Delta:
-    """The comparison of one entity, company and day. Use as a context manager."""
+    """The comparison of one entity, company and day. Use as a context manager; `changes` is read once."""
 
     def __init__(self, connector: Connector, entity: Entity, site: Site, day: date) -> None:
         self._connector = connector
@@ -84,6 +94,7 @@ class Delta:
         self._site = site
         self._day = day
         self._scope = connector.staging.partition(entity.sources, site.syspro_company, day)
+        self.counts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         self._duck = self._scope.__enter__()
@@ -93,8 +104,14 @@ class Delta:
         self._duck.execute(
             "CREATE TEMP TABLE confirmed AS SELECT key FROM dependency_state WHERE state = 'confirmed'"
         )
-        self._make_source()
-        self._duck.execute(_VERDICTS)
+        self._duck.execute("CREATE TEMP TABLE seen (key VARCHAR)")
+        for table in self._entity.sources:
+            column = self._entity.range_column
+            self._duck.execute(f"ALTER VIEW {table} RENAME TO all_{table}")
+            self._duck.execute(
+                f"CREATE TEMP VIEW {table} AS SELECT * FROM all_{table} "  # noqa: S608
+                f"WHERE {column} BETWEEN getvariable('range_first') AND getvariable('range_last')"
+            )
         return self
 
     def __exit__(
@@ -102,22 +119,52 @@ class Delta:
     ) -> None:
         self._scope.__exit__(kind, error, trace)
 
-    def _make_source(self) -> None:
+    def changes(self) -> Iterator[tuple[str, list[Changed]]]:
+        """Rows to act on, in staged order and in slices, each with what to do.
+
+        `held`: waits for what it depends on, and was not known to wait yet. `send`: new, changed, or refused before.
+        """
+        for first, last in self._ranges():
+            self._duck.execute("SET VARIABLE range_first = ?", [first])
+            self._duck.execute("SET VARIABLE range_last = ?", [last])
+            self._compare()
+            for rows in self._slices(
+                "verdict = 'held' AND NOT (known_state IS NOT DISTINCT FROM 'held' AND known_hash = hash)"
+            ):
+                yield "held", rows
+            for rows in self._slices("verdict = 'send'"):
+                yield "send", rows
+
+    def _ranges(self) -> list[tuple[str, str]]:
+        """Ranges of the key, each of about as many rows as are compared at a time."""
+        query = _RANGES.format(
+            rows=_RANGE_ROWS, column=self._entity.range_column, table=f"all_{self._entity.sources[0]}"
+        )
+        return [(first, last) for first, last in self._duck.execute(query).fetchall()]
+
+    def _compare(self) -> None:
+        """Judge every row of the current range."""
         query = (
             resources.files("connector_defs.flows")
             .joinpath("sql", f"{self._entity.name}.sql")
             .read_text("utf-8")
         )
-        self._duck.execute(f"CREATE TEMP VIEW rows_of_entity AS {query}")
+        self._duck.execute(f"CREATE OR REPLACE TEMP VIEW rows_of_entity AS {query}")
         columns = [
             name
             for name, *_ in self._duck.execute("DESCRIBE rows_of_entity").fetchall()
             if name not in ("key", "dependency")
         ]
         content = ", ".join(f'coalesce(CAST("{name}" AS VARCHAR), chr(30))' for name in columns)
+        hashed = f"md5(concat_ws(chr(31), ?, {content}))"
         self._duck.execute(
-            f"CREATE TEMP TABLE source AS SELECT *, md5(concat_ws(chr(31), ?, {content})) AS hash FROM rows_of_entity",  # noqa: S608
+            f"CREATE OR REPLACE TEMP TABLE source AS SELECT key, dependency, {hashed} AS hash FROM rows_of_entity",  # noqa: S608
             [self._salt()],
+        )
+        self._duck.execute("INSERT INTO seen SELECT key FROM source")
+        self._duck.execute(_VERDICTS)
+        self.counts.update(
+            dict(self._duck.execute("SELECT verdict, count(*) FROM delta GROUP BY ALL").fetchall())
         )
 
     def _salt(self) -> str:
@@ -145,23 +192,9 @@ class Delta:
                 self._duck.execute(f"INSERT INTO {table} SELECT * FROM part")  # noqa: S608
                 self._duck.unregister("part")
 
-    def counts(self) -> dict[str, int]:
-        """Number of staged rows by verdict."""
-        rows = self._duck.execute("SELECT verdict, count(*) FROM delta GROUP BY verdict").fetchall()
-        return {str(verdict): int(number) for verdict, number in rows}
-
-    def to_send(self) -> Iterator[list[Changed]]:
-        """Rows that are new, changed, or were refused before; in key order, in slices."""
-        return self._slices("verdict = 'send'")
-
-    def newly_held(self) -> Iterator[list[Changed]]:
-        """Rows that wait for what they depend on and were not known to wait yet."""
-        return self._slices(
-            "verdict = 'held' AND NOT (known_state IS NOT NULL AND known_state = 'held' AND known_hash = hash)"
-        )
-
     def _slices(self, condition: str) -> Iterator[list[Changed]]:
-        reader = self._duck.sql(f"SELECT * FROM delta WHERE {condition} ORDER BY key").to_arrow_reader(_BATCH)  # noqa: S608
+        query = f"SELECT r.*, d.* EXCLUDE (key) FROM rows_of_entity r JOIN delta d ON d.key = r.key WHERE {condition}"  # noqa: S608
+        reader = self._duck.sql(query).to_arrow_reader(_BATCH)
         for batch in reader:
             yield [
                 Changed(
@@ -176,6 +209,6 @@ class Delta:
             ]
 
     def gone(self) -> list[str]:
-        """Keys that Basware holds as active and SYSPRO no longer has."""
+        """Keys that Basware holds as active and SYSPRO no longer has. Known once `changes` was read."""
         query = _GONE_LINES if self._entity.name == "matchingOrderLines" else _GONE
         return sorted(str(key) for (key,) in self._duck.execute(query).fetchall())

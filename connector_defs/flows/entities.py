@@ -41,12 +41,14 @@ class Entity:
     """One Basware endpoint.
 
     `depends_on` names the entity that must be confirmed in P2P before a record goes; `touch_field` is the text
-    that a forced resend changes, because Basware ignores an identical record.
+    that a forced resend changes, because Basware ignores an identical record. `range_column` stands in all
+    sources and is what large partitions are worked through by.
     """
 
     name: str
     group: str
     sources: tuple[str, ...]
+    range_column: str
     translate: Callable[[SourceRow, Site], Translated]
     depends_on: str | None = None
     touch_field: str = "text10"
@@ -168,15 +170,24 @@ STAGED: tuple[StagedTable, ...] = (
 )
 
 ENTITIES: tuple[Entity, ...] = (
-    Entity("taxCodes", MASTER_DATA, ("tax_codes",), master.tax_code, touch_field="tax_code_names"),
+    Entity("taxCodes", MASTER_DATA, ("tax_codes",), "TaxCode", master.tax_code, touch_field="tax_code_names"),
     Entity(
-        "accounts", MASTER_DATA, ("gl_accounts",), master.account, depends_on="taxCodes", touch_field="text5"
+        "accounts",
+        MASTER_DATA,
+        ("gl_accounts",),
+        "GlCode",
+        master.account,
+        depends_on="taxCodes",
+        touch_field="text5",
     ),
-    Entity("costCenters", MASTER_DATA, ("cost_centers",), master.cost_center, touch_field="text10"),
+    Entity(
+        "costCenters", MASTER_DATA, ("cost_centers",), "CostCenter", master.cost_center, touch_field="text10"
+    ),
     Entity(
         "paymentTerms",
         MASTER_DATA,
         ("payment_terms",),
+        "TermsCode",
         master.payment_term,
         touch_field="payment_term_names",
     ),
@@ -184,6 +195,7 @@ ENTITIES: tuple[Entity, ...] = (
         "vendors",
         MASTER_DATA,
         ("suppliers", "supplier_addresses"),
+        "Supplier",
         suppliers.vendor,
         touch_field="description",
     ),
@@ -191,6 +203,7 @@ ENTITIES: tuple[Entity, ...] = (
         "matchingOrders",
         PURCHASE_ORDERS,
         ("order_headers",),
+        "PurchaseOrder",
         orders.order,
         depends_on="vendors",
         touch_field="text10",
@@ -199,6 +212,7 @@ ENTITIES: tuple[Entity, ...] = (
         "matchingOrderLines",
         PURCHASE_ORDERS,
         ("order_lines", "order_headers", "goods_receipts"),
+        "PurchaseOrder",
         orders.order_line,
         depends_on="matchingOrders",
         touch_field="text10",

@@ -62,11 +62,8 @@ class _Publisher:
     def run(self, partition: date, started: float) -> PublishReport:
         follow_up(self._connector, self._company, wait=False, entity=self._entity.name)
         with Delta(self._connector, self._entity, self._site, partition) as delta:
-            counts = delta.counts()
-            for held in delta.newly_held():
-                self._hold(held)
             self._send_all(pack(self._prepared(delta), self._endpoint.batch_limit))
-            gone = delta.gone()
+            counts, gone = delta.counts, delta.gone()
         self._send_all(pack(self._farewells(gone), self._endpoint.batch_limit))
         self._learn_identities()
         after = follow_up(self._connector, self._company, wait=True, entity=self._entity.name)
@@ -74,16 +71,16 @@ class _Publisher:
         return PublishReport(
             company=self._company.syspro_company,
             entity=self._entity.name,
-            staged=sum(counts.values()),
-            unchanged=counts.get("unchanged", 0),
+            staged=counts.total(),
+            unchanged=counts["unchanged"],
             sent=tally.sent,
             requests=tally.requests,
             confirmed=after.confirmed,
-            pending=after.pending + counts.get("in_flight", 0),
+            pending=after.pending + counts["in_flight"],
             failed=after.failed,
-            quarantined=counts.get("quarantined", 0) + tally.quarantined,
+            quarantined=counts["quarantined"] + tally.quarantined,
             deactivated=tally.deactivated,
-            held=counts.get("held", 0),
+            held=counts["held"],
             seconds=time.monotonic() - started,
             problems=(*tally.problems, *after.problems),
         )
@@ -108,7 +105,10 @@ class _Publisher:
         )
 
     def _prepared(self, delta: Delta) -> Iterator[tuple[Record, bytes]]:
-        for rows in delta.to_send():
+        for verdict, rows in delta.changes():
+            if verdict == "held":
+                self._hold(rows)
+                continue
             refused: list[Record] = []
             for changed in rows:
                 prepared = self._translate(changed)

@@ -99,7 +99,7 @@ def open_duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
             "autoload_known_extensions": "false",
             "threads": "1",
             # Beyond this DuckDB spills to disk, so a large night needs no more memory than a small one.
-            "memory_limit": "64MB",
+            "memory_limit": "128MB",
             "temp_directory": str(Path(tempfile.gettempdir()) / "connector-duckdb"),
         },
     )
