@@ -209,7 +209,7 @@ def checkpoint(store: Store, now: datetime) -> int:
             )
             if last_event is None:
                 continue
-            digest = _seal(digest, day, _hashes(connection, after, last_event))
+            digest = _seal(digest, day, last_event, _hashes(connection, after, last_event))
             after = last_event
             made += insert_missing(
                 connection,
@@ -227,8 +227,8 @@ def _hashes(connection: Connection, after: int, last_event: int) -> Iterator[str
     )
 
 
-def _seal(previous: str, day: str, hashes: Iterable[str]) -> str:
-    digest = hashlib.sha256(previous.encode() + day.encode())
+def _seal(previous: str, day: str, last_event: int, hashes: Iterable[str]) -> str:
+    digest = hashlib.sha256(f"{previous}{day}{last_event}".encode())
     for one in hashes:
         digest.update(one.encode())
     return digest.hexdigest()
@@ -367,7 +367,8 @@ def _checkpoint_problems(connection: Connection) -> list[BrokenLink]:
     broken = []
     after, digest = 0, GENESIS
     for sealed in connection.execute(select(audit_checkpoint).order_by(audit_checkpoint.c.day)).all():
-        digest = _seal(digest, sealed.day, _hashes(connection, after, sealed.last_event))
+        hashes = _hashes(connection, after, sealed.last_event)
+        digest = _seal(digest, sealed.day, sealed.last_event, hashes)
         if digest != sealed.digest:
             broken.append(
                 BrokenLink(f"checkpoint/{sealed.day}", 0, "events of that day were changed or removed")

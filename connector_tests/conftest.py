@@ -1,0 +1,28 @@
+"""What tests of every package share: Hypothesis without deadlines, and one PostgreSQL for the whole session."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from connector_tests.postgres import Postgres
+
+# The time one example takes says nothing on a machine that runs several workers.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this session's own, reached over a Unix socket."""
+    with tempfile.TemporaryDirectory(prefix="connector-pg-") as folder, pytest.MonkeyPatch.context() as patch:
+        runtime = Path(folder, "run")
+        runtime.mkdir(mode=0o700)
+        # pgserver asks for it when it is imported, and warns where there is none.
+        if not os.environ.get("XDG_RUNTIME_DIR"):
+            patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        with Postgres.running(Path(folder, "data")) as server:
+            yield server
