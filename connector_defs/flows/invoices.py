@@ -26,6 +26,7 @@ from connector_defs.syspro.session import EnetSession
 
 _TO_PREPARE = frozenset({State.RECEIVED, State.READY, State.ACKNOWLEDGED})
 _PAUSE_SECONDS = 0.2
+_TAKEN = "LANE_TAKEN"
 # A payload older than this is fetched again once Basware has locked the invoice, and compared.
 _FRESH_SECONDS = 30.0
 
@@ -69,7 +70,7 @@ class _Run:
             with self._lane() as lane:
                 self._work(lane)
         except LeaseTaken as taken:
-            self._problem("lane", "LANE_TAKEN", str(taken), "nothing to do: the other worker does it")
+            self._problem("lane", _TAKEN, str(taken), "nothing to do: the other worker does it")
         except RetryLater as blocked:
             self._problem("lane", "LANE_BLOCKED", str(blocked), "nothing to do: the next run goes on here")
         self._answer_open()
@@ -92,6 +93,7 @@ class _Run:
             syspro_requests=self._requests,
             seconds=time.monotonic() - started,
             states=after,
+            outages=tuple(problem for problem in self._problems if problem.code != _TAKEN),
             problems=(*self._problems, *self._open_problems()),
         )
 

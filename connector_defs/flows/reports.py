@@ -86,7 +86,8 @@ class FollowUpReport:
 class InvoiceRunReport:
     """One company's approved invoices, from intake to answer.
 
-    `states` counts all invoices ever received by state after the run; the other counts are this run's.
+    `states` counts all invoices ever received by state after the run; the other counts are this run's. `outages`
+    tell which system could not be worked with; a run with one is to be noticed, although nothing is lost.
     """
 
     company: str
@@ -102,6 +103,7 @@ class InvoiceRunReport:
     syspro_requests: int
     seconds: float
     states: dict[str, int] = field(default_factory=dict)
+    outages: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 

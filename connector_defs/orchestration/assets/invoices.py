@@ -5,15 +5,16 @@ assets are one step. Dagster never repeats it by itself: a posting whose outcome
 the engine before anything is sent again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import dagster as dg
 
 from connector_defs.flows import invoices
+from connector_defs.flows.reports import InvoiceRunReport
 from connector_defs.orchestration import tables
 from connector_defs.orchestration.assets.external import p2p
-from connector_defs.orchestration.companies import for_each_company
+from connector_defs.orchestration.companies import StepReports, for_each_company
 from connector_defs.orchestration.partitions import window
 from connector_defs.orchestration.resources import ConnectorResource
 
@@ -66,14 +67,24 @@ def invoice_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             "invoices",
             lambda company: invoices.run_invoices(connector.connector, company, updated_from=since),
         )
+        failures = StepReports(reports.done, {**reports.failed, **_outages(reports.done)}).failure_metadata
         for key, metadata in (
             (APPROVED_DOCUMENTS, tables.intake(reports.done)),
             (AP_POSTINGS, tables.postings(reports.done)),
             (TRANSFER_RESPONSES, tables.answers(reports.done)),
         ):
-            yield dg.MaterializeResult(asset_key=key, metadata={**metadata, **reports.failure_metadata})
+            yield dg.MaterializeResult(asset_key=key, metadata={**metadata, **failures})
 
     return posted
+
+
+def _outages(reports: Iterable[InvoiceRunReport]) -> dict[str, str]:
+    """Companies whose run met an outage: what could be done was done, and the run is to fail all the same."""
+    return {
+        report.company: "; ".join(one.reason for one in report.outages)
+        for report in reports
+        if report.outages
+    }
 
 
 def _reread_from(first: date, days: dg.DailyPartitionsDefinition) -> date | None:
