@@ -1,7 +1,7 @@
 """The connector's settings: one typed model, read from `connector.toml` and then from the environment.
 
 Belongs here: every setting, its default, its environment variable and its remedy when it is wrong.
-Does not belong here: what a setting means to a flow, and secrets at rest (`store.vault`).
+Does not belong here: what a setting means to a flow, and secrets at rest (`store.seal`).
 
 Order: a value in the environment wins over the same value in the file. With the environment alone one
 company pair runs on defaults that fit an unknown site.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -161,12 +162,19 @@ class ScheduleSettings(Section):
 DEFAULT_CURRENCIES = {"$": "USD", "R": "ZAR", "£": "GBP", "€": "EUR"}
 
 
+def _at_least_one(companies: tuple[CompanySettings, ...]) -> tuple[CompanySettings, ...]:
+    # Not a minimal length, which would complain of a missing pair wherever the only one has a mistake.
+    if not companies:
+        raise ValueError("at least one pair of companies is needed")
+    return companies
+
+
 class Settings(Section):
     """Everything the connector can be told."""
 
     syspro: SysproSettings
     basware: BaswareSettings
-    companies: Annotated[tuple[CompanySettings, ...], Field(min_length=1)]
+    companies: Annotated[tuple[CompanySettings, ...], AfterValidator(_at_least_one)]
     storage: StorageSettings = StorageSettings()
     timing: TimingSettings = TimingSettings()
     posting: PostingSettings = PostingSettings()
@@ -280,7 +288,8 @@ def _problem(detail: Any) -> str:
         return f"{where} is missing: {how}"
     if detail["type"] == "extra_forbidden":
         return f"{where} is not a known setting: see connector.example.toml for the names"
-    return f"{where} is wrong ({detail['msg']}): {how}"
+    flaw = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{where} is wrong ({flaw}): {how}" if location else flaw
 
 
 def _missing_section(section: str) -> str:
