@@ -35,9 +35,12 @@ class OneLine(logging.Formatter):
 
 def configure_logs(*, verbose: bool) -> None:
     """Send the connector's log to stderr: WARNING and above, with `verbose` INFO and above."""
+    level = logging.INFO if verbose else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
+    # Dagster gives our loggers a level of their own while it runs a job, which would pass by the root's.
+    handler.setLevel(level)
     handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
 
