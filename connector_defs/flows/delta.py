@@ -24,8 +24,8 @@ from connector_defs.store import records
 
 # Raised when a translation changes what it makes of the same row.
 TRANSLATION_VERSION = 1
-_BATCH = 2000
-_RANGE_ROWS = 20_000
+_BATCH = 1000
+_RANGE_ROWS = 8_000
 
 _VERDICTS = """
 CREATE OR REPLACE TEMP TABLE delta AS
@@ -50,15 +50,16 @@ SELECT min(place), max(place) FROM (
 GROUP BY part ORDER BY part
 """
 
+# What waits here for any reason may be held by Basware in an older form, and a farewell may have been refused.
 _GONE = """
 SELECT k.key FROM known k ANTI JOIN seen s ON s.key = k.key
-WHERE k.active = 1 AND k.state = 'confirmed'
+WHERE (k.active = 1 AND k.state = 'confirmed') OR k.state IN ('failed', 'held', 'quarantined')
 """
 
 _GONE_LINES = """
 SELECT k.key FROM known k ANTI JOIN seen s ON s.key = k.key
 JOIN all_order_headers h ON h.PurchaseOrder = k.parent
-WHERE k.active = 1 AND k.state = 'confirmed'
+WHERE (k.active = 1 AND k.state = 'confirmed') OR k.state IN ('failed', 'held', 'quarantined')
 """
 
 _KNOWN_SCHEMA = pa.schema(
@@ -75,13 +76,17 @@ _KNOWN_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Changed:
-    """A row to look at: its key, content hash, columns, and how often it was forced so far."""
+    """A row to look at: its key, content hash, columns, and how often it was forced so far.
+
+    `together` is how many rows of the same dependency (the lines of one order) share its verdict.
+    """
 
     key: str
     hash: str
     dependency: str
     touches: int
     failed_before: bool
+    together: int
     row: dict[str, Any]
 
 
@@ -193,7 +198,10 @@ class Delta:
                 self._duck.unregister("part")
 
     def _slices(self, condition: str) -> Iterator[list[Changed]]:
-        query = f"SELECT r.*, d.* EXCLUDE (key) FROM rows_of_entity r JOIN delta d ON d.key = r.key WHERE {condition}"  # noqa: S608
+        query = (
+            "SELECT r.*, d.* EXCLUDE (key), count(*) OVER (PARTITION BY r.dependency) AS together "  # noqa: S608
+            f"FROM rows_of_entity r JOIN delta d ON d.key = r.key WHERE {condition} ORDER BY r.key"
+        )
         reader = self._duck.sql(query).to_arrow_reader(_BATCH)
         for batch in reader:
             yield [
@@ -203,12 +211,13 @@ class Delta:
                     dependency=row["dependency"],
                     touches=row["touches"] or 0,
                     failed_before=row["known_state"] == "failed",
+                    together=row["together"],
                     row=row,
                 )
                 for row in batch.to_pylist()
             ]
 
     def gone(self) -> list[str]:
-        """Keys that Basware holds as active and SYSPRO no longer has. Known once `changes` was read."""
+        """Keys that Basware may hold as active and SYSPRO no longer has. Known once `changes` was read."""
         query = _GONE_LINES if self._entity.name == "matchingOrderLines" else _GONE
         return sorted(str(key) for (key,) in self._duck.execute(query).fetchall())

@@ -5,7 +5,7 @@ held (waits for what it depends on), quarantined (cannot be translated until it 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -17,6 +17,8 @@ from connector_defs.store.upsert import upsert
 
 RecordState = Literal["sent", "confirmed", "failed", "held", "quarantined"]
 _CHUNK = 400
+# The code of an order that Basware has been sent some lines of, while others follow.
+UNFINISHED = "UNFINISHED"
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def close_request(connection: Connection, request_id: str, records: Sequence[Rec
 def known(connection: Connection, entity: str, company: str) -> Iterator[Sequence[Any]]:
     """(key, hash, state, active, touches, parent) of every record, in slices, for the delta."""
     columns = [published_record.c[name] for name in ("key", "hash", "state", "active", "touches", "parent")]
-    result = connection.execution_options(yield_per=20_000).execute(
+    result = connection.execution_options(yield_per=5_000).execute(
         select(*columns).where(published_record.c.entity == entity, published_record.c.company == company)
     )
     yield from result.partitions()
@@ -178,6 +180,30 @@ def counts(connection: Connection) -> dict[str, dict[str, int]]:
     return found
 
 
+def mark_orders(
+    connection: Connection, company: str, keys: Sequence[str], *, unfinished: bool, now: datetime
+) -> None:
+    """Set or clear the mark of orders of which more lines are to come than Basware has been sent."""
+    found = by_keys(connection, "matchingOrders", company, keys).values()
+    code, action = (UNFINISHED, "unfinished") if unfinished else ("", "finished")
+    changed = [
+        replace(record, code=code, updated_at=now)
+        for record in found
+        if (record.code == UNFINISHED) != unfinished
+    ]
+    save(connection, changed, action)
+
+
+def unfinished_orders(connection: Connection, company: str) -> list[str]:
+    """Orders (by key) that carry the mark."""
+    query = select(published_record.c.key).where(
+        published_record.c.entity == "matchingOrders",
+        published_record.c.company == company,
+        published_record.c.code == UNFINISHED,
+    )
+    return list(connection.scalars(query))
+
+
 def incomplete_orders(connection: Connection, company: str) -> list[str]:
     """Orders (by key) that Basware knows, but not with all of their lines."""
     lines = published_record.alias("lines")
@@ -196,4 +222,4 @@ def incomplete_orders(connection: Connection, company: str) -> list[str]:
             lines.c.state != "confirmed",
         )
     )
-    return sorted(set(connection.scalars(query)))
+    return sorted({*connection.scalars(query), *unfinished_orders(connection, company)})

@@ -1,0 +1,1 @@
+"""Proofs by force: the real command, killed and started again. Short in `make test`, long in `make proof`."""
