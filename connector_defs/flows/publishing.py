@@ -6,6 +6,7 @@ SYSPRO is closed or made inactive, never deleted.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -13,13 +14,14 @@ from datetime import date
 from typing import cast
 
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from connector_defs.basware.answers import Receipt
 from connector_defs.basware.batches import pack
 from connector_defs.basware.entities import ENDPOINTS, WireValue, to_wire
 from connector_defs.basware.entities import Entity as WireEntity
 from connector_defs.basware.wire import encode
-from connector_defs.domain.errors import RecordRefused
+from connector_defs.domain.errors import ConnectorError, RecordRefused
 from connector_defs.domain.translation.context import Translated, Untranslatable
 from connector_defs.flows.delta import Changed, Delta
 from connector_defs.flows.entities import Entity
@@ -38,6 +40,7 @@ Batch = list[tuple[Record, bytes]]
 class _Tally:
     sent: int = 0
     requests: int = 0
+    refused: int = 0
     quarantined: int = 0
     deactivated: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -58,11 +61,14 @@ class _Publisher:
         self._endpoint = ENDPOINTS[entity.name]
         self._site = connector.site(company)
         self._tally = _Tally()
+        self._stopped: ConnectorError | None = None
+        self._lines_left: dict[str, int] = {}
 
     def run(self, partition: date, started: float) -> PublishReport:
         follow_up(self._connector, self._company, wait=False, entity=self._entity.name)
         with Delta(self._connector, self._entity, self._site, partition) as delta:
             self._send_all(pack(self._prepared(delta), self._endpoint.batch_limit))
+            self._mark_finished()
             counts, gone = delta.counts, delta.gone()
         self._send_all(pack(self._farewells(gone), self._endpoint.batch_limit))
         self._learn_identities()
@@ -73,14 +79,14 @@ class _Publisher:
             entity=self._entity.name,
             staged=counts.total(),
             unchanged=counts["unchanged"],
-            sent=tally.sent,
+            sent=tally.sent + tally.refused,
             requests=tally.requests,
             confirmed=after.confirmed,
-            pending=after.pending + counts["in_flight"],
-            failed=after.failed,
+            pending=after.pending,
+            failed=after.failed + tally.refused,
             quarantined=counts["quarantined"] + tally.quarantined,
             deactivated=tally.deactivated,
-            held=counts["held"],
+            held=counts["held"] + counts["in_flight"],
             seconds=time.monotonic() - started,
             problems=(*tally.problems, *after.problems),
         )
@@ -134,6 +140,8 @@ class _Publisher:
         if self._entity.name == "accounts" and translated.active:
             self._tally.identities.append(changed.key)
         record = self._record(changed, "sent")
+        if record.parent:
+            self._lines_left.setdefault(record.parent, changed.together)
         touches = changed.touches + 1 if changed.failed_before else changed.touches
         record = replace(record, active=int(translated.active), touches=touches)
         return record, encode(to_wire(self._touched(translated, touches)))
@@ -172,9 +180,14 @@ class _Publisher:
             for batch in batches:
                 if len(under_way) >= parallel:
                     self._take(under_way)
+                if self._stopped:
+                    break
+                self._mark_unfinished(batch)
                 under_way[self._submit(pool, batch)] = batch
             while under_way:
                 self._take(under_way)
+        if self._stopped:
+            raise self._stopped
 
     def _submit(self, pool: ThreadPoolExecutor, batch: Batch) -> Future[Receipt]:
         self._tally.requests += 1
@@ -188,6 +201,32 @@ class _Publisher:
                 self._received(batch, future.result())
             except RecordRefused as refusal:
                 self._fail([record for record, _ in batch], refusal.code, str(refusal))
+            except ConnectorError as error:
+                # What else is under way may get through, and then its request id must not be lost.
+                self._stopped = self._stopped or error
+
+    def _mark_unfinished(self, batch: Batch) -> None:
+        """Remember the orders of which more lines follow before P2P can see the first (invariant I10)."""
+        orders = Counter(record.parent for record, _ in batch if record.parent in self._lines_left)
+        for order, lines in orders.items():
+            self._lines_left[order] -= lines
+        unfinished = [order for order in orders if self._lines_left[order] > 0]
+        for order in orders.keys() - set(unfinished):
+            del self._lines_left[order]
+        if unfinished:
+            self._mark(unfinished, unfinished=True)
+
+    def _mark_finished(self) -> None:
+        """Every line has a record by now, whose state tells whether its order is complete."""
+        if self._entity.name == "matchingOrderLines":
+            with self._connector.store.read() as connection:
+                marked = records.unfinished_orders(connection, self._company.syspro_company)
+            self._mark(marked, unfinished=False)
+
+    def _mark(self, orders: list[str], *, unfinished: bool) -> None:
+        now, company = self._connector.clock.now(), self._company.syspro_company
+        with self._connector.store.write() as connection:
+            records.mark_orders(connection, company, orders, unfinished=unfinished, now=now)
 
     def _received(self, batch: Batch, receipt: Receipt) -> None:
         sent = [record for record, _ in batch]
@@ -225,6 +264,7 @@ class _Publisher:
 
     def _fail(self, failed: Sequence[Record], code: str, reason: str) -> None:
         now = self._connector.clock.now()
+        self._tally.refused += len(failed)
         with self._connector.store.write() as connection:
             records.save(
                 connection,
@@ -249,14 +289,20 @@ class _Publisher:
         now = self._connector.clock.now()
         for record in known.values():
             held = self._connector.basware.entity(self._entity.name, record.external_code)
+            # No content hash: if the record comes back in SYSPRO it differs, and is sent again.
+            gone_here = replace(
+                record, state="confirmed", active=0, hash="gone", code="GONE", reason="", updated_at=now
+            )
             if held is None:
+                with self._connector.store.write() as connection:
+                    records.save(connection, [gone_here], "gone")
                 continue
             self._tally.deactivated += 1
-            # No content hash: if the record comes back in SYSPRO it differs, and is sent again.
-            yield (
-                replace(record, state="sent", active=0, hash="gone", code="GONE", updated_at=now),
-                encode(closed(self._entity.name, held)),
-            )
+            farewell = closed(self._entity.name, held)
+            touches = record.touches + (record.state == "failed")
+            if touches:
+                farewell = touched(farewell, self._entity.touch_field, touches)
+            yield replace(gone_here, state="sent", touches=touches), encode(farewell)
 
     def _learn_identities(self) -> None:
         if self._tally.identities:
@@ -277,6 +323,20 @@ def touch(entity: WireEntity, field_name: str, touches: int) -> WireEntity:
         names = tuple(name.model_copy(update={"translation": name.translation + blanks}) for name in value)
         return entity.model_copy(update={field_name: names})
     return entity.model_copy(update={field_name: f"resend {touches}"})
+
+
+def touched(record: Mapping[str, WireValue], field_name: str, touches: int) -> dict[str, WireValue]:
+    """The same for a record as Basware gave it."""
+    name = to_camel(field_name)
+    value = record.get(name)
+    if not isinstance(value, list):
+        return {**record, name: f"resend {touches}"}
+    blanks = " " * touches
+    names = cast("list[dict[str, WireValue]]", value)
+    longer: list[WireValue] = [
+        {**each, "translation": f"{str(each.get('translation', '')).rstrip()}{blanks}"} for each in names
+    ]
+    return {**record, name: longer}
 
 
 def closed(entity: str, held: Mapping[str, WireValue]) -> dict[str, WireValue]:
