@@ -216,7 +216,7 @@ class _Run:
         """Every invoice that is not done, with its reason."""
         states = {*WAITING_FOR_PEOPLE, State.UNCERTAIN, State.READY, State.ACKNOWLEDGED, State.POSTED}
         with self._connector.store.read() as connection:
-            waiting = invoices.in_states(connection, self._company.syspro_company, states)
+            waiting = invoices.in_states(connection, self._company.syspro_company, states, with_payload=False)
         return [
             Problem(
                 stored.company,

@@ -30,7 +30,9 @@ def waiting(connector: Connector, company_name: str | None = None) -> list[Queue
     """Everything that is not done and not being worked on, oldest first."""
     company = connector.settings.company(company_name).syspro_company if company_name else None
     with connector.store.read() as connection:
-        return [_item(stored) for stored in invoices.in_states(connection, company, QUEUED)]
+        return [
+            _item(stored) for stored in invoices.in_states(connection, company, QUEUED, with_payload=False)
+        ]
 
 
 def show(connector: Connector, key: str) -> QueueItem:

@@ -4,6 +4,7 @@ Reads only, and only through the public interfaces of both systems. Equality is 
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -32,6 +33,15 @@ def reconcile(connector: Connector, day: date | None = None) -> ReconcileReport:
     )
 
 
+@dataclass(frozen=True)
+class _Transferred:
+    """What matters of a Basware invoice here; whole documents of a long history would not fit in memory."""
+
+    status: str
+    gross: Decimal
+    voucher: str
+
+
 class _Books:
     def __init__(self, connector: Connector, company: CompanySettings, day: date | None) -> None:
         self._connector = connector
@@ -53,11 +63,12 @@ class _Books:
             entry = entries.get((stored.supplier, stored.number.strip()))
             document = theirs.get(invoice_id)
             if document is None and stored.state is State.RESPONDED:
-                document = self._connector.basware.document(invoice_id)
+                found = self._connector.basware.document(invoice_id)
+                document = _transferred(found) if found else None
             sound = self._check(stored, entry, document)
             matched += sound
             syspro = _in_currency_of(stored, entry)
-            basware = document.gross_sum or Decimal(0) if document else Decimal(0)
+            basware = document.gross if document else Decimal(0)
             totals.setdefault(stored.currency, []).append((basware, gross, syspro))
         self._check_unknown(theirs.keys() - ours.keys(), theirs)
         self._check_vouchers(ours.values())
@@ -81,14 +92,16 @@ class _Books:
 
     def _ours(self) -> dict[str, StoredInvoice]:
         with self._connector.store.read() as connection:
-            stored = invoices.in_states(connection, self._company.syspro_company, _IN_LEDGER)
+            stored = invoices.in_states(
+                connection, self._company.syspro_company, _IN_LEDGER, with_payload=False
+            )
         return {
             one.invoice_id: one
             for one in stored
             if self._day is None or one.updated_at.astimezone(UTC).date() == self._day
         }
 
-    def _transferred(self) -> dict[str, AccountingDocument]:
+    def _transferred(self) -> dict[str, _Transferred]:
         """Invoices Basware shows as transferred; a day's worth is read with a day of slack."""
         since = (
             datetime.combine(self._day - timedelta(days=1), time.min, UTC) if self._day is not None else None
@@ -98,12 +111,10 @@ class _Books:
             for page in self._connector.basware.documents(
                 self._company.basware_company, status, last_updated=since
             ):
-                found.update({document.invoice_id: document for document in page.documents})
+                found.update({document.invoice_id: _transferred(document) for document in page.documents})
         return found
 
-    def _check(
-        self, stored: StoredInvoice, entry: LedgerEntry | None, document: AccountingDocument | None
-    ) -> bool:
+    def _check(self, stored: StoredInvoice, entry: LedgerEntry | None, document: _Transferred | None) -> bool:
         before = len(self._differences)
         if entry is None:
             self._differ(
@@ -122,30 +133,30 @@ class _Books:
                 stored, "VOUCHER", stored.voucher, entry.voucher, "the invoice may have been posted again"
             )
         if stored.state is State.RESPONDED:
-            if document is None or document.processing_status not in _TRANSFERRED:
-                status = document.processing_status if document else "unknown there"
+            if document is None or document.status not in _TRANSFERRED:
+                status = document.status if document else "unknown there"
                 self._differ(
                     stored, "NOT_TRANSFERRED", "answered", status, "set it to transferred in Basware"
                 )
-            elif document.gross_sum != stored.gross:
+            elif document.gross != (stored.gross or Decimal(0)):
                 self._differ(
                     stored,
                     "CHANGED",
                     str(stored.gross),
-                    str(document.gross_sum),
+                    str(document.gross),
                     "the invoice changed in Basware",
                 )
-            elif document.voucher_number1 and document.voucher_number1 != stored.voucher:
+            elif document.voucher and document.voucher != stored.voucher:
                 self._differ(
                     stored,
                     "VOUCHER",
                     stored.voucher,
-                    document.voucher_number1,
+                    document.voucher,
                     "another system answered as well",
                 )
         return len(self._differences) == before
 
-    def _check_unknown(self, invoice_ids: Iterable[str], theirs: dict[str, AccountingDocument]) -> None:
+    def _check_unknown(self, invoice_ids: Iterable[str], theirs: dict[str, _Transferred]) -> None:
         """Transferred in Basware, but not by a posting of ours."""
         if self._day is not None:
             return
@@ -158,7 +169,7 @@ class _Books:
                 stored,
                 "TRANSFERRED_WITHOUT_US",
                 stored.state.value,
-                theirs[invoice_id].processing_status,
+                theirs[invoice_id].status,
                 "find out which system answered for it",
             )
 
@@ -186,4 +197,10 @@ def _in_currency_of(stored: StoredInvoice, entry: LedgerEntry | None) -> Decimal
         entry.currency_value
         if entry.value != stored.gross and entry.currency_value == stored.gross
         else entry.value
+    )
+
+
+def _transferred(document: AccountingDocument) -> _Transferred:
+    return _Transferred(
+        document.processing_status, document.gross_sum or Decimal(0), document.voucher_number1 or ""
     )

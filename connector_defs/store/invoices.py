@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, func, literal, or_, select, update
 
 from connector_defs.domain.errors import RetryLater
 from connector_defs.domain.states import OPEN, State, may_move
@@ -215,9 +215,17 @@ def in_states(
     *,
     due: datetime | None = None,
     limit: int | None = None,
+    with_payload: bool = True,
 ) -> list[StoredInvoice]:
-    """Invoices in `states`, oldest first; with `due`, only those whose next attempt is not later."""
-    query = select(invoice).where(invoice.c.state.in_(sorted(states)))
+    """Invoices in `states`, oldest first; with `due`, only those whose next attempt is not later.
+
+    Without payloads (they are "") even a long history fits in memory.
+    """
+    columns = [
+        column if with_payload or column is not invoice.c.payload else literal("").label("payload")
+        for column in invoice.c
+    ]
+    query = select(*columns).where(invoice.c.state.in_(sorted(states)))
     if company is not None:
         query = query.where(invoice.c.company == company)
     if due is not None:
