@@ -288,7 +288,7 @@ def _receipt_row(row: CodingRow, net: Decimal, supplier: Supplier, books: Books)
     match, quantity = "U", None
     if net == receipt.outstanding:
         match = "O"
-    elif row.matched_quantity is not None and abs(row.matched_quantity) < abs(receipt.quantity):
+    elif row.matched_quantity and abs(row.matched_quantity) < abs(receipt.quantity):
         match, quantity = "P", row.matched_quantity
     return ReceiptRow(
         receipt.supplier,
