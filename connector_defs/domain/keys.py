@@ -5,11 +5,13 @@ Keys are kept exactly as stored (zero padding, case, blanks); trimming is for co
 
 import base64
 import hashlib
+import re
 import uuid
 
 # Changing this namespace would orphan every record ever published: it is part of the data.
 _NAMESPACE = uuid.UUID("5f0c5c8e-3b5e-5d0e-9d55-6a4f7a1c2b10")
 _SEPARATOR = "\x1f"
+_MARKER = re.compile(r"BW[A-Z2-7]{24}")
 
 
 def external_code(entity: str, company: str, *key: str) -> str:
@@ -26,6 +28,11 @@ def posting_reference(company: str, invoice_id: str) -> str:
     """The marker our documents carry in SYSPRO's 30-character reference, so that a look-up knows its own."""
     digest = hashlib.sha256(_SEPARATOR.join((company, invoice_id)).encode()).digest()
     return "BW" + base64.b32encode(digest[:15]).decode("ascii")
+
+
+def is_posting_reference(reference: str) -> bool:
+    """True where `reference` is a marker of this connector, for whichever invoice."""
+    return _MARKER.fullmatch(reference) is not None
 
 
 def near_misses(wanted: str, known: "set[str] | frozenset[str]") -> list[str]:

@@ -12,7 +12,7 @@ from typing import cast
 from connector_defs.domain.books import Books, GoodsReceipt, LedgerCode, Supplier
 from connector_defs.domain.gl_mapping import MappingTable
 from connector_defs.domain.invoices import ApprovedInvoice
-from connector_defs.domain.keys import near_misses, posting_reference
+from connector_defs.domain.keys import is_posting_reference, near_misses, posting_reference
 from connector_defs.domain.translation.context import flag, iso_currency, number, text, trimmed
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -61,6 +61,16 @@ class LedgerEntry:
         if self.reference:
             return self.reference == posting_reference(stored.company, stored.invoice_id)
         return bool(stored.fingerprint) and self.amounts_to(stored.gross)
+
+    def came_of(self, stored: StoredInvoice, *, own_texts: bool) -> bool:
+        """True where this is what an attempt under way left: absent before it, and now there over our amount.
+
+        `own_texts`: this site is known to keep another text than ours in the reference, so that only another
+        invoice's marker speaks against it.
+        """
+        if not own_texts or is_posting_reference(self.reference):
+            return self.is_by(stored) and self.amounts_to(stored.gross)
+        return self.amounts_to(stored.gross)
 
     def amounts_to(self, gross: Decimal | None) -> bool:
         """True where the entry stands for exactly `gross`."""

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from connector_defs.domain.errors import Fatal, LaneBlocked, OutcomeUnknown, RecordRefused, RetryLater
 from connector_defs.domain.invoices import Posting
+from connector_defs.domain.keys import is_posting_reference
 from connector_defs.domain.states import State
 from connector_defs.flows.ap_document import ap_document
 from connector_defs.flows.evaluation import Prepared
@@ -84,6 +85,8 @@ class Lane:
         now = self._connector.clock.now()
         with self._connector.store.read() as connection:
             due = invoices.in_states(connection, self._company.syspro_company, {State.UNCERTAIN}, due=now)
+            references = invoices.references_of_posted(connection, self._company.syspro_company)
+        own_texts = any(not is_posting_reference(reference) for reference in references)
         size = self._connector.settings.posting.batch_size
         for start in range(0, len(due), size):
             batch = due[start : start + size]
@@ -92,11 +95,16 @@ class Lane:
                 for stored in batch:
                     entry = found.get(_key(stored))
                     with suppress(LostRace):
-                        self._settle(connection, stored, entry)
+                        self._settle(connection, stored, entry, own_texts=own_texts)
 
-    def _settle(self, connection: Connection, stored: StoredInvoice, entry: LedgerEntry | None) -> None:
+    def _settle(
+        self, connection: Connection, stored: StoredInvoice, entry: LedgerEntry | None, *, own_texts: bool
+    ) -> None:
         if entry is not None:
-            self._found(connection, stored, entry, "found by look-up")
+            if entry.came_of(stored, own_texts=own_texts):
+                self._posted(connection, stored, entry, "found by look-up")
+            else:
+                self._found(connection, stored, entry, "found by look-up")
             return
         self._move(
             connection,

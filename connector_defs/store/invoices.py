@@ -264,6 +264,15 @@ def same_number(
     return next((_stored(row._mapping) for row in rows), None)
 
 
+def references_of_posted(connection: Connection, company: str, number: int = 20) -> list[str]:
+    """What SYSPRO keeps as reference of the invoices posted last: our marker, or a text of the site's own."""
+    posted = (State.POSTED.value, State.RESPONDED.value)
+    query = select(invoice.c.reference).where(
+        invoice.c.company == company, invoice.c.state.in_(posted), invoice.c.reference != ""
+    )
+    return list(connection.scalars(query.order_by(invoice.c.updated_at.desc()).limit(number)))
+
+
 def counts(connection: Connection, company: str | None = None) -> dict[str, int]:
     """Number of invoices by state, every state included."""
     query = select(invoice.c.state, func.count()).group_by(invoice.c.state)

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.domain.states import State
 from connector_defs.flows import queue
 from connector_defs.sandbox.syspro.apstin_rules import _ItemCheck
 from connector_defs.sandbox.world.tables import Value
+from connector_defs.store import invoices
 from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair, voucher_of
 
 POSTS = "Transaction/Post APSTIN"
@@ -139,6 +141,7 @@ def test_nothing_is_posted_from_uncertain_while_the_lookup_fails(pair: Pair) -> 
     assert pair.stored(bill_id).state == "uncertain"
     assert posts[POSTS] == 1
     assert [problem.code for problem in report.problems if problem.key == "F8"]
+    pair.connector.clock.wait = original  # type: ignore[method-assign]
     pair.faults.disarm()
     pair.run()
     assert pair.state(bill_id) == "responded"
@@ -417,3 +420,29 @@ def test_the_same_invoice_keyed_by_hand_after_a_lost_post_is_not_taken_for_ours(
     queue.reject(pair.connector, bill_id, actor="ap", reason="keyed by hand already")
     assert pair.in_basware(bill_id) == "TransferFailed"
     assert_books_agree(pair)
+
+
+def test_a_site_that_keeps_its_own_text_in_the_reference_still_finds_what_a_lost_answer_posted(
+    pair: Pair,
+) -> None:
+    """F6 where TransactionReference does not reach ApInvoice.Reference."""
+    first, second = invoice("OWN-1"), invoice("OWN-2")
+    (first_id,) = pair.approve(first)
+    pair.run()
+    with pair.connector.store.write() as connection:
+        stored = invoices.get(connection, "M1", first_id)
+        assert stored is not None
+        changes = {"reference": "AP batch 12", "voucher": stored.voucher}
+        invoices.move(connection, stored, State.RESPONDED, pair.connector.clock.now(), changes=changes)
+    (second_id,) = pair.approve(second)
+    pair.faults.arm("reset_after", site="syspro.transaction")
+    pair.connector.settings.timing.__dict__["linger_seconds"] = 0.0
+    pair.run()
+    assert pair.state(second_id).startswith("uncertain")
+    table = pair.sandbox.world.tables["ApInvoice"]
+    table.update((second["supplierCode"], "OWN-2"), {"Reference": "AP batch 13"})
+    pair.connector.clock.wait(1)
+    pair.run()
+    pair.run()
+    assert pair.state(second_id) == "responded"
+    assert len(pair.postings(second)) == 1
