@@ -15,7 +15,7 @@ from connector_defs.basware.client import AckOutcome
 from connector_defs.basware.document_reader import read_document
 from connector_defs.basware.documents import AccountingDocument, MalformedDocument
 from connector_defs.basware.entities import TransferResponse
-from connector_defs.domain.errors import ConnectorError, OutcomeUnknown, RecordRefused, RetryLater
+from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RecordRefused, RetryLater
 from connector_defs.domain.keys import response_code
 from connector_defs.domain.states import State
 from connector_defs.flows.evaluation import Prepared
@@ -263,6 +263,11 @@ class Answerer:
         """Tell Basware that the invoice is not taken, with the text its users see there."""
         basware = self._connector.basware
         document = basware.document(stored.invoice_id)
+        if document is not None and document.processing_status in _DONE:
+            raise Fatal(
+                f"Basware shows invoice {stored.number or stored.invoice_id} as {document.processing_status}: "
+                "it cannot be rejected any more; find out which system answered for it"
+            )
         if document is None or document.processing_status not in (WAITING, IN_PROGRESS):
             return
         if document.processing_status == WAITING:

@@ -21,7 +21,8 @@ QUEUED = frozenset(
     }
 )
 _RETRIABLE = frozenset({State.NEEDS_MAPPING, State.NEEDS_REVIEW, State.DEAD, State.REJECTED, State.WITHDRAWN})
-_TIMED = frozenset({State.UNCERTAIN, State.READY, State.ACKNOWLEDGED, State.POSTED})
+# Not uncertain ones: their quarantine outlasts whatever SYSPRO may still be doing with the lost call.
+_TIMED = frozenset({State.READY, State.ACKNOWLEDGED, State.POSTED})
 _REJECTABLE = frozenset({State.NEEDS_MAPPING, State.NEEDS_REVIEW, State.DEAD})
 _PREFIX = 8
 

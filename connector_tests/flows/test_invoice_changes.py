@@ -283,6 +283,27 @@ def test_a_release_ends_the_waiting_time(pair: Pair) -> None:
     assert pair.state(bill_id) == "responded"
 
 
+def test_nobody_can_shorten_the_quarantine_of_a_lost_post(pair: Pair) -> None:
+    """SYSPRO may still be at work on it: a look-up too early would say absent, and a second post follow."""
+    (bill_id,) = pair.approve(invoice("INV-1"))
+    pair.connector.settings.timing.__dict__["linger_seconds"] = 0.0
+    pair.faults.arm("reset_before", site="syspro.transaction")
+    pair.run()
+    for act in (queue.release, queue.retry, queue.reject):
+        with pytest.raises(Fatal, match="uncertain"):
+            act(pair.connector, bill_id, actor="ap", reason="hurry")
+    assert pair.stored(bill_id).next_attempt_at is not None
+
+
+def test_an_invoice_another_system_answered_cannot_be_rejected(pair: Pair) -> None:
+    (bill_id,) = pair.approve(invoice("INV-1", **UNBALANCED))
+    pair.run()
+    pair.sandbox.basware.change(bill_id, {"processingStatus": "Transferred"})
+    with pytest.raises(Fatal, match="Transferred"):
+        queue.reject(pair.connector, bill_id, actor="ap", reason="no")
+    assert pair.state(bill_id) == "needs_review/UNBALANCED"
+
+
 def test_the_queue_finds_one_invoice_or_says_why_not(pair: Pair) -> None:
     first, second = pair.approve(
         invoice("SAME-1", **UNBALANCED), invoice("SAME-1", **UNBALANCED, supplierCode="000000000000006")
