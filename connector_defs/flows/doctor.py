@@ -5,8 +5,6 @@ import ssl
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from connector_defs.basware.oauth import TokenSource
-from connector_defs.basware.regions import BaswareHosts, default_api_url, default_token_url
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows.entities import STAGED
 from connector_defs.flows.lanes import credentials
@@ -37,16 +35,14 @@ class _NoMemory:
 def ping(settings: Settings) -> Iterator[Probe]:
     """Try everything; a step that fails does not keep the others from being tried. Writes nothing anywhere."""
     yield _store(settings)
-    syspro, basware = settings.syspro, settings.basware
-    yield _host("SYSPRO e.net host", syspro.enet_url, "SYSPRO_ENET_URL")
-    yield _host("SYSPRO OData host", syspro.odata_url, "SYSPRO_ODATA_URL")
-    region = _region(settings)
-    yield region
-    if region.ok:
-        api_url = basware.api_url or default_api_url(basware.region)
-        yield _host("Basware host", api_url, "BASWARE_API_URL")
-        yield _token(settings)
+    yield _host("SYSPRO e.net host", settings.syspro.enet_url, "SYSPRO_ENET_URL")
+    yield _host("SYSPRO OData host", settings.syspro.odata_url, "SYSPRO_ODATA_URL")
     with Clients(settings) as clients:
+        region = _region(clients)
+        yield region
+        if region.ok:
+            yield _host("Basware host", clients.basware_urls[0], "BASWARE_API_URL")
+            yield _token(clients)
         for company in settings.companies:
             yield _logon(clients, company)
             yield from _odata(clients, company)
@@ -93,17 +89,10 @@ def _host(name: str, url: str, variable: str) -> Probe:
     return Probe(name, "", True, f"{host}:{port} answers")
 
 
-def _region(settings: Settings) -> Probe:
-    chosen = settings.basware
-
+def _region(clients: Clients) -> Probe:
     def attempt() -> str:
-        hosts = BaswareHosts(chosen.region, chosen.extra_hosts)
-        for url in (
-            chosen.api_url or default_api_url(chosen.region),
-            chosen.token_url or default_token_url(chosen.region),
-        ):
-            hosts.check(url)
-        return f"API and token URL belong to {chosen.region}"
+        clients.basware_urls  # noqa: B018 - checking them is the point
+        return f"API and token URL belong to {clients.settings.basware.region}"
 
     return _tried(
         "Basware region",
@@ -113,17 +102,9 @@ def _region(settings: Settings) -> Probe:
     )
 
 
-def _token(settings: Settings) -> Probe:
-    chosen = settings.basware
-
+def _token(clients: Clients) -> Probe:
     def attempt() -> str:
-        tokens = TokenSource(
-            chosen.token_url or default_token_url(chosen.region),
-            chosen.client_id,
-            chosen.client_secret,
-            hosts=BaswareHosts(chosen.region, chosen.extra_hosts),
-            timeout=settings.timing.http_timeout_seconds,
-        )
+        tokens = clients.tokens()
         try:
             tokens.token()
             if tokens.missing:

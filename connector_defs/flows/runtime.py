@@ -14,13 +14,14 @@ from typing import Self
 
 from connector_defs.basware.client import BaswareClient
 from connector_defs.basware.oauth import TokenSource
-from connector_defs.basware.regions import BaswareHosts, default_api_url, default_token_url
+from connector_defs.basware.regions import BaswareHosts, HostRefused, default_api_url, default_token_url
 from connector_defs.basware.transport import RetryPolicy as BaswareRetries
 from connector_defs.domain.clock import Clock, SystemClock
 from connector_defs.domain.redaction import install
 from connector_defs.domain.translation.context import Site
 from connector_defs.settings import CompanySettings, Settings
 from connector_defs.staging.lake import Staging
+from connector_defs.store import audit
 from connector_defs.store.engine import Store
 from connector_defs.store.leases import LEASE_SECONDS, Leases
 from connector_defs.store.schema import open_store
@@ -55,25 +56,41 @@ class Clients:
         self._open.close()
 
     @cached_property
-    def basware(self) -> BaswareClient:
-        """The Basware client of the tenant. Raises Fatal where a host is not the region's."""
+    def hosts(self) -> BaswareHosts:
+        """What the region allows."""
+        return BaswareHosts(self.settings.basware.region, self.settings.basware.extra_hosts)
+
+    @cached_property
+    def basware_urls(self) -> tuple[str, str]:
+        """API and token URL. Raises HostRefused where one is not the region's."""
         chosen = self.settings.basware
-        timing = self.settings.timing
-        hosts = BaswareHosts(chosen.region, chosen.extra_hosts)
-        tokens = TokenSource(
-            chosen.token_url or default_token_url(chosen.region),
+        return (
+            self.hosts.check(chosen.api_url or default_api_url(chosen.region)),
+            self.hosts.check(chosen.token_url or default_token_url(chosen.region)),
+        )
+
+    def tokens(self) -> TokenSource:
+        """A source of access tokens; the caller closes it."""
+        chosen = self.settings.basware
+        return TokenSource(
+            self.basware_urls[1],
             chosen.client_id,
             chosen.client_secret,
-            hosts=hosts,
-            timeout=timing.http_timeout_seconds,
+            hosts=self.hosts,
+            timeout=self.settings.timing.http_timeout_seconds,
         )
+
+    @cached_property
+    def basware(self) -> BaswareClient:
+        """The Basware client of the tenant."""
+        timing = self.settings.timing
         client = BaswareClient(
-            chosen.api_url or default_api_url(chosen.region),
-            tokens,
-            hosts=hosts,
+            self.basware_urls[0],
+            self.tokens(),
+            hosts=self.hosts,
             timeout=timing.http_timeout_seconds,
             retry=BaswareRetries(timing.retry_base_seconds, timing.retry_max_seconds, _ATTEMPTS),
-            max_parallel=chosen.max_parallel,
+            max_parallel=self.settings.basware.max_parallel,
             sleep=self.clock.wait,
         )
         return self._open.enter_context(client)
@@ -142,14 +159,35 @@ class Connector(Clients):
 
 @contextmanager
 def open_connector(settings: Settings, clock: Clock | None = None) -> Iterator[Connector]:
-    """Open the store (a new one is set up) and hand out the connector; closes both at the end."""
+    """Open the store (a new one is set up) and hand out the connector; closes both at the end.
+
+    Raises HostRefused, audited, before any call where a Basware host is not the region's.
+    """
     install()
     Path(settings.storage.staging_url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
     connector = Connector(settings, open_store(settings.storage.state_url), clock)
     try:
+        _check_hosts(connector)
         yield connector
     finally:
         connector.close()
+
+
+def _check_hosts(connector: Connector) -> None:
+    try:
+        connector.basware_urls  # noqa: B018 - checking them is the point
+    except HostRefused as refusal:
+        event = audit.Event(
+            chain="settings/basware",
+            company="",
+            key="basware",
+            action="host refused",
+            actor=person(),
+            detail={"region": connector.settings.basware.region, "reason": str(refusal)},
+        )
+        with connector.store.write() as connection:
+            audit.append(connection, [event], connector.clock.now())
+        raise
 
 
 def person() -> str:

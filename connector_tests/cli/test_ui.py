@@ -12,16 +12,13 @@ import pytest
 
 from connector_defs.cli import ui
 from connector_defs.cli.sandbox_process import SandboxProcess
+from connector_tests import ports
 from connector_tests.cli.conftest import Command
 
 
 @pytest.fixture
 def free_port() -> int:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
+    return ports.free_port()
 
 
 @pytest.fixture

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from connector_defs.basware.regions import HostRefused
 from connector_defs.flows.doctor import ping
 from connector_defs.flows.entities import STAGED
 from connector_defs.flows.reports import Probe
+from connector_defs.flows.runtime import open_connector
 from connector_defs.sandbox.basware.tokens import ALL_SCOPES
 from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.syspro.options import SysproOptions
+from connector_defs.store import audit
 from connector_tests.flows.pair import SMALL, Pair, open_pair, settings_for
 
 SECRET = "not-the-right-one"
@@ -122,3 +125,17 @@ def test_a_store_of_another_version_is_named(sandbox: Sandbox, folder: Path) -> 
     found = failed(probes(sandbox, folder))
     assert set(found) == {"state store"}
     assert "newer version" in found["state store"].detail
+
+
+def test_a_host_of_another_region_is_refused_before_any_call_and_audited(folder: Path) -> None:
+    """F30."""
+    with open_pair(folder) as pair:
+        settings = pair.connector.settings
+        elsewhere = settings.model_copy(
+            update={"basware": settings.basware.model_copy(update={"region": "EU", "extra_hosts": ()})}
+        )
+        before = pair.sandbox.basware.requests.total()
+        with pytest.raises(HostRefused, match="EU"), open_connector(elsewhere):
+            pass
+        assert pair.sandbox.basware.requests.total() == before
+        assert [event.action for event in audit.show(pair.connector.store, "basware")] == ["host refused"]

@@ -4,7 +4,6 @@ import copy
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.world import WorldOptions
 from connector_defs.sandbox.world.invoices import InvoiceKind
 from connector_defs.settings import ScheduleSettings
+from connector_tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -106,12 +106,6 @@ def until(what: str, found: Callable[[], T | None], seconds: float, logs: Path) 
         time.sleep(0.2)
     tails = "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in sorted(logs.glob("*.log")))
     return pytest.fail(f"not within {seconds} s: {what}\n{tails}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
