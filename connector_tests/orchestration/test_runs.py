@@ -65,7 +65,7 @@ def test_a_living_run_is_left_alone(instance: dg.DagsterInstance) -> None:
     assert in_progress(instance, "master_data") is None
 
 
-@pytest.mark.parametrize("mark", [None, f"elsewhere:{os.getpid()}:1"])
+@pytest.mark.parametrize("mark", [None, f"elsewhere:{os.getpid()}:1"], ids=["unsigned", "of another host"])
 def test_a_run_that_is_not_of_this_host_is_left_to_run_monitoring(
     instance: dg.DagsterInstance, mark: str | None
 ) -> None:

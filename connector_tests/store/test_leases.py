@@ -108,7 +108,9 @@ class TestDeadOwners:
                 assert held.fence == 2
 
     @pytest.mark.parametrize(
-        "owner", [f"another-host:{os.getpid()}:abc", f"{HOST}:{os.getpid()}:abc", f"{HOST}:1:abc"]
+        "owner",
+        [f"another-host:{os.getpid()}:abc", f"{HOST}:{os.getpid()}:abc", f"{HOST}:1:abc"],
+        ids=["another host", "this process", "the first process"],
     )
     def test_a_living_owner_or_one_of_another_host_keeps_its_lease(
         self, owner: str, store: Store, clock: SetClock
