@@ -39,12 +39,16 @@ def test_a_new_key_in_front_seals_and_the_old_one_still_opens(tmp_path: Path) ->
     assert make_seal(keys(NEW), tmp_path / "k").open(rotated.close("secret")) == "secret"
 
 
-@pytest.mark.parametrize("sealed", [Fernet(OLD).encrypt(b"secret"), b"", b"no token"])
+@pytest.mark.parametrize(
+    "sealed",
+    [Fernet(OLD).encrypt(b"secret"), b"", b"no token"],
+    ids=["of another key", "nothing", "no token"],
+)
 def test_what_no_key_opens_is_none(tmp_path: Path, sealed: bytes) -> None:
     assert make_seal(keys(NEW), tmp_path / "k").open(sealed) is None
 
 
-@pytest.mark.parametrize("key", ["hunter2", " , ", f"{NEW},hunter2"])
+@pytest.mark.parametrize("key", ["hunter2", " , ", f"{NEW},hunter2"], ids=["a word", "blanks", "one of two"])
 def test_a_key_that_is_none_is_refused_and_not_told(tmp_path: Path, key: str) -> None:
     with pytest.raises(
         Fatal, match="CONNECTOR_MASTER_KEY is not a key: it takes 32 url-safe base64 bytes"
