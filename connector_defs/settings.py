@@ -139,7 +139,6 @@ class PostingSettings(Section):
     """How approved invoices become SYSPRO documents."""
 
     posting_period: Literal["C", "P", "B"] = "C"
-    credit_notes: Literal["negative_invoice", "credit_note"] = "negative_invoice"
     rounding_tolerance: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.01")
     rounding_account: str | None = None
     max_attempts: Annotated[int, Field(ge=1)] = 10

@@ -1,5 +1,6 @@
-"""What tests of every package share: Hypothesis without deadlines, and one PostgreSQL for the whole session."""
+"""What tests of every package share: an unwatched terminal, log levels put back, one PostgreSQL for all."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,23 @@ from connector_tests.postgres import Postgres
 # The time one example takes says nothing on a machine that runs several workers.
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
+
+
+# Loggers whose level the command line, or a library it starts, sets for its whole process.
+_TOUCHED = ("", "httpx", "httpcore", "uvicorn", "alembic", "connector_defs")
+
+
+@pytest.fixture(autouse=True)
+def _as_found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No terminal width from outside, and no log level that an earlier test left behind."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    loggers = [logging.getLogger(name) for name in _TOUCHED]
+    found = [(logger, logger.level, logger.disabled, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, disabled, handlers in found:
+        logger.setLevel(level)
+        logger.disabled = disabled
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

@@ -271,7 +271,7 @@ class TestProblems:
             "[posting]\nrounding_tolerance = 2",
             "[posting]\nbatch_size = 51",
             "[posting]\nmax_attempts = 0",
-            "[posting]\ncredit_notes = 'maybe'",
+            "[posting]\nposting_period = 'X'",
             "[schedules]\nhour = 24",
             "[schedules]\nweekday = 7",
             "[basware]\nmax_parallel = 21",

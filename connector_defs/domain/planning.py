@@ -27,7 +27,6 @@ _JOINED = re.compile(r"[,;|]")
 class PlanningRules:
     """What the site decided in its settings."""
 
-    credit_notes: str = "negative_invoice"
     rounding_tolerance: Decimal = Decimal("0.01")
     rounding_account: str | None = None
 
@@ -82,7 +81,8 @@ def plan(
     return Posting(
         supplier=supplier.code,
         number=number,
-        kind="C" if amounts.gross < 0 and rules.credit_notes == "credit_note" else "I",
+        # A credit note names no invoice it belongs to, which type C would need: it is a negative invoice.
+        kind="I",
         gross=amounts.gross,
         currency=invoice.currency,
         foreign=books.local_currency is None or supplier.currency != books.local_currency,

@@ -29,7 +29,7 @@ from connector_defs.store.invoices import LostRace, StoredInvoice
 _MESSAGE_LIMIT = 250
 _DONE = frozenset({"Transferred", "Paid"})
 # After so many refused answers a person must look; the voucher stands in SYSPRO all the while.
-_GENERATIONS = 5
+MOST_ANSWERS = 5
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Answerer:
             and now - stored.answered_at < patience
         ):
             return
-        if document is None or stored.generation >= _GENERATIONS:
+        if document is None or stored.generation >= MOST_ANSWERS:
             self._hand_over(stored, status)
             return
         # Same event, same externalCode; only where Basware gave it up a new response is due.

@@ -42,7 +42,7 @@ class Evaluator:
         self._company = company
         self._books = BookReader(connector, company)
         chosen = connector.settings.posting
-        self._rules = PlanningRules(chosen.credit_notes, chosen.rounding_tolerance, chosen.rounding_account)
+        self._rules = PlanningRules(chosen.rounding_tolerance, chosen.rounding_account)
 
     def prepare(self, batch: Sequence[StoredInvoice]) -> list[Prepared]:
         """Those of `batch` (received, ready or acknowledged) that may be posted; the others are moved away.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from connector_defs.basware.answers import RequestOutcome
 from connector_defs.domain.errors import RetryLater
@@ -21,6 +22,8 @@ REMEDY = "correct the cause; it goes again with the next run"
 # The wait between two looks at a request grows by these factors of request_status_poll_seconds.
 _POLL_GROWTH = (1, 1, 2, 4, 10)
 _REQUESTS_AT_A_TIME = 20
+# A request without an outcome for so long is taken for lost: its records count as refused and go again.
+_FORGOTTEN_AFTER = timedelta(days=1)
 _CONFIRMED = frozenset({"Success", "NotProcessed", "Warning"})
 
 
@@ -71,11 +74,12 @@ def _look(connector: Connector, request_ids: list[str], found: _Found) -> None:
     for request_id, outcome in _statuses(connector, request_ids):
         with connector.store.write() as connection:
             members = records.of_request(connection, request_id)
-            if outcome is None or not outcome.done:
+            now = connector.clock.now()
+            unknown = outcome is None or not outcome.done
+            if unknown and any(now - record.updated_at < _FORGOTTEN_AFTER for record in members):
                 records.poll_missed(connection, request_id)
                 found.still_open += len(members)
                 continue
-            now = connector.clock.now()
             judged = [replace(_judged(record, outcome), updated_at=now) for record in members]
             records.close_request(connection, request_id, judged, now)
         failed = [record for record in judged if record.state == "failed"]
@@ -99,10 +103,11 @@ def _statuses(connector: Connector, request_ids: list[str]) -> Iterator[tuple[st
             yield from zip(part, pool.map(look, part), strict=True)
 
 
-def _judged(record: Record, outcome: RequestOutcome) -> Record:
+def _judged(record: Record, outcome: RequestOutcome | None) -> Record:
     """The record after its outcome. One that the answer does not list shares the request's own status."""
-    item = outcome.items.get(record.external_code)
-    status = item.status if item else (outcome.status or "").removeprefix("Acknowledged")
+    item = outcome.items.get(record.external_code) if outcome else None
+    whole = (outcome.status or "").removeprefix("Acknowledged") if outcome else ""
+    status = item.status if item else whole
     text = "; ".join(item.messages) if item else ""
     if status in _CONFIRMED:
         return replace(

@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from connector_defs.basware.documents import AccountingDocument
+from connector_defs.domain.keys import response_code
 from connector_defs.domain.states import State
+from connector_defs.flows.answers import MOST_ANSWERS
 from connector_defs.flows.ledger import LedgerEntry, find_entries
 from connector_defs.flows.reports import Difference, LedgerTotal, ReconcileReport
 from connector_defs.flows.runtime import Connector
@@ -40,6 +42,7 @@ class _Transferred:
     status: str
     gross: Decimal
     voucher: str
+    answers: frozenset[str]
 
 
 class _Books:
@@ -157,21 +160,37 @@ class _Books:
         return len(self._differences) == before
 
     def _check_unknown(self, invoice_ids: Iterable[str], theirs: dict[str, _Transferred]) -> None:
-        """Transferred in Basware, but not by a posting of ours."""
+        """Transferred in Basware, but not by a posting that our store knows."""
         if self._day is not None:
             return
+        unknown = sorted(invoice_ids)
         with self._connector.store.read() as connection:
-            known = invoices.get_many(connection, self._company.syspro_company, sorted(invoice_ids))
-        for invoice_id, stored in sorted(known.items()):
-            if stored.voucher:
-                continue
-            self._differ(
-                stored,
-                "TRANSFERRED_WITHOUT_US",
-                stored.state.value,
-                theirs[invoice_id].status,
-                "find out which system answered for it",
-            )
+            known = invoices.get_many(connection, self._company.syspro_company, unknown)
+        for invoice_id in unknown:
+            stored, transferred = known.get(invoice_id), theirs[invoice_id]
+            if stored is None and self._answered_by_us(invoice_id, transferred):
+                self._add(
+                    invoice_id,
+                    "FORGOTTEN",
+                    "unknown",
+                    f"answered by this connector with voucher {transferred.voucher}",
+                    "the state store is older than this answer: was it restored from a backup?",
+                )
+            elif stored is not None and not stored.voucher:
+                self._differ(
+                    stored,
+                    "TRANSFERRED_WITHOUT_US",
+                    stored.state.value,
+                    transferred.status,
+                    "find out which system answered for it",
+                )
+
+    def _answered_by_us(self, invoice_id: str, transferred: _Transferred) -> bool:
+        ours = {
+            response_code(self._company.syspro_company, invoice_id, "transfer", generation)
+            for generation in range(1, MOST_ANSWERS + 1)
+        }
+        return not ours.isdisjoint(transferred.answers)
 
     def _check_vouchers(self, stored: Iterable[StoredInvoice]) -> None:
         """No two invoices may stand for one posting (invariant I1)."""
@@ -185,9 +204,10 @@ class _Books:
             owners[key] = one.invoice_id
 
     def _differ(self, stored: StoredInvoice, kind: str, ours: str, theirs: str, remedy: str) -> None:
-        self._differences.append(
-            Difference(stored.company, f"{stored.supplier} {stored.number}", kind, ours, theirs, remedy)
-        )
+        self._add(f"{stored.supplier} {stored.number}", kind, ours, theirs, remedy)
+
+    def _add(self, key: str, kind: str, ours: str, theirs: str, remedy: str) -> None:
+        self._differences.append(Difference(self._company.syspro_company, key, kind, ours, theirs, remedy))
 
 
 def _in_currency_of(stored: StoredInvoice, entry: LedgerEntry | None) -> Decimal:
@@ -202,5 +222,8 @@ def _in_currency_of(stored: StoredInvoice, entry: LedgerEntry | None) -> Decimal
 
 def _transferred(document: AccountingDocument) -> _Transferred:
     return _Transferred(
-        document.processing_status, document.gross_sum or Decimal(0), document.voucher_number1 or ""
+        document.processing_status,
+        document.gross_sum or Decimal(0),
+        document.voucher_number1 or "",
+        frozenset(answer.external_code for answer in document.transfer_responses),
     )

@@ -184,17 +184,12 @@ class TestReceipts:
 
 
 class TestCreditNotes:
-    """A negative sum is a credit; how it is written is the site's choice."""
+    """A negative sum is a credit."""
 
     def test_a_credit_is_an_invoice_with_negative_values(self) -> None:
         posting = planned(invoice(row(net="-100.00"), gross="-100.00"))
         assert (posting.kind, posting.gross) == ("I", money("-100.00"))
         assert posting.rows[0].value == money("-100.00")
-
-    def test_a_site_may_post_it_as_a_credit_note(self) -> None:
-        rules = PlanningRules(credit_notes="credit_note")
-        assert planned(invoice(row(net="-100.00"), gross="-100.00"), rules=rules).kind == "C"
-        assert planned(invoice(), rules=rules).kind == "I"
 
 
 class TestRounding:

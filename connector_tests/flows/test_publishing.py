@@ -466,3 +466,21 @@ def test_an_order_of_many_slices_is_marked_incomplete_until_the_last_has_gone(
         assert records.incomplete_orders(connection, "M1") == []
     visible = pair.sandbox.basware.visible_orders()[record(pair, "matchingOrders", ORDER).external_code]
     assert visible == len([key for key in _published_lines(pair) if key.startswith(f"{ORDER}/")])
+
+
+def test_a_request_without_an_outcome_for_a_day_is_taken_for_lost_and_its_records_go_again(
+    pair: Pair,
+) -> None:
+    pair.stage("payment_terms")
+    pair.connector.basware.request_status = lambda request_id: None  # type: ignore[method-assign]
+    pair.connector.settings.timing.__dict__["confirm_wait_seconds"] = 0.0
+    pair.publish("paymentTerms")
+    assert not follow_up(pair.connector, pair.company, wait=False).failed
+    pair.connector.clock.wait(25 * 3600)
+    lost = follow_up(pair.connector, pair.company, wait=False)
+    assert lost.failed == lost.confirmed + lost.failed > 0
+    assert {problem.code for problem in lost.problems} == {"NO_OUTCOME"}
+    del pair.connector.basware.request_status
+    pair.connector.settings.timing.__dict__["confirm_wait_seconds"] = 3.0
+    report = pair.publish("paymentTerms")["paymentTerms"]
+    assert report.confirmed == lost.failed

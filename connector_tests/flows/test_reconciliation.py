@@ -6,10 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from connector_defs.domain.states import State
 from connector_defs.flows.reconciliation import reconcile
-from connector_defs.store import invoices
+from connector_defs.store import invoices, tables
 from connector_tests.flows.pair import (
     EURO_SUPPLIER,
     SUPPLIER,
@@ -132,3 +133,12 @@ def test_nothing_posted_is_nothing_to_compare(folder: Path) -> None:
     with open_pair(folder) as pair:
         report = reconcile(pair.connector)
         assert (report.compared, report.totals, report.clean) == (0, (), True)
+
+
+def test_an_answer_of_ours_that_the_store_does_not_know_points_to_a_restored_backup(posted: Pair) -> None:
+    """F32."""
+    with posted.connector.store.write() as connection:
+        connection.execute(delete(tables.invoice).where(tables.invoice.c.invoice_id == BILL["invoiceId"]))
+    assert [(one.kind, one.key) for one in reconcile(posted.connector).differences] == [
+        ("FORGOTTEN", str(BILL["invoiceId"]))
+    ]
