@@ -1,4 +1,4 @@
-"""What tests of every package share: an unwatched terminal, log levels put back, one PostgreSQL for all."""
+"""What tests of every package share: an unwatched terminal, untouched log levels, one PostgreSQL for all."""
 
 import logging
 import os
@@ -17,20 +17,16 @@ settings.load_profile("shared machine")
 
 
 # Loggers whose level the command line, or a library it starts, sets for its whole process.
-_TOUCHED = ("", "httpx", "httpcore", "uvicorn", "alembic", "connector_defs")
+_TOUCHED = ("httpx", "httpcore", "uvicorn", "alembic", "connector_defs")
 
 
 @pytest.fixture(autouse=True)
-def _as_found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _untouched(monkeypatch: pytest.MonkeyPatch) -> None:
     """No terminal width from outside, and no log level that an earlier test left behind."""
     monkeypatch.delenv("COLUMNS", raising=False)
-    loggers = [logging.getLogger(name) for name in _TOUCHED]
-    found = [(logger, logger.level, logger.disabled, logger.handlers[:]) for logger in loggers]
-    yield
-    for logger, level, disabled, handlers in found:
-        logger.setLevel(level)
-        logger.disabled = disabled
-        logger.handlers[:] = handlers
+    for name in _TOUCHED:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+        logging.getLogger(name).disabled = False
 
 
 @pytest.fixture(scope="session")
