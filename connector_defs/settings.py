@@ -145,6 +145,13 @@ class PostingSettings(Section):
     batch_size: Annotated[int, Field(ge=1, le=50)] = 50
 
 
+class PublishingSettings(Section):
+    """What publishing to Basware may do without a person."""
+
+    # Share of an entity's active records that one run may close or make inactive; 1.0 lifts the guard.
+    deactivate_at_most: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+
 class ScheduleSettings(Section):
     """When the Dagster schedules run."""
 
@@ -177,6 +184,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     timing: TimingSettings = TimingSettings()
     posting: PostingSettings = PostingSettings()
+    publishing: PublishingSettings = PublishingSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     currencies: dict[str, str] = DEFAULT_CURRENCIES
 

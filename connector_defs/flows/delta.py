@@ -217,6 +217,12 @@ class Delta:
                 for row in batch.to_pylist()
             ]
 
+    def active(self) -> int:
+        """How many records Basware holds as active, before this run."""
+        query = "SELECT count(*) FROM known WHERE active = 1 AND state = 'confirmed'"
+        (number,) = self._duck.execute(query).fetchall()[0]
+        return int(number)
+
     def gone(self) -> list[str]:
         """Keys that Basware may hold as active and SYSPRO no longer has. Known once `changes` was read."""
         query = _GONE_LINES if self._entity.name == "matchingOrderLines" else _GONE

@@ -33,6 +33,9 @@ from connector_defs.settings import CompanySettings
 from connector_defs.store import mappings, records
 from connector_defs.store.records import Record, RecordState
 
+# So few records may be closed in one run whatever their share.
+_ALWAYS_ALLOWED = 20
+
 Batch = list[tuple[Record, bytes]]
 
 
@@ -69,7 +72,8 @@ class _Publisher:
         with Delta(self._connector, self._entity, self._site, partition) as delta:
             self._send_all(pack(self._prepared(delta), self._endpoint.batch_limit))
             self._mark_finished()
-            counts, gone = delta.counts, delta.gone()
+            counts = delta.counts
+            gone = self._believable(delta.gone(), delta.active(), counts.total())
         self._send_all(pack(self._farewells(gone), self._endpoint.batch_limit))
         self._learn_identities()
         after = follow_up(self._connector, self._company, wait=True, entity=self._entity.name)
@@ -281,6 +285,21 @@ class _Publisher:
         self._tally.problems.append(
             Problem(self._company.syspro_company, self._entity.name, key, code, reason, remedy)
         )
+
+    def _believable(self, gone: list[str], active: int, staged: int) -> list[str]:
+        """`gone`, or nothing where so much of it looks like a failed read rather than the truth."""
+        share = self._connector.settings.publishing.deactivate_at_most
+        if not gone or share >= 1 or (staged and len(gone) <= max(_ALWAYS_ALLOWED, share * active)):
+            return gone
+        self._problem(
+            self._entity.sources[0],
+            "GONE_TOO_MANY",
+            f"SYSPRO shows {staged} records and lacks {len(gone)} known ones, while one run may close "
+            f"{_ALWAYS_ALLOWED} or {share:.0%} of the {active} confirmed and open ones: none was closed",
+            "check the OData operator's rights and the company in SYSPRO; if it is meant, set "
+            "`publishing.deactivate_at_most = 1.0` for one run",
+        )
+        return []
 
     def _farewells(self, gone: list[str]) -> Iterator[tuple[Record, bytes]]:
         """Complete records of what SYSPRO no longer has, as Basware holds them, marked as closed."""

@@ -16,10 +16,11 @@ from connector_defs.flows import mapping, overview
 from connector_defs.flows.entities import entity as entity_named
 from connector_defs.flows.outcomes import follow_up
 from connector_defs.flows.reports import PublishReport
+from connector_defs.sandbox.world import WorldOptions
 from connector_defs.sandbox.world.tables import Value
 from connector_defs.store import audit, records
 from connector_defs.store.records import Record
-from connector_tests.flows.pair import EURO_SUPPLIER, SUPPLIER, Pair, open_pair
+from connector_tests.flows.pair import EURO_SUPPLIER, SUPPLIER, TODAY, Pair, open_pair
 
 ENDPOINTS = (
     "taxCodes",
@@ -312,6 +313,50 @@ def test_a_refused_change_of_a_record_that_is_then_gone_is_followed_by_its_farew
     _delete(published, "ApSupplier", ORDERLESS_SUPPLIER)
     refresh(published, "vendors")
     assert is_gone("vendors", in_target(published, "vendors", ORDERLESS_SUPPLIER))
+
+
+def _empty(pair: Pair, table: str, *, but: int = 0) -> None:
+    store = pair.sandbox.world.tables[table]
+    for row in list(store)[but:]:
+        assert store.delete(tuple(row[name] for name in store.schema.key))
+
+
+def _active_vendors(pair: Pair) -> int:
+    held = pair.sandbox.basware.in_target["vendors"].values()
+    return sum(not is_gone("vendors", vendor) for vendor in held)
+
+
+MANY = WorldOptions(suppliers=60, accounts=20, cost_centers=4, orders=0, lines=0, invoices=0, today=TODAY)
+
+
+@pytest.mark.parametrize("left", [0, 12], ids=["none left", "a fifth left"])
+def test_suppliers_that_vanish_in_masses_stay_active_and_a_person_is_told(folder: Path, left: int) -> None:
+    with open_pair(folder, MANY) as pair:
+        refresh(pair, "vendors")
+        active = _active_vendors(pair)
+        _empty(pair, "ApSupplier", but=left)
+        report = refresh(pair, "vendors")["vendors"]
+        assert (report.sent, report.deactivated) == (0, 0)
+        (problem,) = [one for one in report.problems if one.code == "GONE_TOO_MANY"]
+        assert f"shows {left} records and lacks {60 - left} known" in problem.reason
+        assert "publishing.deactivate_at_most" in problem.remedy
+        assert _active_vendors(pair) == active
+        assert_adds_up(report)
+
+
+def test_an_empty_table_of_few_records_closes_nothing(published: Pair) -> None:
+    _empty(published, "TblApTerms")
+    report = refresh(published, "paymentTerms")["paymentTerms"]
+    assert (report.deactivated, [problem.code for problem in report.problems]) == (0, ["GONE_TOO_MANY"])
+
+
+def test_masses_are_closed_where_the_settings_say_that_it_is_meant(folder: Path) -> None:
+    with open_pair(folder, MANY, publishing={"deactivate_at_most": 1.0}) as pair:
+        refresh(pair, "vendors")
+        active = _active_vendors(pair)
+        _empty(pair, "ApSupplier")
+        assert refresh(pair, "vendors")["vendors"].deactivated >= active > 20
+        assert _active_vendors(pair) == 0
 
 
 def test_a_supplier_on_hold_is_blocked_in_p2p_until_it_is_released(published: Pair) -> None:
