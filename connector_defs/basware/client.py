@@ -316,7 +316,7 @@ def _endpoint(name: str) -> Endpoint:
 def _segment(key: str) -> str:
     """The key as one path segment; dots alone would change the path."""
     if key in {"", ".", ".."}:
-        raise ValueError(f"{key!r} is not a key")
+        raise RecordRefused(f"{key!r} cannot be asked for by this key", code="key_refused")
     return quote(key, safe="")
 
 

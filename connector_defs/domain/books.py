@@ -50,9 +50,10 @@ class Books:
 
     suppliers: dict[str, Supplier] = field(default_factory=dict)
     ledger_codes: dict[str, LedgerCode] = field(default_factory=dict)
-    # tax code (blanks trimmed) -> its AP tax account, "" where SYSPRO has none
-    tax_accounts: dict[str, str] = field(default_factory=dict)
-    receipts: tuple[GoodsReceipt, ...] = ()
+    # tax code (blanks trimmed) -> its AP tax account, "" where SYSPRO has none; None where they cannot be read
+    tax_accounts: dict[str, str] | None = field(default_factory=dict)
+    # None where goods receipts cannot be read
+    receipts: tuple[GoodsReceipt, ...] | None = ()
     local_currency: str | None = None
     # suppliers whose code differs only by blanks, case or padding, for the review text
     supplier_neighbours: dict[str, list[str]] = field(default_factory=dict)

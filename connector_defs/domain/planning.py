@@ -268,6 +268,12 @@ def _receipt_row(row: CodingRow, net: Decimal, supplier: Supplier, books: Books)
                 f"row {row.key}: {name} {value!r} names more than one",
                 "split the row in Basware so that it is matched to one order line",
             )
+    if books.receipts is None:
+        raise _Refused(
+            "RECEIPTS_UNREADABLE",
+            "SYSPRO's goods receipts (GrnDetails) cannot be read, and the invoice is matched to one",
+            "give the OData user access to GrnDetails, then retry",
+        )
     found = [receipt for receipt in books.receipts if _belongs(receipt, row, supplier)]
     what = f"goods receipt {row.receipt_number!r} of order {row.order_number!r} line {row.order_line!r}"
     if not found:
@@ -349,8 +355,10 @@ def _tax(amounts: _Amounts, books: Books) -> tuple[list[LedgerRow], Decimal | No
     rows: list[LedgerRow] = []
     value: Decimal | None = None
     header_code = ""
+    # Where the tax codes cannot be read, SYSPRO itself checks the code that is sent with the tax.
+    accounts = books.tax_accounts or {}
     for code, tax in amounts.taxes:
-        if code and code not in books.tax_accounts:
+        if code and code not in accounts and books.tax_accounts is not None:
             raise _Refused(
                 "TAX_CODE_UNKNOWN",
                 f"tax code {code!r} is not in SYSPRO",
@@ -358,7 +366,7 @@ def _tax(amounts: _Amounts, books: Books) -> tuple[list[LedgerRow], Decimal | No
             )
         if not tax:
             continue
-        account = books.tax_accounts.get(code, "")
+        account = accounts.get(code, "")
         if account:
             rows.append(LedgerRow(account, tax, "Tax", code, tax_only=True))
             continue

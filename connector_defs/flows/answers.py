@@ -19,7 +19,14 @@ from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, 
 from connector_defs.domain.keys import response_code
 from connector_defs.domain.states import State
 from connector_defs.flows.evaluation import Prepared
-from connector_defs.flows.intake import ANSWER_REFUSED, IN_PROGRESS, WAITING, arrival
+from connector_defs.flows.intake import (
+    ANSWER_REFUSED,
+    IN_PROGRESS,
+    WAITING,
+    approved_invoice,
+    arrival,
+    in_our_terms,
+)
 from connector_defs.flows.posting import backoff
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -116,7 +123,7 @@ class Answerer:
             return _Acknowledged(
                 prepared, document, "Basware refused the acknowledge and still offers the invoice"
             )
-        if document.digest != prepared.stored.payload_digest:
+        if in_our_terms(prepared.stored, document) != approved_invoice(prepared.stored):
             return _Acknowledged(prepared, document, "changed")
         return _Acknowledged(prepared, document, "ours")
 
@@ -132,7 +139,8 @@ class Answerer:
     def _respond_one(self, stored: StoredInvoice) -> None:
         basware = self._connector.basware
         try:
-            if stored.generation > 1:
+            if stored.generation > 1 or stored.answers:
+                # It may wait for transfer once more; where it does not, Basware says so and nothing happens.
                 basware.acknowledge(stored.invoice_id)
             receipt = basware.respond_transfer(stored.invoice_id, self._response(stored))
         except (RetryLater, RecordRefused) as error:
@@ -140,12 +148,10 @@ class Answerer:
             return
         except OutcomeUnknown:
             # Asked for in `confirm`, which sends it again where Basware does not have it.
-            self._answered(stored, "outcome unknown")
+            self._answered(stored, refusal="the answer to our response was lost")
             return
-        if receipt.accepted:
-            self._answered(stored, receipt.request_id or "")
-        else:
-            self._answered(stored, "; ".join(f"{error.code} {error.message}" for error in receipt.errors))
+        refusal = "; ".join(f"{error.code} {error.message}" for error in receipt.errors)
+        self._answered(stored, request_id=receipt.request_id or "", refusal=refusal)
 
     def _response(self, stored: StoredInvoice) -> TransferResponse:
         return TransferResponse(
@@ -159,21 +165,18 @@ class Answerer:
             payment_block=_payment_block(stored),
         )
 
-    def confirm(self, *, give_up: bool = True) -> int:
-        """Ask Basware about every answered invoice; returns how many are still open.
-
-        `give_up=False` only looks for those that are done.
-        """
+    def confirm(self) -> int:
+        """Ask Basware about every answered invoice; returns how many are still open."""
         with self._connector.store.read() as connection:
             posted = invoices.in_states(
                 connection, self._company.syspro_company, {State.POSTED}, due=self._connector.clock.now()
             )
         answered = [stored for stored in posted if stored.answered_at is not None]
-        self._side_by_side(lambda stored: self._confirm_one(stored, give_up=give_up), answered)
+        self._side_by_side(self._confirm_one, answered)
         with self._connector.store.read() as connection:
             return len(invoices.ids_in_states(connection, self._company.syspro_company, {State.POSTED}))
 
-    def _confirm_one(self, stored: StoredInvoice, *, give_up: bool) -> None:
+    def _confirm_one(self, stored: StoredInvoice) -> None:
         try:
             document = self._connector.basware.document(stored.invoice_id)
         except (RetryLater, RecordRefused):
@@ -184,16 +187,14 @@ class Answerer:
             with self._connector.store.write() as connection:
                 invoices.move(connection, stored, State.RESPONDED, now, detail={"basware": status})
             return
-        if not give_up:
-            return
-        patience = backoff(stored.generation, self._timing.retry_base_seconds, self._timing.retry_max_seconds)
+        patience = backoff(stored.answers, self._timing.retry_base_seconds, self._timing.retry_max_seconds)
         if (
             stored.answered_at is not None
             and status in (IN_PROGRESS, WAITING)
             and now - stored.answered_at < patience
         ):
             return
-        if document is None or stored.generation >= MOST_ANSWERS:
+        if document is None or stored.answers >= MOST_ANSWERS:
             self._hand_over(stored, status)
             return
         # Same event, same externalCode; only where Basware gave it up a new response is due.
@@ -204,7 +205,13 @@ class Answerer:
                 stored,
                 State.POSTED,
                 now,
-                changes={"answered_at": None, "generation": generation},
+                changes={
+                    "answered_at": None,
+                    "generation": generation,
+                    "code": stored.code,
+                    "reason": stored.reason,
+                    "remedy": stored.remedy,
+                },
                 detail={"note": f"Basware shows {status}: answered again"},
             )
 
@@ -217,13 +224,14 @@ class Answerer:
                 self._connector.clock.now(),
                 changes={
                     "code": ANSWER_REFUSED,
-                    "reason": f"posted in SYSPRO as voucher {stored.voucher}, but Basware shows {status}",
+                    "reason": f"posted in SYSPRO as voucher {stored.voucher}, but Basware shows {status}"
+                    + (f" and says: {stored.reason}" if stored.reason else ""),
                     "remedy": "transfer it again in Basware, which gives it this voucher, or enter the voucher there by "
                     "hand; it is not posted again",
                 },
             )
 
-    def _answered(self, stored: StoredInvoice, request_id: str) -> None:
+    def _answered(self, stored: StoredInvoice, *, request_id: str = "", refusal: str = "") -> None:
         now = self._connector.clock.now()
         with self._connector.store.write() as connection:
             invoices.move(
@@ -231,7 +239,15 @@ class Answerer:
                 stored,
                 State.POSTED,
                 now,
-                changes={"answered_at": now},
+                changes={
+                    "answered_at": now,
+                    "answers": stored.answers + 1,
+                    "code": "NOT_ANSWERED" if refusal else "",
+                    "reason": refusal,
+                    "remedy": "nothing to do: Basware is asked, and told again where it needs it"
+                    if refusal
+                    else "",
+                },
                 detail={
                     "transfer_response": response_code(
                         stored.company, stored.invoice_id, "transfer", stored.generation

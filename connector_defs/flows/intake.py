@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from connector_defs.basware.document_reader import read_document
 from connector_defs.basware.documents import AccountingDocument, MalformedDocument
 from connector_defs.basware.documents import CodingRow as WireRow
+from connector_defs.domain.errors import RecordRefused
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
 from connector_defs.domain.states import State
 from connector_defs.flows.runtime import Connector
@@ -146,7 +147,7 @@ def _meet_again(
             stored,
             State.POSTED,
             now,
-            changes={"generation": stored.generation + 1, "answered_at": None},
+            changes={"generation": stored.generation + 1, "answers": 0, "answered_at": None},
             detail={"note": "transferred again in Basware: it gets its first voucher back"},
         )
     elif stored.state in (State.REJECTED, State.WITHDRAWN):
@@ -240,6 +241,8 @@ def _notice_withdrawn(connector: Connector, company: CompanySettings, seen: set[
         except MalformedDocument as bad:
             with connector.store.write() as connection:
                 _keep_malformed(connection, company, bad, connector.clock.now(), seen)
+            continue
+        except RecordRefused:
             continue
         with suppress(LostRace), connector.store.write() as connection:
             _look_again(connection, company, stored, document, connector.clock.now())

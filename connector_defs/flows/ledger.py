@@ -18,7 +18,7 @@ from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store.invoices import StoredInvoice
 from connector_defs.syspro import tables
-from connector_defs.syspro.odata import ODataClient, TableMissing
+from connector_defs.syspro.odata import ODataClient, QueryRefused, TableMissing
 from connector_defs.syspro.tables import Row
 
 _SUPPLIER_COLUMNS = ("Supplier", "Currency", "OnHold", "GrnMatchReqd")
@@ -35,6 +35,7 @@ _LOOKUP_COLUMNS = (
     "CurrencyValue",
 )
 _KEY_WIDTH = 15
+_ORDER_WIDTH = 20
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class LedgerEntry:
     @property
     def voucher(self) -> str:
         """The voucher number Basware gets (at most 25 characters)."""
-        return f"{self.year:04d}{self.month:02d}-{self.journal:05d}-{self.entry:04d}"[:25]
+        return voucher_number(self.year, self.month, self.journal, self.entry)
 
     def is_by(self, stored: StoredInvoice) -> bool:
         """True where this is our own posting of `stored`: by our reference, or, without any, by intent and amount."""
@@ -75,6 +76,11 @@ class LedgerEntry:
     def amounts_to(self, gross: Decimal | None) -> bool:
         """True where the entry stands for exactly `gross`."""
         return gross is not None and gross in (self.value, self.currency_value)
+
+
+def voucher_number(year: int, month: int, journal: int, entry: int) -> str:
+    """The key of an AP posting as one text, at most the 25 characters Basware takes."""
+    return f"{year:04d}{month:02d}-{journal:05d}-{entry:04d}"[:25]
 
 
 def find_entries(odata: ODataClient, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], LedgerEntry]:
@@ -123,12 +129,14 @@ class BookReader:
         self._company = company
         self._currencies = connector.settings.currencies
         self._rounding_account = connector.settings.posting.rounding_account
+        self._small_tables_read = False
         self._tax_accounts: dict[str, str] | None = None
         self._local_currency: str | None = None
 
     def read(self, batch: Sequence[ApprovedInvoice], mapping: MappingTable) -> Books:
         """What SYSPRO knows of everything `batch` names."""
-        if self._tax_accounts is None:
+        if not self._small_tables_read:
+            self._small_tables_read = True
             self._tax_accounts = self._read_tax_accounts()
             self._local_currency = self._read_local_currency()
         suppliers = self._suppliers({invoice.supplier for invoice in batch if invoice.supplier})
@@ -139,7 +147,7 @@ class BookReader:
                 rule = mapping.find(row.account_code, row.cost_center)
                 if rule is not None:
                     codes.add(rule.gl_code)
-                if row.receipt_number and row.order_number:
+                if row.receipt_number and 0 < len(row.order_number) <= _ORDER_WIDTH:
                     orders.add(row.order_number)
         unknown = sorted({invoice.supplier for invoice in batch} - suppliers.keys())
         return Books(
@@ -201,10 +209,12 @@ class BookReader:
             if trimmed(row, "Company") == ledger
         }
 
-    def _receipts(self, orders: set[str]) -> tuple[GoodsReceipt, ...]:
-        rows = self._odata.by_keys(
-            tables.GRN_DETAILS, ["PurchaseOrder"], [(order,) for order in sorted(orders)]
-        )
+    def _receipts(self, orders: set[str]) -> tuple[GoodsReceipt, ...] | None:
+        keys = [(order,) for order in sorted(orders)]
+        try:
+            rows = self._odata.by_keys(tables.GRN_DETAILS, ["PurchaseOrder"], keys)
+        except (TableMissing, QueryRefused):
+            return None
         return tuple(self._receipt(row) for row in rows)
 
     def _receipt(self, row: Row) -> GoodsReceipt:
@@ -229,7 +239,7 @@ class BookReader:
             return local
         return currency_value if number(row, "MatchedValue") == 0 else None
 
-    def _read_tax_accounts(self) -> dict[str, str]:
+    def _read_tax_accounts(self) -> dict[str, str] | None:
         try:
             rows = [
                 row
@@ -237,7 +247,7 @@ class BookReader:
                 for row in page
             ]
         except TableMissing:
-            return {}
+            return None
         return {trimmed(row, "TaxCode"): text(row, "ApTaxGlCode").strip() for row in rows}
 
     def _read_local_currency(self) -> str | None:

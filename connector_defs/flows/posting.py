@@ -14,13 +14,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connector_defs.domain.errors import Fatal, LaneBlocked, OutcomeUnknown, RecordRefused, RetryLater
+from connector_defs.domain.errors import (
+    ConnectorError,
+    Fatal,
+    LaneBlocked,
+    OutcomeUnknown,
+    RecordRefused,
+    RetryLater,
+)
 from connector_defs.domain.invoices import Posting
 from connector_defs.domain.keys import is_posting_reference
 from connector_defs.domain.states import State
 from connector_defs.flows.ap_document import ap_document
 from connector_defs.flows.evaluation import Prepared
-from connector_defs.flows.ledger import LedgerEntry, find_entries
+from connector_defs.flows.ledger import LedgerEntry, find_entries, voucher_number
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store import invoices
@@ -28,6 +35,7 @@ from connector_defs.store.invoices import LostRace, StoredInvoice
 from connector_defs.store.leases import Lease
 from connector_defs.syspro.documents import apstin
 from connector_defs.syspro.documents.outcome import Rejection
+from connector_defs.syspro.enet import SystemRefused
 from connector_defs.syspro.session import EnetSession
 
 # So many lost answers in a row mean that the service is ill, not the invoices.
@@ -62,7 +70,7 @@ class Lane:
         self._lease = lease
         self._session = session
         self._timing = connector.settings.timing
-        self._unknown_in_a_row = 0
+        self._unknown_in_a_row = self._refused_in_a_row = 0
         self.count = LaneCount()
 
     def recover(self) -> None:
@@ -105,6 +113,9 @@ class Lane:
                 self._posted(connection, stored, entry, "found by look-up")
             else:
                 self._found(connection, stored, entry, "found by look-up")
+            return
+        if stored.voucher:
+            self._not_seen(connection, stored, "the look-up does not find it")
             return
         self._move(
             connection,
@@ -160,6 +171,8 @@ class Lane:
                 prepared.stored, "DOCUMENT_INVALID", f"no SYSPRO document can be made of it: {flaw}"
             )
             return None
+        # What refuses the logon must not have touched a document.
+        self._session.open()
         try:
             stored = self._intend(prepared)
         except LostRace:
@@ -168,11 +181,11 @@ class Lane:
         answer = self._send(stored, *document) if stored else None
         if stored is None or answer is None:
             return None
-        self._unknown_in_a_row = 0
+        self._unknown_in_a_row = self._refused_in_a_row = 0
         if isinstance(answer, Rejection):
             self._rejected(stored, answer)
             return None
-        return _Applied(stored, posting, answer)
+        return _Applied(self._noted(stored, answer), posting, answer)
 
     def _send(
         self, stored: StoredInvoice, parameters: str, document: str
@@ -188,20 +201,39 @@ class Lane:
         except RecordRefused as refused:
             self._to_review(stored, refused.code.upper(), str(refused))
             return None
-        except (RetryLater, Fatal) as blocked:
-            # Nothing reached the ledger, and the attempt does not count.
-            with self._connector.store.write() as connection:
-                self._move(
-                    connection,
-                    stored,
-                    State.ACKNOWLEDGED,
-                    attempts=stored.attempts - 1,
-                    next_attempt_at=self._next_attempt(stored.attempts),
-                    code="LANE_BLOCKED",
-                    reason=str(blocked),
-                    remedy="nothing to do: it goes on when SYSPRO lets the operator in",
-                )
+        except SystemRefused as refused:
+            self._refused_in_a_row += 1
+            if self._refused_in_a_row == 1:
+                # It may be this document alone, and may have posted: looked up, and counted as an attempt.
+                self._lost(stored, str(refused))
+                return None
+            self._give_back(stored, refused)
             raise
+        except (RetryLater, Fatal) as blocked:
+            self._give_back(stored, blocked)
+            raise
+
+    def _give_back(self, stored: StoredInvoice, blocked: ConnectorError) -> None:
+        """The lane as a whole is refused: the attempt does not count, and the look-up comes before the next."""
+        with self._connector.store.write() as connection:
+            self._move(
+                connection,
+                stored,
+                State.ACKNOWLEDGED,
+                attempts=stored.attempts - 1,
+                next_attempt_at=self._next_attempt(stored.attempts),
+                code="LANE_BLOCKED",
+                reason=str(blocked),
+                remedy="nothing to do: it goes on when SYSPRO lets the operator in",
+            )
+
+    def _noted(self, stored: StoredInvoice, reply: apstin.ApPosting) -> StoredInvoice:
+        """SYSPRO's confirmation, kept at once: whatever a look-up says later, this is never posted again."""
+        voucher = voucher_number(reply.trn_year, reply.trn_month, reply.journal, reply.entry_number)
+        with self._connector.store.write() as connection:
+            return self._move(
+                connection, stored, State.POSTING, voucher=voucher, detail={"note": "confirmed"}
+            )
 
     def _intend(self, prepared: Prepared) -> StoredInvoice | None:
         stored, posting = prepared.stored, prepared.posting
@@ -289,27 +321,33 @@ class Lane:
             return
         try:
             found = self._look_up([one.stored for one in applied])
-        except RetryLater:
-            # They stay in `posting`; the next start makes them uncertain and looks them up.
+        except RetryLater as unseen:
+            with self._connector.store.write() as connection:
+                for one in applied:
+                    self._not_seen(connection, one.stored, str(unseen))
             return
         with self._connector.store.write() as connection:
             for one in applied:
                 entry = found.get(_key(one.stored))
                 if entry is None:
-                    self._move(
-                        connection,
-                        one.stored,
-                        State.UNCERTAIN,
-                        next_attempt_at=self._connector.clock.now()
-                        + timedelta(seconds=self._timing.uncertain_quarantine_seconds),
-                        code="NOT_READ_BACK",
-                        reason=f"SYSPRO confirmed journal {one.reply.journal}, but it cannot be read back yet",
-                        remedy="nothing to do: a look-up in SYSPRO decides",
-                    )
+                    self._not_seen(connection, one.stored, "the look-up does not find it")
                 elif not entry.amounts_to(one.posting.gross):
                     self._move(connection, one.stored, State.NEEDS_REVIEW, **_otherwise(entry, one.stored))
                 else:
                     self._posted(connection, one.stored, entry, "read back", one.reply)
+
+    def _not_seen(self, connection: Connection, stored: StoredInvoice, why: str) -> None:
+        """Confirmed by SYSPRO and not to be seen: it waits until it is, and is never posted again."""
+        self._move(
+            connection,
+            stored,
+            State.UNCERTAIN,
+            next_attempt_at=self._connector.clock.now()
+            + timedelta(seconds=self._timing.uncertain_quarantine_seconds),
+            code="NOT_READ_BACK",
+            reason=f"SYSPRO confirmed voucher {stored.voucher}, but it cannot be read back yet: {why}",
+            remedy="if it stays so, check the voucher in SYSPRO and the rights of the OData user on ApInvoice",
+        )
 
     def _posted(
         self,

@@ -101,6 +101,7 @@ def _answer_as_it_stands(connector: Connector, stored: StoredInvoice, actor: str
         actor,
         reason,
         generation=stored.generation + 1,
+        answers=0,
         answered_at=None,
         payload=document.text,
         payload_digest=document.digest,

@@ -56,6 +56,7 @@ class StoredInvoice:
     gl_journal: str
     gl_problem: str
     generation: int
+    answers: int
     answered_at: datetime | None
 
 
@@ -97,6 +98,7 @@ def insert(
         "received_at": now,
         "updated_at": now,
         "generation": 1,
+        "answers": 0,
     }
     if not insert_missing(connection, invoice, [values]):
         return False

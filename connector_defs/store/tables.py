@@ -97,6 +97,7 @@ invoice = Table(
     Column("gl_journal", String(25), nullable=False, default=""),
     Column("gl_problem", Text, nullable=False, default=""),
     Column("generation", Integer, nullable=False, default=1),
+    Column("answers", Integer, nullable=False, default=0),
     Column("answered_at", Instant),
     Index("invoice_by_state", "company", "state", "next_attempt_at"),
     Index("invoice_by_number", "company", "supplier", "number"),

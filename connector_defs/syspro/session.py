@@ -94,6 +94,11 @@ class EnetSession:
             else:
                 self._lease.forget()
 
+    def open(self) -> None:
+        """Log on now, if that was not done yet: what refuses the logon has then touched no document."""
+        with self._lock:
+            self._open()
+
     def post(
         self,
         business_object: str,

@@ -106,6 +106,14 @@ class TestTax:
         assert (posting.tax_value, posting.tax_code) == (money("21.00"), "X")
         assert not any(line.tax_only for line in posting.rows)
 
+    def test_tax_codes_that_cannot_be_read_are_left_to_syspro_to_check(self) -> None:
+        posting = planned(
+            invoice(row(net="100.00", tax=money("21.00"), tax_code="Q"), gross="121.00"),
+            books(tax_accounts=None),
+        )
+        assert (posting.tax_value, posting.tax_code) == (money("21.00"), "Q")
+        assert not any(line.tax_only for line in posting.rows)
+
     def test_tax_without_any_code_is_told_in_the_document_header(self) -> None:
         posting = planned(invoice(row(tax=money("21.00")), gross="121.00"))
         assert (posting.tax_value, posting.tax_code) == (money("21.00"), "")

@@ -125,6 +125,9 @@ CASES: dict[str, list[tuple[ApprovedInvoice, Books, PlanningRules, str]]] = {
         (invoice(matched(order_line="1,2")), books(), RULES, "order line '1,2' names more than one"),
         (invoice(matched(order_line="1|2")), books(), RULES, "names more than one"),
     ],
+    "RECEIPTS_UNREADABLE": [
+        (invoice(matched()), books(receipts=None), RULES, "cannot be read"),
+    ],
     "RECEIPT_UNKNOWN": [
         (
             invoice(matched(receipt="000778")),

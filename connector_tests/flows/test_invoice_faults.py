@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from connector_defs.basware.answers import ApiError, Receipt
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.states import State
-from connector_defs.flows import queue
+from connector_defs.flows import ledger, posting, queue
 from connector_defs.sandbox.syspro.apstin_rules import _ItemCheck
 from connector_defs.sandbox.world.tables import Value
 from connector_defs.store import invoices
@@ -446,3 +447,53 @@ def test_a_site_that_keeps_its_own_text_in_the_reference_still_finds_what_a_lost
     pair.run()
     assert pair.state(second_id) == "responded"
     assert len(pair.postings(second)) == 1
+
+
+def test_one_document_that_syspro_chokes_on_ends_dead_and_the_others_are_posted(pair: Pair) -> None:
+    """F31: `e.net exception raised: 100000` may be one document's fault; only two in a row are the system's."""
+    good, bad = invoice("GOOD"), invoice("POISON")
+    bad_id, good_id = pair.approve(bad, good)
+    pair.faults.arm("system_error", times=1000, site="syspro.transaction", match="POISON")
+    pair.run()
+    assert pair.state(good_id) == "responded"
+    for _ in range(15):
+        pair.connector.clock.wait(1)
+        pair.run()
+    assert pair.stored(bad_id).state == "dead"
+    assert pair.postings(bad) == []
+    assert_books_agree(pair)
+
+
+def test_what_syspro_confirmed_is_never_posted_again_although_it_cannot_be_seen(pair: Pair) -> None:
+    """A confirmed journal outweighs a look-up that does not find it, however long it does not."""
+    bill = invoice("UNSEEN")
+    (bill_id,) = pair.approve(bill)
+    seen = ledger.find_entries
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(posting, "find_entries", lambda odata, keys: {})
+        for _ in range(4):
+            pair.run()
+            pair.connector.clock.wait(1)
+    assert pair.state(bill_id) == "uncertain/NOT_READ_BACK"
+    assert pair.sandbox.syspro.requests[POSTS] == 1
+    assert ledger.find_entries is seen
+    with pytest.raises(Fatal):
+        queue.reject(pair.connector, bill_id, actor="ap", reason="gone?")
+    pair.run()
+    assert pair.state(bill_id) == "responded"
+    assert_books_agree(pair)
+
+
+def test_an_answer_that_basware_keeps_refusing_is_handed_to_a_person_with_its_text(pair: Pair) -> None:
+    (bill_id,) = pair.approve(invoice("REFUSED"))
+    refusal = Receipt(
+        None, 400, (ApiError(None, "BUSINESS", "DATA_VALIDATION_FAILED", "no such voucher"),), "id"
+    )
+    pair.connector.basware.respond_transfer = lambda invoice_id, response: refusal  # type: ignore[method-assign]
+    for _ in range(8):
+        pair.run()
+        pair.connector.clock.wait(1)
+    stored = pair.stored(bill_id)
+    assert (stored.state, stored.code) == ("needs_review", "ANSWER_REFUSED")
+    assert "no such voucher" in stored.reason
+    assert stored.voucher

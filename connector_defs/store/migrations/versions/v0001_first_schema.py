@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("gl_journal", sa.String(length=25), nullable=False),
         sa.Column("gl_problem", sa.Text(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
         sa.Column("answered_at", sa.String(length=27), nullable=True),
         sa.PrimaryKeyConstraint("company", "invoice_id"),
     )
