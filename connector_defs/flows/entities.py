@@ -137,6 +137,8 @@ STAGED: tuple[StagedTable, ...] = (
             "MDiscPct1",
             "MDiscPct2",
             "MDiscPct3",
+            "MDiscValFlag",
+            "MDiscValue",
             "MTaxCode",
             "MGlCode",
             "MLatestDueDate",

@@ -188,10 +188,15 @@ def _is_wanted(row: Row, window: DateWindow) -> bool:
     return any(isinstance(day, type(window.first)) and window.first <= day <= window.last for day in dates)
 
 
-def _published_open(connector: Connector, company: CompanySettings) -> Iterator[str]:
+def _published_open(connector: Connector, company: CompanySettings) -> list[str]:
+    """Orders that P2P has as open, or of which it has an open line."""
+    found: dict[str, None] = {}
     with connector.store.read() as connection:
-        for part in records.known(connection, "matchingOrders", company.syspro_company):
-            yield from (row.key for row in part if row.active and row.state != "quarantined")
+        for entity in ("matchingOrders", "matchingOrderLines"):
+            for part in records.known(connection, entity, company.syspro_company):
+                held = (row for row in part if row.active and row.state != "quarantined")
+                found.update(dict.fromkeys(row.parent or row.key for row in held))
+    return list(found)
 
 
 def _of_staged_orders(

@@ -149,6 +149,26 @@ class TestLines:
         entity = line_of(MCompleteFlag=flag)
         assert (entity.is_closed, entity.is_deleted) == (closed, False)
 
+    @pytest.mark.parametrize(
+        "header",
+        [{"OrderStatus": "9"}, {"OrderStatus": "*"}, {"CancelledFlag": "Y"}],
+        ids=["complete", "cancelled", "flagged as cancelled"],
+    )
+    def test_a_closed_order_closes_its_lines(self, header: dict[str, str]) -> None:
+        entity = line_of(MCompleteFlag="N", **header)
+        assert (entity.is_closed, entity.is_deleted) == (True, False)
+        assert not order_line({**ORDER_LINE, **header}, SITE).active
+
+    @pytest.mark.parametrize("kind", ["U", "V", "Y"])
+    def test_a_discount_by_value_is_quarantined_instead_of_a_wrong_price(self, kind: str) -> None:
+        with pytest.raises(Untranslatable, match=r"line 1: a discount by value \(2.50\)") as refusal:
+            line_of(MDiscValFlag=kind, MDiscValue=Decimal("2.50"))
+        assert refusal.value.code == "VALUE_DISCOUNT"
+
+    @pytest.mark.parametrize(("kind", "value"), [("N", "2.50"), (" ", "2.50"), ("V", "0.00")])
+    def test_a_value_that_is_no_discount_changes_nothing(self, kind: str, value: str) -> None:
+        assert str(line_of(MDiscValFlag=kind, MDiscValue=Decimal(value)).net_price) == "10"
+
     def test_the_product_is_named_in_both_catalogues(self) -> None:
         entity = line_of()
         assert (entity.buyer_product_code, entity.product_code, entity.product_name) == (

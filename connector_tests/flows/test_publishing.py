@@ -359,6 +359,15 @@ def test_masses_are_closed_where_the_settings_say_that_it_is_meant(folder: Path)
         assert _active_vendors(pair) == 0
 
 
+@pytest.mark.parametrize("end", [{"OrderStatus": "*", "CancelledFlag": "Y"}, {"OrderStatus": "9"}])
+def test_an_order_that_ends_closes_its_open_lines_with_it(published: Pair, end: dict[str, Value]) -> None:
+    assert in_target(published, "matchingOrderLines", f"{ORDER}/1")["isClosed"] is False
+    published.sandbox.world.tables["PorMasterHdr"].update((ORDER,), end)
+    refresh(published, "matchingOrders", "matchingOrderLines")
+    assert in_target(published, "matchingOrders", ORDER)["isClosed"] is True
+    assert in_target(published, "matchingOrderLines", f"{ORDER}/1")["isClosed"] is True
+
+
 def test_a_supplier_on_hold_is_blocked_in_p2p_until_it_is_released(published: Pair) -> None:
     suppliers = published.sandbox.world.tables["ApSupplier"]
     for on_hold in ("Y", "N"):

@@ -3,7 +3,7 @@
 | Basware | SYSPRO | rule |
 |---|---|---|
 | orderNumber | PorMasterHdr.PurchaseOrder | as stored; comes back on the coding row |
-| isClosed | OrderStatus | 9 complete, * cancelled |
+| isClosed | OrderStatus, CancelledFlag, a line's MCompleteFlag | 9 complete, * cancelled; the header closes its lines |
 | lineNumber | PorMasterDetail.Line | plain number; comes back on the coding row |
 | quantity | MOrderQty; 1 for freight and miscellaneous lines | above 0 |
 | netPrice | MForeignPrice, or MPrice where it is 0, per order unit, less MDiscPct1-3 | price unit turned into order unit |
@@ -25,6 +25,7 @@ from connector_defs.domain.translation.context import (
     Translated,
     Untranslatable,
     day,
+    flag,
     number,
     plain,
     text,
@@ -40,7 +41,7 @@ _HUNDRED = Decimal(100)
 def order(row: SourceRow, site: Site) -> Translated:
     """PorMasterHdr row -> OrderEntity."""
     key = text(row, "PurchaseOrder")
-    closed = trimmed(row, "OrderStatus") in CLOSED_STATES or trimmed(row, "CancelledFlag").upper() == "Y"
+    closed = _order_is_closed(row)
     return Translated(
         Order(
             external_code=site.external_code("matchingOrders", key),
@@ -59,8 +60,12 @@ def order(row: SourceRow, site: Site) -> Translated:
     )
 
 
+def _order_is_closed(row: SourceRow) -> bool:
+    return trimmed(row, "OrderStatus") in CLOSED_STATES or flag(row, "CancelledFlag")
+
+
 def order_line(row: SourceRow, site: Site) -> Translated:
-    """PorMasterDetail row, with its header's currency and its receipts, -> OrderLineEntity."""
+    """PorMasterDetail row, with its header's currency and state and its receipts, -> OrderLineEntity."""
     order_key, line = text(row, "PurchaseOrder"), str(whole(row, "Line"))
     what = f"order {order_key!r} line {line}"
     currency = site.currency(text(row, "Currency"), what)
@@ -72,10 +77,16 @@ def order_line(row: SourceRow, site: Site) -> Translated:
             f"{what}: quantity {quantity} is not above 0",
             "correct the line in SYSPRO",
         )
+    if not charge and trimmed(row, "MDiscValFlag").upper() not in ("", "N") and number(row, "MDiscValue"):
+        raise Untranslatable(
+            "VALUE_DISCOUNT",
+            f"{what}: a discount by value ({number(row, 'MDiscValue')}) is not part of the price we can state",
+            "give the discount as percentages in SYSPRO, or put it into the price",
+        )
     price = _in_order_currency(row, "NMscChargeFor", "NMscChargeValue") if charge else _unit_price(row)
     net_sum = (quantity * price).quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP)
     tax_code = trimmed(row, "NMscChargeTax" if charge else "MTaxCode") or None
-    closed = trimmed(row, "MCompleteFlag").upper() == "Y"
+    closed = flag(row, "MCompleteFlag") or _order_is_closed(row)
     code = site.external_code("matchingOrderLines", order_key, line)
     return Translated(
         OrderLine(
@@ -101,6 +112,7 @@ def order_line(row: SourceRow, site: Site) -> Translated:
             order_line_coding=_coding(row, code, quantity, net_sum, tax_code, site),
             goods_receipts=_receipts(row, order_key, line, site),
         ),
+        active=not closed,
         parent=order_key,
     )
 
