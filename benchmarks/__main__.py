@@ -120,7 +120,7 @@ def _posting(folder: Path, options: argparse.Namespace) -> tuple[str, str, str, 
             stage(connector, company, one.name, day)
         publish(connector, company, "taxCodes", day.last)
         publish(connector, company, "accounts", day.last)
-        faults.arm("latency", times=10**9, site="syspro.post", seconds=latency)
+        faults.arm("latency", times=10**9, site="syspro.transaction", seconds=latency)
         report = run_invoices(connector, company)
     floor = report.posted * latency
     return (
