@@ -56,10 +56,12 @@ SELECT k.key FROM known k ANTI JOIN seen s ON s.key = k.key
 WHERE (k.active = 1 AND k.state = 'confirmed') OR k.state IN ('failed', 'held', 'quarantined')
 """
 
+# An order of which no line at all was read tells nothing about its lines.
 _GONE_LINES = """
 SELECT k.key FROM known k ANTI JOIN seen s ON s.key = k.key
-JOIN all_order_headers h ON h.PurchaseOrder = k.parent
-WHERE (k.active = 1 AND k.state = 'confirmed') OR k.state IN ('failed', 'held', 'quarantined')
+WHERE k.parent IN (SELECT PurchaseOrder FROM all_order_headers)
+  AND k.parent IN (SELECT PurchaseOrder FROM all_order_lines)
+  AND ((k.active = 1 AND k.state = 'confirmed') OR k.state IN ('failed', 'held', 'quarantined'))
 """
 
 _KNOWN_SCHEMA = pa.schema(

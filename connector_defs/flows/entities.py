@@ -23,12 +23,18 @@ COST_CENTER_SCHEMA = pa.schema([("CostCenter", pa.string()), ("Description", pa.
 
 @dataclass(frozen=True)
 class StagedTable:
-    """One staged table and the SYSPRO tables it is read from. `columns` are the ones published or compared."""
+    """One staged table and the SYSPRO tables it is read from. `columns` are the ones published or compared.
+
+    Without a `required` column, or a key column, records would go out wrong (a held supplier as free, a line
+    without its price), so nothing is staged. Where the table is `optional`, a site may lack it.
+    """
 
     name: str
     sources: tuple[Table, ...]
     group: str
     columns: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -60,24 +66,29 @@ STAGED: tuple[StagedTable, ...] = (
         (tables.ADM_TAX,),
         MASTER_DATA,
         ("TaxCode", "Description", "CurTaxRate", "PrvTaxRate", "TaxEffDate"),
+        required=("CurTaxRate",),
+        optional=True,
     ),
     StagedTable(
         "gl_accounts",
         (tables.GEN_MASTER,),
         MASTER_DATA,
         ("Company", "GlCode", "Description", "AccountType", "ControlAccFlag", "AccOnHldFlag", "TaxCode"),
+        required=("AccountType", "ControlAccFlag", "AccOnHldFlag"),
     ),
     StagedTable(
         "cost_centers",
         (tables.GEN_ANALYSIS_CODE, tables.GEN_MASTER),
         MASTER_DATA,
         ("CostCenter", "Description"),
+        optional=True,
     ),
     StagedTable(
         "payment_terms",
         (tables.TBL_AP_TERMS,),
         MASTER_DATA,
         ("TermsCode", "Description", "DiscPct", "DiscDays", "DiscMonths", "DueDays", "DueMonths"),
+        optional=True,
     ),
     StagedTable(
         "suppliers",
@@ -95,12 +106,14 @@ STAGED: tuple[StagedTable, ...] = (
             "Telephone",
             "GrnMatchReqd",
         ),
+        required=("OnHold", "Currency"),
     ),
     StagedTable(
         "supplier_addresses",
         (tables.AP_SUPPLIER_ADDR,),
         MASTER_DATA,
         ("Supplier", "SupAddr1", "SupAddr2", "SupAddr3", "SupAddr4", "SupPostalCode"),
+        optional=True,
     ),
     StagedTable(
         "order_headers",
@@ -117,6 +130,7 @@ STAGED: tuple[StagedTable, ...] = (
             "OrderDueDate",
             "DatePoCompleted",
         ),
+        required=("OrderStatus", "CancelledFlag", "Supplier", "Currency"),
     ),
     StagedTable(
         "order_lines",
@@ -149,6 +163,22 @@ STAGED: tuple[StagedTable, ...] = (
             "NMscChargeFor",
             "NMscChargeTax",
         ),
+        required=(
+            "LineType",
+            "MOrderQty",
+            "MPrice",
+            "MForeignPrice",
+            "MConvFactPrcUm",
+            "MMulDivPrc",
+            "MDiscPct1",
+            "MDiscPct2",
+            "MDiscPct3",
+            "MDiscValFlag",
+            "MDiscValue",
+            "MCompleteFlag",
+            "NMscChargeValue",
+            "NMscChargeFor",
+        ),
     ),
     StagedTable(
         "goods_receipts",
@@ -168,6 +198,8 @@ STAGED: tuple[StagedTable, ...] = (
             "DeliveryNote",
             "OrigReceiptDate",
         ),
+        required=("PurchaseOrder", "PurchaseOrderLin", "QtyReceived", "OrigGrnValue", "CurrencyValue"),
+        optional=True,
     ),
 )
 

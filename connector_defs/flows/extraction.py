@@ -4,8 +4,9 @@ Masters are full reads, since no SYSPRO table has a last-changed column. Orders 
 open order, and the orders we published as open that are neither: those were completed or removed since.
 """
 
+import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.translation.orders import CLOSED_STATES
-from connector_defs.flows.entities import COST_CENTER_SCHEMA, staged_table
+from connector_defs.flows.entities import COST_CENTER_SCHEMA, StagedTable, staged_table
 from connector_defs.flows.reports import DateWindow, StageReport
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -23,6 +24,8 @@ from connector_defs.syspro import tables
 from connector_defs.syspro.conditions import Condition, all_of, any_of, eq, ge, le, ne
 from connector_defs.syspro.odata import ROW_CAP, QueryRefused, TableMissing
 from connector_defs.syspro.tables import Row, Table
+
+_log = logging.getLogger(__name__)
 
 # Below this many orders their lines are asked for by order number, above it the key range is read in pages.
 _FEW_ORDERS = 400
@@ -38,13 +41,22 @@ def stage(connector: Connector, company: CompanySettings, name: str, window: Dat
     """Stage one table of one company into the partition of the window's last day."""
     started = time.monotonic()
     target = staged_table(name)
-    source = target.sources[0]
+    missing: tuple[str, ...] = ()
+    try:
+        missing = _missing_columns(connector, company, target)
+        there = True
+    except TableMissing as absent:
+        if not target.optional:
+            raise
+        _log.warning("%s is staged empty: %s", name, absent)
+        missing, there = (target.tables[0],), name == "cost_centers"
     if name == "cost_centers":
-        schema, batches = COST_CENTER_SCHEMA, _cost_centers(connector, company)
+        schema, batches = COST_CENTER_SCHEMA, _cost_centers(connector, company, analysis=not missing)
     else:
-        narrow = source.narrowed(target.columns)
+        narrow = target.sources[0].narrowed(target.columns)
         schema = narrow.arrow_schema
-        batches = (narrow.record_batch(page) for page in _pages(connector, company, name, narrow, window))
+        pages = _pages(connector, company, name, narrow, window) if there else iter(())
+        batches = (narrow.record_batch(page) for page in pages)
     count = _Count()
     with connector.staging.writer(name, company.syspro_company, window.last, schema) as writer:
         for batch in batches:
@@ -59,18 +71,28 @@ def stage(connector: Connector, company: CompanySettings, name: str, window: Dat
         seconds=time.monotonic() - started,
         path=connector.staging.path(name, company.syspro_company, window.last),
         columns=tuple((field.name, str(field.type)) for field in schema),
-        missing_columns=_missing_columns(connector, company, source, target.columns, empty=count.rows == 0),
+        missing_columns=missing,
     )
 
 
-def _missing_columns(
-    connector: Connector, company: CompanySettings, source: Table, wanted: Sequence[str], *, empty: bool
-) -> tuple[str, ...]:
-    """Columns we publish that the service does not give; unknown where the table is empty or ours."""
-    if empty or source is tables.GEN_ANALYSIS_CODE:
+def _missing_columns(connector: Connector, company: CompanySettings, target: StagedTable) -> tuple[str, ...]:
+    """Columns we publish that the service does not give; unknown where the table is empty.
+
+    Raises Fatal where one of them decides what a record means, and TableMissing.
+    """
+    source = target.sources[0]
+    served = {name.casefold() for name in connector.odata(company).probe(source)}
+    if not served or source is tables.GEN_ANALYSIS_CODE:
         return ()
-    served = connector.odata(company).probe(source)
-    return tuple(name for name in wanted if served and name not in served)
+    missing = tuple(name for name in target.columns if name.casefold() not in served)
+    vital = [name for name in missing if name in (*target.required, *source.key)]
+    if vital:
+        raise Fatal(
+            f"SYSPRO's OData service does not give {', '.join(vital)} of {source.name} in company "
+            f"{company.syspro_company}, without which its records would be published wrong: let the OData "
+            "operator see them (field security)"
+        )
+    return missing
 
 
 def _pages(
@@ -110,23 +132,22 @@ def _gl_accounts(connector: Connector, company: CompanySettings, source: Table) 
         yield page
 
 
-def _cost_centers(connector: Connector, company: CompanySettings) -> Iterator[pa.RecordBatch]:
+def _cost_centers(
+    connector: Connector, company: CompanySettings, *, analysis: bool
+) -> Iterator[pa.RecordBatch]:
+    """Cost centres from the site's source; `analysis` is false where there are no analysis codes to read."""
     chosen = company.cost_centers
     found = False
-    if chosen.source in ("auto", "analysis"):
-        try:
-            for page in connector.odata(company).pages(tables.GEN_ANALYSIS_CODE):
-                rows = [
-                    (str(row["AnalysisCode"]), str(row["Description"] or ""))
-                    for row in page
-                    if row["AnalysisType"] == chosen.analysis_type
-                    and chosen.analysis_category in (None, str(row["AnalysisCategory"]).strip())
-                ]
-                found = found or bool(rows)
-                yield _cost_center_batch(rows)
-        except TableMissing:
-            if chosen.source == "analysis":
-                raise
+    if analysis and chosen.source in ("auto", "analysis"):
+        for page in connector.odata(company).pages(tables.GEN_ANALYSIS_CODE):
+            rows = [
+                (str(row["AnalysisCode"]), str(row["Description"] or ""))
+                for row in page
+                if row["AnalysisType"] == chosen.analysis_type
+                and chosen.analysis_category in (None, str(row["AnalysisCategory"]).strip())
+            ]
+            found = found or bool(rows)
+            yield _cost_center_batch(rows)
     if not found and chosen.source in ("auto", "gl_section"):
         yield _cost_center_batch(_gl_sections(connector, company))
 
@@ -214,13 +235,16 @@ def _of_staged_orders(
         found = odata.by_keys(source, ["PurchaseOrder"], [(order,) for order in orders])
         yield sorted(found, key=lambda row: tuple(str(row[column]) for column in source.key))
         return
-    wanted = set(orders)
+    wanted, met = set(orders), set[str]()
     within = all_of((ge("PurchaseOrder", orders[0]), le("PurchaseOrder", orders[-1])))
-    yield from _chosen(odata.pages(source, where=within), wanted)
-
-
-def _chosen(pages: Iterable[list[Row]], orders: set[str]) -> Iterator[list[Row]]:
-    for page in pages:
-        rows = [row for row in page if row["PurchaseOrder"] in orders]
+    for page in odata.pages(source, where=within):
+        rows = [row for row in page if row["PurchaseOrder"] in wanted]
         if rows:
+            met.update(str(row["PurchaseOrder"]) for row in rows)
             yield rows
+    # The server may sort in another way than we do, and then the range leaves orders out.
+    left_out = [(order,) for order in orders if order not in met]
+    for start in range(0, len(left_out), ROW_CAP):
+        found = odata.by_keys(source, ["PurchaseOrder"], left_out[start : start + ROW_CAP])
+        if found:
+            yield found

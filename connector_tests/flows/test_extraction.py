@@ -10,7 +10,7 @@ import pytest
 
 from connector_defs.domain.errors import Fatal
 from connector_defs.flows import extraction
-from connector_defs.flows.entities import STAGED, staged_table
+from connector_defs.flows.entities import STAGED, StagedTable, staged_table
 from connector_defs.flows.extraction import stage
 from connector_defs.flows.reports import DateWindow, StageReport
 from connector_defs.sandbox.syspro.options import SysproOptions
@@ -219,6 +219,62 @@ def test_columns_a_release_lacks_are_named_and_the_rest_is_staged(folder: Path) 
         report = take(pair, "suppliers")
         assert (report.rows, set(report.missing_columns)) == (12, {"Email", "Telephone"})
         assert {row["Email"] for row in read(pair, "suppliers")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("suppliers", "ApSupplier.OnHold"),
+        ("gl_accounts", "GenMaster.AccOnHldFlag"),
+        ("gl_accounts", "GenMaster.ControlAccFlag"),
+        ("gl_accounts", "GenMaster.AccountType"),
+        ("order_headers", "PorMasterHdr.OrderStatus"),
+        ("order_lines", "PorMasterDetail.MOrderQty"),
+        ("order_lines", "PorMasterDetail.MPrice"),
+        ("order_lines", "PorMasterDetail.LineType"),
+    ],
+)
+def test_a_column_that_decides_what_a_record_means_is_not_done_without(
+    folder: Path, name: str, column: str
+) -> None:
+    habits = SysproOptions(absent_columns=frozenset({column}))
+    with open_pair(folder, syspro_options=habits) as pair:
+        with pytest.raises(Fatal, match=rf"does not give {column.partition('.')[2]} of .*field security"):
+            take(pair, name)
+        assert not pair.connector.staging.path(name, "M1", TODAY).exists()
+
+
+@pytest.mark.parametrize("table", [table for table in STAGED if table.optional], ids=lambda table: table.name)
+def test_a_table_the_site_does_not_serve_is_an_empty_partition_that_shows(
+    folder: Path, table: StagedTable
+) -> None:
+    with open_pair(folder, company={"cost_centers": {"source": "analysis"}}) as pair:
+        del pair.sandbox.world.tables[table.tables[0]]
+        if table.group == "purchase-orders":
+            take(pair, "order_headers")
+        report = take(pair, table.name)
+        assert (report.rows, report.missing_columns) == (0, (table.tables[0],))
+        assert read(pair, table.name) == []
+
+
+def test_a_table_nothing_goes_without_fails(folder: Path) -> None:
+    with open_pair(folder) as pair:
+        del pair.sandbox.world.tables["ApSupplier"]
+        with pytest.raises(Fatal, match="ApSupplier"):
+            take(pair, "suppliers")
+
+
+@pytest.mark.parametrize("name", ["order_lines", "goods_receipts"])
+def test_an_order_that_a_range_leaves_out_is_asked_for_by_its_number(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A server that sorts otherwise than we do gives less between two order numbers."""
+    monkeypatch.setattr(extraction, "_FEW_ORDERS", 0)
+    with open_pair(folder) as pair:
+        take(pair, "order_headers")
+        whole = take(pair, name).rows
+        monkeypatch.setattr(extraction, "ge", lambda column, _: extraction.eq(column, "000000000010001"))
+        assert take(pair, name).rows == whole > 0
 
 
 def test_an_empty_table_is_an_empty_partition(folder: Path) -> None:

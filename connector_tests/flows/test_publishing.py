@@ -368,6 +368,19 @@ def test_an_order_that_ends_closes_its_open_lines_with_it(published: Pair, end: 
     assert in_target(published, "matchingOrderLines", f"{ORDER}/1")["isClosed"] is True
 
 
+def test_lines_of_an_order_of_which_none_was_read_stay_as_they_are(published: Pair) -> None:
+    table = published.sandbox.world.tables["PorMasterDetail"]
+    for row in [row for row in table if row["PurchaseOrder"] == ORDER]:
+        table.delete((ORDER, row["Line"]))
+    assert refresh(published, "matchingOrderLines")["matchingOrderLines"].deactivated == 0
+    assert not is_gone("matchingOrderLines", in_target(published, "matchingOrderLines", f"{ORDER}/1"))
+
+
+def test_suppliers_go_where_the_site_serves_no_addresses(pair: Pair) -> None:
+    del pair.sandbox.world.tables["ApSupplierAddr"]
+    assert refresh(pair, "vendors")["vendors"].confirmed == 10
+
+
 def test_a_supplier_on_hold_is_blocked_in_p2p_until_it_is_released(published: Pair) -> None:
     suppliers = published.sandbox.world.tables["ApSupplier"]
     for on_hold in ("Y", "N"):
