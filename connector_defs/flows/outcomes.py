@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from connector_defs.basware.answers import RequestOutcome
-from connector_defs.domain.errors import RetryLater
+from connector_defs.domain.errors import RecordRefused, RetryLater
 from connector_defs.flows.reports import FollowUpReport, Problem
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -94,7 +94,7 @@ def _statuses(connector: Connector, request_ids: list[str]) -> Iterator[tuple[st
     def look(request_id: str) -> RequestOutcome | None:
         try:
             return connector.basware.request_status(request_id)
-        except RetryLater:
+        except (RetryLater, RecordRefused):
             return None
 
     with ThreadPoolExecutor(connector.settings.basware.max_parallel, thread_name_prefix="status") as pool:
@@ -104,8 +104,14 @@ def _statuses(connector: Connector, request_ids: list[str]) -> Iterator[tuple[st
 
 
 def _judged(record: Record, outcome: RequestOutcome | None) -> Record:
-    """The record after its outcome. One that the answer does not list shares the request's own status."""
-    item = outcome.items.get(record.external_code) if outcome else None
+    """The record after its outcome. One that the answer does not list shares the request's own status.
+
+    An error that names no record may be any of theirs.
+    """
+    item = None
+    if outcome:
+        nameless = (unnamed for unnamed in outcome.unnamed if unnamed.status == "Error")
+        item = outcome.items.get(record.external_code) or next(nameless, None)
     whole = (outcome.status or "").removeprefix("Acknowledged") if outcome else ""
     status = item.status if item else whole
     text = "; ".join(item.messages) if item else ""

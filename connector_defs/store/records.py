@@ -40,16 +40,6 @@ class Record:
     updated_at: datetime
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one sent record."""
-
-    external_code: str
-    state: RecordState
-    code: str
-    reason: str
-
-
 def save(
     connection: Connection, records: Sequence[Record], action: str, detail: dict[str, Any] | None = None
 ) -> None:
