@@ -29,7 +29,7 @@ _RANGE_ROWS = 8_000
 
 _VERDICTS = """
 CREATE OR REPLACE TEMP TABLE delta AS
-SELECT s.key, s.hash, k.touches, k.state AS known_state, k.hash AS known_hash,
+SELECT s.key, s.hash, k.touches, k.state AS known_state, k.hash AS known_hash, k.active AS known_active,
        CASE
            WHEN k.hash = s.hash AND k.state IN ('confirmed', 'sent') THEN 'unchanged'
            WHEN k.hash = s.hash AND k.state = 'quarantined' THEN 'quarantined'
@@ -80,7 +80,8 @@ _KNOWN_SCHEMA = pa.schema(
 class Changed:
     """A row to look at: its key, content hash, columns, and how often it was forced so far.
 
-    `together` is how many rows of the same dependency (the lines of one order) share its verdict.
+    `together` is how many rows of the same dependency (the lines of one order) share its verdict;
+    `held_by_basware` is whether P2P may have it in an older form.
     """
 
     key: str
@@ -88,6 +89,7 @@ class Changed:
     dependency: str
     touches: int
     failed_before: bool
+    held_by_basware: bool
     together: int
     row: dict[str, Any]
 
@@ -213,6 +215,8 @@ class Delta:
                     dependency=row["dependency"],
                     touches=row["touches"] or 0,
                     failed_before=row["known_state"] == "failed",
+                    held_by_basware=(row["known_active"] == 1 and row["known_state"] == "confirmed")
+                    or row["known_state"] == "failed",
                     together=row["together"],
                     row=row,
                 )

@@ -7,18 +7,16 @@ SYSPRO is closed or made inactive, never deleted.
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import cast
 
 from pydantic import ValidationError
-from pydantic.alias_generators import to_camel
 
 from connector_defs.basware.answers import Receipt
 from connector_defs.basware.batches import pack
-from connector_defs.basware.entities import ENDPOINTS, WireValue, to_wire
+from connector_defs.basware.entities import ENDPOINTS, to_wire
 from connector_defs.basware.entities import Entity as WireEntity
 from connector_defs.basware.wire import encode
 from connector_defs.domain.errors import ConnectorError, RecordRefused
@@ -28,6 +26,7 @@ from connector_defs.flows.entities import Entity
 from connector_defs.flows.entities import entity as entity_named
 from connector_defs.flows.outcomes import REMEDY, follow_up
 from connector_defs.flows.reports import Problem, PublishReport
+from connector_defs.flows.resending import closed, touch, touched
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store import mappings, records
@@ -43,6 +42,7 @@ Batch = list[tuple[Record, bytes]]
 class _Tally:
     sent: int = 0
     requests: int = 0
+    confirmed: int = 0
     refused: int = 0
     quarantined: int = 0
     deactivated: int = 0
@@ -66,6 +66,8 @@ class _Publisher:
         self._tally = _Tally()
         self._stopped: ConnectorError | None = None
         self._lines_left: dict[str, int] = {}
+        # Lines that P2P has in a form which is no longer true, and no other can be made: invoices must not match it.
+        self._withdrawn: set[str] = set()
 
     def run(self, partition: date, started: float) -> PublishReport:
         follow_up(self._connector, self._company, wait=False, entity=self._entity.name)
@@ -73,7 +75,8 @@ class _Publisher:
             self._send_all(pack(self._prepared(delta), self._endpoint.batch_limit))
             self._mark_finished()
             counts = delta.counts
-            gone = self._believable(delta.gone(), delta.active(), counts.total())
+            gone = [*delta.gone(), *sorted(self._withdrawn)]
+            gone = self._believable(gone, delta.active(), counts.total())
         self._send_all(pack(self._farewells(gone), self._endpoint.batch_limit))
         self._learn_identities()
         after = follow_up(self._connector, self._company, wait=True, entity=self._entity.name)
@@ -85,7 +88,7 @@ class _Publisher:
             unchanged=counts["unchanged"],
             sent=tally.sent + tally.refused,
             requests=tally.requests,
-            confirmed=after.confirmed,
+            confirmed=tally.confirmed + after.confirmed,
             pending=after.pending,
             failed=after.failed + tally.refused,
             quarantined=counts["quarantined"] + tally.quarantined,
@@ -123,7 +126,11 @@ class _Publisher:
             for changed in rows:
                 prepared = self._translate(changed)
                 if isinstance(prepared, Record):
-                    refused.append(prepared)
+                    # A farewell that was refused goes again, and touched.
+                    touches = changed.touches + changed.failed_before
+                    refused.append(replace(prepared, touches=touches))
+                    if changed.held_by_basware and self._entity.name == "matchingOrderLines":
+                        self._withdrawn.add(changed.key)
                 else:
                     yield prepared
             self._quarantine(refused)
@@ -243,9 +250,24 @@ class _Publisher:
                 records.open_request(connection, request_id, receipt.client_request_id, stamped, now)
             return
         if receipt.accepted:
-            self._fail(sent, "NO_REQUEST_ID", "Basware gave no request id, so the outcome cannot be followed")
+            self._look_for(sent)
             return
         self._refused(batch, receipt)
+
+    def _look_for(self, sent: list[Record]) -> None:
+        """Records taken without a request id: whether Basware holds them tells what became of them."""
+        look = self._connector.basware.entity
+        missing = [record for record in sent if look(record.entity, record.external_code) is None]
+        there = [record for record in sent if record not in missing]
+        now = self._connector.clock.now()
+        with self._connector.store.write() as connection:
+            found = [replace(record, state="confirmed", updated_at=now) for record in there]
+            records.save(connection, found, "confirmed")
+        self._tally.sent += len(there)
+        self._tally.confirmed += len(there)
+        if missing:
+            reason = "Basware gave no request id and does not hold the record"
+            self._fail(missing, "NO_REQUEST_ID", reason)
 
     def _refused(self, batch: Batch, receipt: Receipt) -> None:
         """A refused request: fail the records that are named, send the others again without them."""
@@ -313,8 +335,9 @@ class _Publisher:
                 record, state="confirmed", active=0, hash="gone", code="GONE", reason="", updated_at=now
             )
             if held is None:
-                with self._connector.store.write() as connection:
-                    records.save(connection, [gone_here], "gone")
+                if record.key not in self._withdrawn:
+                    with self._connector.store.write() as connection:
+                        records.save(connection, [gone_here], "gone")
                 continue
             self._tally.deactivated += 1
             farewell = closed(self._entity.name, held)
@@ -332,50 +355,3 @@ class _Publisher:
                     self._tally.identities,
                     self._connector.clock.now(),
                 )
-
-
-def touch(entity: WireEntity, field_name: str, touches: int) -> WireEntity:
-    """The same record with a harmless difference: a free text, or blanks behind its names."""
-    value = getattr(entity, field_name)
-    if isinstance(value, tuple):
-        blanks = " " * touches
-        names = tuple(name.model_copy(update={"translation": name.translation + blanks}) for name in value)
-        return entity.model_copy(update={field_name: names})
-    return entity.model_copy(update={field_name: f"resend {touches}"})
-
-
-def touched(record: Mapping[str, WireValue], field_name: str, touches: int) -> dict[str, WireValue]:
-    """The same for a record as Basware gave it."""
-    name = to_camel(field_name)
-    value = record.get(name)
-    if not isinstance(value, list):
-        return {**record, name: f"resend {touches}"}
-    blanks = " " * touches
-    names = cast("list[dict[str, WireValue]]", value)
-    longer: list[WireValue] = [
-        {**each, "translation": f"{str(each.get('translation', '')).rstrip()}{blanks}"} for each in names
-    ]
-    return {**record, name: longer}
-
-
-def closed(entity: str, held: Mapping[str, WireValue]) -> dict[str, WireValue]:
-    """Basware's own record, told that it is gone: inactive, closed or deleted by flag (wire notes 2.20)."""
-    record: dict[str, WireValue] = {
-        name: value
-        for name, value in held.items()
-        if name not in ("lastUpdated", "buvid") and value is not None
-    }
-    match entity:
-        case "vendors":
-            status = cast("dict[str, WireValue]", record.get("processingStatus") or {})
-            record["processingStatus"] = {**status, "active": False}
-        case "matchingOrders":
-            record["isClosed"] = True
-        case "matchingOrderLines":
-            record["isClosed"] = True
-            record["isDeleted"] = True
-        case _:
-            companies = cast("list[dict[str, WireValue]]", record.get("companies") or [])
-            inactive: list[WireValue] = [{**company, "active": False} for company in companies]
-            record["companies"] = inactive
-    return record

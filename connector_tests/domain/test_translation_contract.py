@@ -10,7 +10,7 @@ from connector_defs.basware.entities import ENDPOINTS, to_wire
 from connector_defs.basware.wire import encode
 from connector_defs.domain.translation.context import Translated
 from connector_defs.flows.entities import ENTITIES, Entity
-from connector_defs.flows.publishing import closed, touch
+from connector_defs.flows.resending import closed, touch
 from connector_tests.contract import needs_contract, schema_validator
 from connector_tests.domain import site
 
@@ -87,5 +87,6 @@ def test_a_record_told_that_it_is_gone_satisfies_the_schema(entity: Entity, row:
         "lastUpdated": "2026-01-31T10:00:00.000Z",
         "buvid": "4711",
         "text1": None,
+        "distributionStatus": "Done",
     }
     schema_validator(schema_of(entity)).validate(json.loads(encode(closed(entity.name, held))))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from connector_defs.basware.answers import Receipt
-from connector_defs.domain.errors import RetryLater
+from connector_defs.basware.answers import ItemOutcome, Receipt, RequestOutcome
+from connector_defs.domain.errors import RecordRefused, RetryLater
 from connector_defs.flows import mapping, overview
 from connector_defs.flows.entities import entity as entity_named
 from connector_defs.flows.outcomes import follow_up
 from connector_defs.flows.reports import PublishReport
+from connector_defs.flows.resending import closed
 from connector_defs.sandbox.world import WorldOptions
 from connector_defs.sandbox.world.tables import Value
 from connector_defs.store import audit, records
@@ -374,6 +376,92 @@ def test_lines_of_an_order_of_which_none_was_read_stay_as_they_are(published: Pa
         table.delete((ORDER, row["Line"]))
     assert refresh(published, "matchingOrderLines")["matchingOrderLines"].deactivated == 0
     assert not is_gone("matchingOrderLines", in_target(published, "matchingOrderLines", f"{ORDER}/1"))
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["taken", "refused at first"])
+def test_a_line_that_can_no_longer_be_told_is_withdrawn_until_it_can(published: Pair, refused: bool) -> None:
+    table, key = published.sandbox.world.tables["PorMasterDetail"], f"{ORDER}/1"
+    table.update((ORDER, 1), {"MDiscValFlag": "V", "MDiscValue": Decimal("2.50")})
+    if refused:
+        published.faults.arm("target_error", match="/matchingOrderLines")
+    report = refresh(published, "matchingOrderLines")["matchingOrderLines"]
+    assert (report.quarantined, report.deactivated) == (1, 1)
+    assert "VALUE_DISCOUNT" in {problem.code for problem in report.problems}
+    assert_adds_up(report)
+    for _ in range(2):
+        refresh(published, "matchingOrderLines")
+        assert is_gone("matchingOrderLines", in_target(published, "matchingOrderLines", key))
+    before = posts(published)
+    refresh(published, "matchingOrderLines")
+    assert posts(published) == before
+    assert [problem.code for problem in overview.quarantined(published.connector) if problem.key == key]
+    table.update((ORDER, 1), {"MDiscValFlag": " ", "MDiscValue": Decimal(0)})
+    refresh(published, "matchingOrderLines")
+    assert not is_gone("matchingOrderLines", in_target(published, "matchingOrderLines", key))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_receipt_without_a_request_id_is_followed_by_a_look(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    post = pair.connector.basware.post
+
+    def nameless(endpoint: str, payload: Sequence[bytes]) -> Receipt:
+        return replace(post(endpoint, payload), request_id=None) if there else Receipt(None, 200, (), "ours")
+
+    monkeypatch.setattr(pair.connector.basware, "post", nameless)
+    report = refresh(pair, "taxCodes")["taxCodes"]
+    assert (report.sent, report.confirmed, report.failed) == ((5, 5, 0) if there else (5, 0, 5))
+    assert_adds_up(report)
+    assert record(pair, "taxCodes", "S  ").code == ("" if there else "NO_REQUEST_ID")
+
+
+def test_an_error_that_names_no_record_fails_those_that_are_not_listed(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = pair.connector.basware.request_status
+    error = ItemOutcome("Error", ("no such company",), None, None)
+
+    def one_listed(request_id: str) -> RequestOutcome | None:
+        outcome = ask(request_id)
+        assert outcome
+        listed = record(pair, "taxCodes", "S  ").external_code
+        return replace(outcome, items={listed: outcome.items[listed]}, unnamed=(error,))
+
+    monkeypatch.setattr(pair.connector.basware, "request_status", one_listed)
+    report = refresh(pair, "taxCodes")["taxCodes"]
+    assert (report.confirmed, report.failed) == (1, 4)
+    assert {problem.reason for problem in report.problems} == {"no such company"}
+
+
+def test_a_request_id_that_basware_does_not_take_is_asked_for_later(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: str) -> RequestOutcome | None:
+        raise RecordRefused("no such key", code="key_refused")
+
+    monkeypatch.setattr(pair.connector.basware, "request_status", refuse)
+    report = refresh(pair, "taxCodes")["taxCodes"]
+    assert (report.pending, report.failed) == (5, 0)
+
+
+def test_a_farewell_holds_nothing_that_basware_shows_and_does_not_take() -> None:
+    told = closed(
+        "vendors",
+        {
+            "vendorCode": "4711",
+            "buvid": "1",
+            "distributionStatus": "Done",
+            "name": None,
+            "processingStatus": {"active": True, "comment": None},
+            "addresses": [{"name": "Ann", "postalZone": None}],
+        },
+    )
+    assert told == {
+        "vendorCode": "4711",
+        "processingStatus": {"active": False},
+        "addresses": [{"name": "Ann"}],
+    }
 
 
 def test_suppliers_go_where_the_site_serves_no_addresses(pair: Pair) -> None:
