@@ -32,7 +32,7 @@ CREATE OR REPLACE TEMP TABLE delta AS
 SELECT s.key, s.hash, k.touches, k.state AS known_state, k.hash AS known_hash, k.active AS known_active,
        CASE
            WHEN k.hash = s.hash AND k.state IN ('confirmed', 'sent') THEN 'unchanged'
-           WHEN k.hash = s.hash AND k.state = 'quarantined' THEN 'quarantined'
+           WHEN k.hash = s.hash AND k.state = 'quarantined' AND k.active = 0 THEN 'quarantined'
            WHEN k.state = 'sent' THEN 'in_flight'
            WHEN s.dependency <> '' AND d.key IS NULL THEN 'held'
            ELSE 'send'
@@ -215,7 +215,9 @@ class Delta:
                     dependency=row["dependency"],
                     touches=row["touches"] or 0,
                     failed_before=row["known_state"] == "failed",
-                    held_by_basware=(row["known_active"] == 1 and row["known_state"] == "confirmed")
+                    held_by_basware=(
+                        row["known_active"] == 1 and row["known_state"] in ("confirmed", "quarantined")
+                    )
                     or row["known_state"] == "failed",
                     together=row["together"],
                     row=row,

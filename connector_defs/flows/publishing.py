@@ -126,10 +126,11 @@ class _Publisher:
             for changed in rows:
                 prepared = self._translate(changed)
                 if isinstance(prepared, Record):
-                    # A farewell that was refused goes again, and touched.
+                    # Kept back as active means: P2P still has it. A farewell that was refused goes again, touched.
+                    withdraw = changed.held_by_basware and self._entity.name == "matchingOrderLines"
                     touches = changed.touches + changed.failed_before
-                    refused.append(replace(prepared, touches=touches))
-                    if changed.held_by_basware and self._entity.name == "matchingOrderLines":
+                    refused.append(replace(prepared, active=int(withdraw), touches=touches))
+                    if withdraw:
                         self._withdrawn.add(changed.key)
                 else:
                     yield prepared
@@ -335,9 +336,11 @@ class _Publisher:
                 record, state="confirmed", active=0, hash="gone", code="GONE", reason="", updated_at=now
             )
             if held is None:
-                if record.key not in self._withdrawn:
-                    with self._connector.store.write() as connection:
-                        records.save(connection, [gone_here], "gone")
+                kept_back = replace(record, active=0, updated_at=now)
+                with self._connector.store.write() as connection:
+                    records.save(
+                        connection, [kept_back if record.key in self._withdrawn else gone_here], "gone"
+                    )
                 continue
             self._tally.deactivated += 1
             farewell = closed(self._entity.name, held)

@@ -400,6 +400,24 @@ def test_a_line_that_can_no_longer_be_told_is_withdrawn_until_it_can(published: 
     assert not is_gone("matchingOrderLines", in_target(published, "matchingOrderLines", key))
 
 
+def test_lines_kept_back_in_masses_stay_until_a_person_lifts_the_guard(folder: Path) -> None:
+    with open_pair(folder) as pair:
+        _grow_order(pair, 30)
+        pair.sync()
+        table = pair.sandbox.world.tables["PorMasterDetail"]
+        for number in range(100, 130):
+            table.update((ORDER, number), {"MOrderQty": Decimal(0)})
+        for _ in range(2):
+            report = refresh(pair, "matchingOrderLines")["matchingOrderLines"]
+            assert (report.quarantined, report.deactivated) == (30, 0)
+            assert "GONE_TOO_MANY" in {problem.code for problem in report.problems}
+        pair.connector.settings.publishing.__dict__["deactivate_at_most"] = 1.0
+        assert refresh(pair, "matchingOrderLines")["matchingOrderLines"].deactivated == 30
+        for number in range(100, 130):
+            key = f"{ORDER}/{number}"
+            assert is_gone("matchingOrderLines", in_target(pair, "matchingOrderLines", key))
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_a_receipt_without_a_request_id_is_followed_by_a_look(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, there: bool
