@@ -6,6 +6,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # make demo ARGS="--invoices 1000 --seed 3"
 ARGS ?=
 
+# Nothing here reports home.
+export DAGSTER_DISABLE_TELEMETRY := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo ui test lint check bench proof clean lock
 
