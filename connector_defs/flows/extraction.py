@@ -21,7 +21,7 @@ from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store import records
 from connector_defs.syspro import tables
-from connector_defs.syspro.conditions import Condition, all_of, any_of, eq, ge, le, ne
+from connector_defs.syspro.conditions import Condition, all_of, any_of, ge, le, ne, same_text
 from connector_defs.syspro.odata import ROW_CAP, QueryRefused, TableMissing
 from connector_defs.syspro.tables import Row, Table
 
@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 # Below this many orders their lines are asked for by order number, above it the key range is read in pages.
 _FEW_ORDERS = 400
+# GenMaster.Company is char(4): some services pad it, some trim it.
+_COMPANY_WIDTH = 4
 
 
 @dataclass
@@ -114,7 +116,7 @@ def _gl_accounts(connector: Connector, company: CompanySettings, source: Table) 
     odata = connector.odata(company)
     ledger = company.gl_company or company.syspro_company
     found = False
-    for page in odata.pages(source, where=eq("Company", ledger)):
+    for page in odata.pages(source, where=same_text("Company", ledger, _COMPANY_WIDTH)):
         found = True
         yield page
     if found or company.gl_company:

@@ -16,6 +16,7 @@ from connector_defs.flows.reports import DateWindow, StageReport
 from connector_defs.sandbox.syspro.options import SysproOptions
 from connector_defs.sandbox.world import WorldOptions
 from connector_defs.sandbox.world.tables import Value
+from connector_defs.syspro import conditions
 from connector_tests.flows.pair import SMALL, TODAY, Pair, open_pair
 
 OPEN = {"000000000010001", "000000000010003", "000000000010005", "000000000010006", "000000000010007"}
@@ -273,7 +274,7 @@ def test_an_order_that_a_range_leaves_out_is_asked_for_by_its_number(
     with open_pair(folder) as pair:
         take(pair, "order_headers")
         whole = take(pair, name).rows
-        monkeypatch.setattr(extraction, "ge", lambda column, _: extraction.eq(column, "000000000010001"))
+        monkeypatch.setattr(extraction, "ge", lambda column, _: conditions.eq(column, "000000000010001"))
         assert take(pair, name).rows == whole > 0
 
 
