@@ -17,7 +17,9 @@ def test_today_is_a_partition_and_tomorrow_is_not() -> None:
 
 
 def test_today_is_told_in_the_zone_of_the_site() -> None:
-    east, west = (today(ScheduleSettings(timezone=zone)) for zone in ("Pacific/Kiritimati", "Pacific/Honolulu"))
+    east, west = (
+        today(ScheduleSettings(timezone=zone)) for zone in ("Pacific/Kiritimati", "Pacific/Honolulu")
+    )
     assert (east - west).days == 1
 
 
