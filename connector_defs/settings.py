@@ -117,6 +117,13 @@ class CostCenterSettings(Section):
     section: Annotated[int, Field(ge=1)] = 1
 
 
+class OperatorSettings(Section):
+    """A further SYSPRO operator of a company: one more lane that posts beside the first."""
+
+    operator: str
+    operator_password: SecretStr
+
+
 class CompanySettings(Section):
     """One pair: a SYSPRO company and the Basware company it belongs to, with its SYSPRO operator."""
 
@@ -125,6 +132,7 @@ class CompanySettings(Section):
     operator: str
     operator_password: SecretStr
     company_password: SecretStr = SecretStr("")
+    extra_operators: tuple[OperatorSettings, ...] = ()
     gl_company: str | None = None
     organization_element: str | None = None
     cost_centers: CostCenterSettings = CostCenterSettings()

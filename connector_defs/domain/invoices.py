@@ -5,6 +5,7 @@ Amounts are in invoice currency unless the name says otherwise.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -27,6 +28,8 @@ class CodingRow:
     receipt_number: str
     matched_quantity: Decimal | None
     note: str
+    # (name, code) of every dimension that is filled, such as ("dim1", "NORTH") or ("project", "P-7")
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,31 @@ class ApprovedInvoice:
     tax_code: str
     description: str
     rows: tuple[CodingRow, ...]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a person decided for one invoice alone. Void as soon as the invoice changes in Basware.
+
+    `period` is the posting period to use in place of the rule's (C, P, B, or CCYY-MM in journal mode), `rounding`
+    a difference between rows and gross that was accepted as it stands (in invoice currency).
+    """
+
+    period: str = ""
+    rounding: Decimal | None = None
+
+    @classmethod
+    def read(cls, text: str) -> "Decisions":
+        """From the JSON text the store keeps."""
+        kept = json.loads(text)
+        rounding = kept.get("rounding")
+        return cls(kept.get("period", ""), None if rounding is None else Decimal(rounding))
+
+    @property
+    def text(self) -> str:
+        """As the store keeps it; "{}" where nothing was decided."""
+        told = {"period": self.period, "rounding": None if self.rounding is None else str(self.rounding)}
+        return json.dumps({name: value for name, value in told.items() if value}, sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -94,6 +122,8 @@ class Posting:
     receipts: tuple[ReceiptRow, ...]
     tax_value: Decimal | None = None
     tax_code: str = ""
+    # C, P or B
+    period: str = "C"
     remarks: tuple[str, ...] = ()
 
     @property

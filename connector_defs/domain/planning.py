@@ -12,7 +12,14 @@ from decimal import Decimal
 
 from connector_defs.domain.books import POSTABLE_ACCOUNT_TYPES, Books, GoodsReceipt, LedgerCode, Supplier
 from connector_defs.domain.gl_mapping import MappingTable
-from connector_defs.domain.invoices import ApprovedInvoice, CodingRow, LedgerRow, Posting, ReceiptRow
+from connector_defs.domain.invoices import (
+    ApprovedInvoice,
+    CodingRow,
+    Decisions,
+    LedgerRow,
+    Posting,
+    ReceiptRow,
+)
 from connector_defs.domain.keys import posting_reference
 from connector_defs.domain.money import AmountError, exact, total
 from connector_defs.domain.text import for_windows_1252
@@ -29,6 +36,7 @@ class PlanningRules:
 
     rounding_tolerance: Decimal = Decimal("0.01")
     rounding_account: str | None = None
+    posting_period: str = "C"
 
 
 @dataclass(frozen=True)
@@ -54,11 +62,15 @@ class _Refused(Exception):
 
 
 def plan(
-    invoice: ApprovedInvoice, mapping: MappingTable, books: Books, rules: PlanningRules
+    invoice: ApprovedInvoice,
+    mapping: MappingTable,
+    books: Books,
+    rules: PlanningRules,
+    decisions: Decisions = Decisions(),  # noqa: B008 - immutable
 ) -> Posting | Unmapped | Refusal:
     """The AP document for `invoice`, or what keeps it from being posted."""
     try:
-        amounts = _amounts(invoice, rules)
+        amounts = _amounts(invoice, rules, decisions)
         supplier = _supplier(invoice, books)
         number = _number(invoice)
         dates = _dates(invoice)
@@ -94,6 +106,7 @@ def plan(
         receipts=tuple(receipts),
         tax_value=tax_value,
         tax_code=tax_code,
+        period=decisions.period or rules.posting_period,
         remarks=(f"characters lost in notation: {texts.lost!r}",) if texts.lost else (),
     )
 
@@ -106,7 +119,7 @@ class _Amounts:
     rounding: Decimal
 
 
-def _amounts(invoice: ApprovedInvoice, rules: PlanningRules) -> _Amounts:
+def _amounts(invoice: ApprovedInvoice, rules: PlanningRules, decisions: Decisions) -> _Amounts:
     """Exact amounts: gross = sum of nets + tax + rounding (invariant I2)."""
     if not invoice.rows:
         raise _Refused(
@@ -133,7 +146,8 @@ def _amounts(invoice: ApprovedInvoice, rules: PlanningRules) -> _Amounts:
         if header_tax:
             taxes[invoice.tax_code.strip()] = header_tax
     difference = gross - total(nets) - total(tuple(taxes.values()))
-    if difference and (abs(difference) > rules.rounding_tolerance or rules.rounding_account is None):
+    accepted = abs(difference) <= rules.rounding_tolerance or difference == decisions.rounding
+    if difference and (not accepted or rules.rounding_account is None):
         raise _Refused(
             "UNBALANCED",
             f"rows and tax make {gross - difference} {invoice.currency}, the gross sum is {gross}: off by {difference}",

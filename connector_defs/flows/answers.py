@@ -29,6 +29,7 @@ from connector_defs.flows.intake import (
 )
 from connector_defs.flows.posting import backoff
 from connector_defs.flows.runtime import Connector
+from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store import invoices
 from connector_defs.store.invoices import LostRace, StoredInvoice
@@ -84,6 +85,7 @@ class Answerer:
                     moved = self._after_acknowledge(connection, one)
                     if moved.state is State.ACKNOWLEDGED:
                         passed.append(replace(one.prepared, stored=moved))
+        reach("acknowledge.stored")
         return passed
 
     def _after_acknowledge(self, connection: Connection, one: _Acknowledged) -> StoredInvoice:
@@ -95,6 +97,7 @@ class Answerer:
                 name: value for name, value in vars(arrival(one.document)).items() if name != "invoice_id"
             }
             note = {"note": "changed in Basware", "previous_digest": stored.payload_digest}
+            fields["decisions"] = "{}"
             return invoices.move(connection, stored, State.RECEIVED, now, changes=fields, detail=note)
         if one.verdict == "withdrawn":
             status = one.document.processing_status if one.document else "gone"
@@ -112,9 +115,12 @@ class Answerer:
     def _acknowledge_one(self, prepared: Prepared, fresh: bool) -> _Acknowledged:
         invoice_id = prepared.stored.invoice_id
         try:
-            if self._connector.basware.acknowledge(invoice_id) is AckOutcome.ACKNOWLEDGED and fresh:
+            outcome = self._connector.basware.acknowledge(invoice_id)
+            reach("acknowledge.answered")
+            if outcome is AckOutcome.ACKNOWLEDGED and fresh:
                 return _Acknowledged(prepared, None, "ours")
             document = self._connector.basware.document(invoice_id)
+            reach("acknowledge.compared")
         except (RetryLater, OutcomeUnknown, RecordRefused) as error:
             return _Acknowledged(prepared, None, str(error))
         if document is None or document.processing_status not in (WAITING, IN_PROGRESS):
@@ -143,6 +149,7 @@ class Answerer:
                 # It may wait for transfer once more; where it does not, Basware says so and nothing happens.
                 basware.acknowledge(stored.invoice_id)
             receipt = basware.respond_transfer(stored.invoice_id, self._response(stored))
+            reach("response.answered")
         except (RetryLater, RecordRefused) as error:
             self._try_again(stored, str(error))
             return
@@ -152,6 +159,7 @@ class Answerer:
             return
         refusal = "; ".join(f"{error.code} {error.message}" for error in receipt.errors)
         self._answered(stored, request_id=receipt.request_id or "", refusal=refusal)
+        reach("response.stored")
 
     def _response(self, stored: StoredInvoice) -> TransferResponse:
         return TransferResponse(
@@ -184,8 +192,10 @@ class Answerer:
         status = document.processing_status if document else "gone"
         now = self._connector.clock.now()
         if status in _DONE:
+            reach("response.seen")
             with self._connector.store.write() as connection:
                 invoices.move(connection, stored, State.RESPONDED, now, detail={"basware": status})
+            reach("response.confirmed")
             return
         patience = backoff(stored.answers, self._timing.retry_base_seconds, self._timing.retry_max_seconds)
         if (

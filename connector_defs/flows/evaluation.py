@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 from connector_defs.basware.document_reader import read_document
 from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.gl_mapping import MappingTable
-from connector_defs.domain.invoices import ApprovedInvoice, Posting
+from connector_defs.domain.invoices import ApprovedInvoice, Decisions, Posting
 from connector_defs.domain.planning import PlanningRules, Refusal, Unmapped, plan
 from connector_defs.domain.states import State
 from connector_defs.flows.intake import approved_invoice, in_our_terms
 from connector_defs.flows.ledger import BookReader
 from connector_defs.flows.runtime import Connector
+from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store import invoices, mappings
 from connector_defs.store.invoices import LostRace, StoredInvoice
@@ -42,7 +43,7 @@ class Evaluator:
         self._company = company
         self._books = BookReader(connector, company)
         chosen = connector.settings.posting
-        self._rules = PlanningRules(chosen.rounding_tolerance, chosen.rounding_account)
+        self._rules = PlanningRules(chosen.rounding_tolerance, chosen.rounding_account, chosen.posting_period)
 
     def prepare(self, batch: Sequence[StoredInvoice]) -> list[Prepared]:
         """Those of `batch` (received, ready or acknowledged) that may be posted; the others are moved away.
@@ -65,8 +66,10 @@ class Evaluator:
             mapping = mappings.table_of(connection, self._company.syspro_company)
         books = self._books.read([invoice for _, invoice in readable], mapping)
         outcomes = [
-            (stored, invoice, plan(invoice, mapping, books, self._rules)) for stored, invoice in readable
+            (stored, invoice, plan(invoice, mapping, books, self._rules, Decisions.read(stored.decisions)))
+            for stored, invoice in readable
         ]
+        reach("evaluation.planned")
         prepared = []
         with self._connector.store.write() as connection:
             now = self._connector.clock.now()
@@ -78,6 +81,7 @@ class Evaluator:
                     ready = self._settle(connection, stored, invoice, outcome, now)
                     if ready is not None:
                         prepared.append(ready)
+        reach("evaluation.settled")
         return prepared
 
     def _settle(
@@ -164,6 +168,8 @@ def release_mapped(connector: Connector, company: CompanySettings) -> int:
                 detail={"note": "mapping is there now"},
             )
             released += 1
+    if released:
+        reach("mapping.released")
     return released
 
 

@@ -19,6 +19,7 @@ from connector_defs.domain.errors import RecordRefused
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
 from connector_defs.domain.states import State
 from connector_defs.flows.runtime import Connector
+from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store import invoices
 from connector_defs.store.invoices import Arrival, LostRace, StoredInvoice
@@ -65,8 +66,10 @@ def take_in(connector: Connector, company: CompanySettings, *, updated_from: dat
     for status in (IN_PROGRESS, WAITING):
         for page in connector.basware.documents(company.basware_company, status, last_updated=since):
             intake.fetched += len(page.documents) + len(page.malformed)
+            reach("intake.page_read")
             with connector.store.write() as connection:
                 _store_page(connector, connection, company, page.documents, page.malformed, intake)
+            reach("intake.page_stored")
     if since is None:
         _notice_withdrawn(connector, company, intake.seen)
     return intake
@@ -178,7 +181,7 @@ def _changed(
             stored,
             State.RECEIVED,
             now,
-            changes={**fields, "attempts": 0},
+            changes={**fields, "attempts": 0, "decisions": "{}"},
             detail={"note": "changed in Basware", "previous_digest": stored.payload_digest},
         )
     elif stored.state in _POSTED:
@@ -215,7 +218,7 @@ def _keep_malformed(
             connection, company.syspro_company, arrived, now, state=State.NEEDS_REVIEW, **told
         )
     if stored.payload_digest != digest and stored.state in _STARTS_OVER and not stored.voucher:
-        content = {"payload": payload, "payload_digest": digest, "attempts": 0}
+        content = {"payload": payload, "payload_digest": digest, "attempts": 0, "decisions": "{}"}
         begun = invoices.move(
             connection, stored, State.RECEIVED, now, changes=content, detail={"note": "changed in Basware"}
         )
@@ -306,4 +309,16 @@ def _coding_row(row: WireRow) -> CodingRow:
         receipt_number=row.goods_receipt_number or "",
         matched_quantity=row.matched_quantity,
         note=row.last_comment or row.account_name or "",
+        dimensions=_dimensions(row),
     )
+
+
+def _dimensions(row: WireRow) -> tuple[tuple[str, str], ...]:
+    named = [
+        ("project", row.project_code),
+        ("profit_center", row.profit_center_code),
+        ("business_unit", row.business_unit_code),
+        ("fixed_asset", row.fixed_asset_code),
+        *((f"dim{number}", code) for number, code in enumerate(row.dimensions, 1)),
+    ]
+    return tuple((name, code) for name, code in named if code)

@@ -19,6 +19,7 @@ from connector_defs.flows.lanes import LaneSession, credentials, lane_name
 from connector_defs.flows.posting import Lane
 from connector_defs.flows.reports import InvoiceRunReport, Problem
 from connector_defs.flows.runtime import Connector
+from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store import audit, invoices, mappings
 from connector_defs.store.leases import Lease, LeaseTaken
@@ -75,6 +76,7 @@ class _Run:
             self._problem("lane", "LANE_BLOCKED", str(blocked), "nothing to do: the next run goes on here")
         self._answer_open()
         audit.checkpoint(self._connector.store, self._connector.clock.now())
+        reach("audit.sealed")
         after = self._counts()
         return InvoiceRunReport(
             company=self._company.syspro_company,
@@ -132,10 +134,12 @@ class _Run:
                 if time.monotonic() >= deadline:
                     raise
                 self._connector.clock.wait(_PAUSE_SECONDS)
+        reach("lane.leased")
         try:
             yield lease
         finally:
             held.__exit__(None, None, None)
+            reach("lane.returned")
 
     def _work(self, lane: Lane) -> None:
         """Work off what is due; stay for what falls due soon (a look-up, a retry)."""

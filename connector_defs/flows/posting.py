@@ -25,10 +25,11 @@ from connector_defs.domain.errors import (
 from connector_defs.domain.invoices import Posting
 from connector_defs.domain.keys import is_posting_reference
 from connector_defs.domain.states import State
-from connector_defs.flows.ap_document import ap_document
+from connector_defs.flows.documents import SysproDocument, document_of
 from connector_defs.flows.evaluation import Prepared
 from connector_defs.flows.ledger import LedgerEntry, find_entries, voucher_number
 from connector_defs.flows.runtime import Connector
+from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store import invoices
 from connector_defs.store.invoices import LostRace, StoredInvoice
@@ -40,7 +41,6 @@ from connector_defs.syspro.session import EnetSession
 
 # So many lost answers in a row mean that the service is ill, not the invoices.
 _UNKNOWN_IN_A_ROW = 3
-_BUSINESS_OBJECT = "APSTIN"
 
 
 @dataclass
@@ -77,7 +77,10 @@ class Lane:
         """What a dead worker left in `posting` may or may not have posted: only a look-up may decide."""
         quarantine = timedelta(seconds=self._timing.uncertain_quarantine_seconds)
         with self._connector.store.write() as connection:
-            for stored in invoices.in_states(connection, self._company.syspro_company, {State.POSTING}):
+            dead = invoices.in_states(connection, self._company.syspro_company, {State.POSTING})
+            if dead:
+                reach("recovery.found")
+            for stored in dead:
                 self._move(
                     connection,
                     stored,
@@ -87,6 +90,8 @@ class Lane:
                     reason="the worker stopped between the intent and the answer",
                     remedy="nothing to do: a look-up in SYSPRO decides",
                 )
+        if dead:
+            reach("recovery.moved")
 
     def settle_uncertain(self) -> None:
         """Look up every uncertain invoice whose quarantine is over. A failing look-up leaves it uncertain."""
@@ -99,11 +104,13 @@ class Lane:
         for start in range(0, len(due), size):
             batch = due[start : start + size]
             found = self._look_up(batch)
+            reach("uncertain.looked_up")
             with self._connector.store.write() as connection:
                 for stored in batch:
                     entry = found.get(_key(stored))
                     with suppress(LostRace):
                         self._settle(connection, stored, entry, own_texts=own_texts)
+            reach("uncertain.settled")
 
     def _settle(
         self, connection: Connection, stored: StoredInvoice, entry: LedgerEntry | None, *, own_texts: bool
@@ -140,6 +147,7 @@ class Lane:
         Raises LaneBlocked where SYSPRO as a whole refuses; what was not attempted keeps its state.
         """
         found = self._look_up([prepared.stored for prepared in batch])
+        reach("posting.looked_up")
         applied: list[_Applied] = []
         before = len(self.count.posted_ids)
         try:
@@ -153,6 +161,7 @@ class Lane:
                     applied.append(done)
         finally:
             self._read_back(applied)
+        reach("posting.posted")
         return self.count.posted_ids[before:]
 
     def _look_up(self, batch: Sequence[StoredInvoice]) -> dict[tuple[str, str], LedgerEntry]:
@@ -165,7 +174,7 @@ class Lane:
     def _post_one(self, prepared: Prepared) -> _Applied | None:
         posting = prepared.posting
         try:
-            document = ap_document(posting, self._connector.settings.posting.posting_period)
+            document = document_of(posting)
         except ValueError as flaw:
             self._to_review(
                 prepared.stored, "DOCUMENT_INVALID", f"no SYSPRO document can be made of it: {flaw}"
@@ -178,22 +187,26 @@ class Lane:
         except LostRace:
             # A person, or a change in Basware, was faster: nothing was sent, and the next look takes it up.
             return None
-        answer = self._send(stored, *document) if stored else None
+        reach("posting.intent_written")
+        answer = self._send(stored, document) if stored else None
         if stored is None or answer is None:
             return None
         self._unknown_in_a_row = self._refused_in_a_row = 0
         if isinstance(answer, Rejection):
             self._rejected(stored, answer)
             return None
-        return _Applied(self._noted(stored, answer), posting, answer)
+        noted = self._noted(stored, answer)
+        reach("posting.confirmed")
+        return _Applied(noted, posting, answer)
 
-    def _send(
-        self, stored: StoredInvoice, parameters: str, document: str
-    ) -> apstin.ApPosting | Rejection | None:
+    def _send(self, stored: StoredInvoice, document: SysproDocument) -> apstin.ApPosting | Rejection | None:
         """One call, once. None where there is no answer to go by; the invoice was moved accordingly."""
         self.count.requests += 1
         try:
-            text = self._session.post(_BUSINESS_OBJECT, parameters, document, before_repeat=_look_first).text
+            text = self._session.post(
+                document.business_object, document.parameters, document.xml_in, before_repeat=_look_first
+            ).text
+            reach("posting.answered")
             return apstin.read(text)
         except OutcomeUnknown as unknown:
             self._lost(stored, str(unknown))
@@ -321,6 +334,7 @@ class Lane:
             return
         try:
             found = self._look_up([one.stored for one in applied])
+            reach("posting.read_back")
         except RetryLater as unseen:
             with self._connector.store.write() as connection:
                 for one in applied:

@@ -47,6 +47,8 @@ GENESIS = "0" * 64
 _CHUNK = 400
 # A day is sealed this long after its end, when no transaction that began in it can still be open.
 _LATE = timedelta(minutes=15)
+# Columns of rows with a digest that came after the first schema -> their default, as text.
+_ADDED_LATER = {"decisions": "{}"}
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,14 @@ def _hash(row: Mapping[str, Any] | RowMapping, at: str) -> str:
 
 
 def row_digest(row: Mapping[str, Any] | RowMapping) -> str:
-    """SHA-256 over a row's columns, in name order, as they are stored."""
-    text = json.dumps(
-        {str(name): str(value) for name, value in row.items()}, ensure_ascii=False, sort_keys=True
-    )
+    """SHA-256 over a row's columns, in name order, as they are stored.
+
+    A column that a later schema added counts only where it holds more than its default, so that rows written
+    before the upgrade keep their digest.
+    """
+    values = {str(name): str(value) for name, value in row.items()}
+    told = {name: value for name, value in values.items() if value != _ADDED_LATER.get(name)}
+    text = json.dumps(told, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -58,6 +58,7 @@ class StoredInvoice:
     generation: int
     answers: int
     answered_at: datetime | None
+    decisions: str
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def insert(
         "updated_at": now,
         "generation": 1,
         "answers": 0,
+        "decisions": "{}",
     }
     if not insert_missing(connection, invoice, [values]):
         return False

@@ -99,8 +99,21 @@ invoice = Table(
     Column("generation", Integer, nullable=False, default=1),
     Column("answers", Integer, nullable=False, default=0),
     Column("answered_at", Instant),
+    # What a person decided for this invoice alone (`domain.invoices.Decisions`), as JSON.
+    Column("decisions", Text, nullable=False, default="{}", server_default="{}"),
     Index("invoice_by_state", "company", "state", "next_attempt_at"),
     Index("invoice_by_number", "company", "supplier", "number"),
+)
+
+# Which lane works on an invoice at present. Void as soon as the lane's lease has another fence or no owner, so
+# a dead worker's claims need no clearing up.
+claim = Table(
+    "claim",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("invoice_id", String(64), primary_key=True),
+    Column("lane", String(120), nullable=False),
+    Column("fence", Integer, nullable=False),
 )
 
 gl_mapping = Table(

@@ -15,6 +15,7 @@ from typing import Protocol, Self, TypeVar
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import ConnectorError
+from connector_defs.points import reach
 from connector_defs.syspro.enet import EnetClient, Reply, SessionLost, SetupAction
 
 _log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class EnetSession:
                 return
             try:
                 self._client.logoff(session)
+                reach("logoff.answered")
             except ConnectorError as error:
                 _log.warning("Operator %s: session not closed: %s", self._credentials.operator, error)
             else:
@@ -165,11 +167,13 @@ class EnetSession:
             )
             self._session = session
             self.logons += 1
+            reach("logon.answered")
             try:
                 self._lease.remember(session)
             except BaseException:
                 self.close()
                 raise
+            reach("logon.remembered")
         return self._session
 
     def _drop(self) -> None:

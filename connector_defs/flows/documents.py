@@ -1,13 +1,23 @@
-"""A planned posting as the AP document SYSPRO takes (SYSPRO wire notes 2.1). Pure; nothing is sent here."""
+"""A planned posting as the document SYSPRO takes (SYSPRO wire notes 2.1). Pure; nothing is sent here."""
 
+from dataclasses import dataclass
 from typing import Literal, cast
 
 from connector_defs.domain.invoices import Posting
 from connector_defs.syspro.documents import apstin
 
 
-def ap_document(posting: Posting, period: Literal["C", "P", "B"]) -> tuple[str, str]:
-    """XmlParameters and XmlIn of the document. Raises ValueError where a value does not fit."""
+@dataclass(frozen=True)
+class SysproDocument:
+    """What e.net's Transaction/Post takes."""
+
+    business_object: str
+    parameters: str
+    xml_in: str
+
+
+def document_of(posting: Posting, *, validate_only: bool = False) -> SysproDocument:
+    """The document; with `validate_only` SYSPRO checks it and posts nothing. ValueError where a value does not fit."""
     document = apstin.ApInvoice(
         supplier=posting.supplier,
         transaction_code=cast('Literal["I", "C"]', posting.kind),
@@ -40,5 +50,9 @@ def ap_document(posting: Posting, period: Literal["C", "P", "B"]) -> tuple[str, 
             for row in posting.receipts
         ),
     )
-    options = apstin.ApOptions(posting_period=period, ledger_currency="F" if posting.foreign else "L")
-    return apstin.build(document, options)
+    options = apstin.ApOptions(
+        posting_period=cast('Literal["C", "P", "B"]', posting.period),
+        validate_only="Y" if validate_only else "N",
+        ledger_currency="F" if posting.foreign else "L",
+    )
+    return SysproDocument(apstin.BUSINESS_OBJECT, *apstin.build(document, options))
