@@ -133,6 +133,7 @@ class CompanySettings(Section):
     operator_password: SecretStr
     company_password: SecretStr = SecretStr("")
     extra_operators: tuple[OperatorSettings, ...] = ()
+    posting_mode: Literal["ap", "journal"] = "ap"
     gl_company: str | None = None
     organization_element: str | None = None
     cost_centers: CostCenterSettings = CostCenterSettings()

@@ -127,6 +127,11 @@ class Posting:
     remarks: tuple[str, ...] = ()
 
     @property
+    def number_key(self) -> str:
+        """What makes two numbers the same to a person: neither case nor blanks count."""
+        return "".join(self.number.split()).casefold()
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 over what makes two documents the same: supplier, number, type, gross, currency, lines."""
         parts = [

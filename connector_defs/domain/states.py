@@ -24,7 +24,7 @@ _S = State
 
 # state -> states it may leave to. A state may always be rewritten as itself (new reason, new attempt time).
 ALLOWED: dict[State, frozenset[State]] = {
-    _S.RECEIVED: frozenset({_S.NEEDS_MAPPING, _S.NEEDS_REVIEW, _S.READY, _S.WITHDRAWN, _S.POSTED}),
+    _S.RECEIVED: frozenset({_S.NEEDS_MAPPING, _S.NEEDS_REVIEW, _S.READY, _S.WITHDRAWN, _S.POSTED, _S.DEAD}),
     _S.NEEDS_MAPPING: frozenset({_S.RECEIVED, _S.REJECTED, _S.WITHDRAWN}),
     # To posted: what stands in SYSPRO already, and is answered with the voucher it has.
     _S.NEEDS_REVIEW: frozenset({_S.RECEIVED, _S.REJECTED, _S.WITHDRAWN, _S.DEAD, _S.POSTED}),

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from connector_defs.domain.invoices import Posting
-from connector_defs.syspro.documents import apstin
+from connector_defs.flows.ledger import journal_voucher, voucher_number
+from connector_defs.syspro.documents import apstin, gentjl
+from connector_defs.syspro.documents.outcome import Rejection
 
 
 @dataclass(frozen=True)
@@ -56,3 +58,27 @@ def document_of(posting: Posting, *, validate_only: bool = False) -> SysproDocum
         ledger_currency="F" if posting.foreign else "L",
     )
     return SysproDocument(apstin.BUSINESS_OBJECT, *apstin.build(document, options))
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """SYSPRO says it has posted: under which voucher, and what became of the GL side where it tells."""
+
+    voucher: str
+    gl_journal: apstin.GlJournal | None = None
+
+
+def read_reply(document: SysproDocument, reply: str) -> Confirmation | Rejection:
+    """What the reply to `document` says; OutcomeUnknown where it says neither or both."""
+    if document.business_object == gentjl.BUSINESS_OBJECT:
+        journal = gentjl.read(reply)
+        if isinstance(journal, Rejection):
+            return journal
+        return Confirmation(journal_voucher(journal.gl_year, journal.gl_period, journal.journal))
+    answer = apstin.read(reply)
+    if isinstance(answer, Rejection):
+        return answer
+    return Confirmation(
+        voucher_number(answer.trn_year, answer.trn_month, answer.journal, answer.entry_number),
+        answer.gl_journal,
+    )

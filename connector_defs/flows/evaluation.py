@@ -99,13 +99,18 @@ class Evaluator:
             case Unmapped(pairs):
                 _to_mapping(connection, stored, pairs, now)
                 return None
-        twin = invoices.same_number(connection, stored, _TAKES_NUMBER)
+        twin = invoices.same_number(connection, stored, outcome.number_key, _TAKES_NUMBER)
         if twin is not None:
             _to_review(connection, stored, _collision(invoice, twin), now)
             return None
-        if stored.state is State.RECEIVED:
+        if stored.state is State.RECEIVED or stored.number_key != outcome.number_key:
             stored = invoices.move(
-                connection, stored, State.READY, now, detail={"fingerprint": outcome.fingerprint}
+                connection,
+                stored,
+                State.READY if stored.state is State.RECEIVED else stored.state,
+                now,
+                changes={"number_key": outcome.number_key},
+                detail={"fingerprint": outcome.fingerprint},
             )
         return Prepared(stored, outcome)
 

@@ -4,7 +4,7 @@ Belongs here: which rows are read and what they mean to the domain. What follows
 `domain.planning` and `posting`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
@@ -12,7 +12,7 @@ from typing import cast
 from connector_defs.domain.books import Books, GoodsReceipt, LedgerCode, Supplier
 from connector_defs.domain.gl_mapping import MappingTable
 from connector_defs.domain.invoices import ApprovedInvoice
-from connector_defs.domain.keys import is_posting_reference, near_misses, posting_reference
+from connector_defs.domain.keys import near_misses, posting_reference
 from connector_defs.domain.translation.context import flag, iso_currency, number, text, trimmed
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -33,6 +33,7 @@ _LOOKUP_COLUMNS = (
     "InvoiceMonth",
     "OrigInvValue",
     "CurrencyValue",
+    "Currency",
 )
 _KEY_WIDTH = 15
 _ORDER_WIDTH = 20
@@ -51,27 +52,22 @@ class LedgerEntry:
     month: int
     journal: int
     entry: int
+    # ISO code, None where it is unknown
+    currency: str | None = None
+    # (ledger code, value) of its distribution; None where it was not read
+    lines: tuple[tuple[str, Decimal], ...] | None = None
+    journal_voucher: str = ""
 
     @property
     def voucher(self) -> str:
         """The voucher number Basware gets (at most 25 characters)."""
-        return voucher_number(self.year, self.month, self.journal, self.entry)
+        return self.journal_voucher or voucher_number(self.year, self.month, self.journal, self.entry)
 
     def is_by(self, stored: StoredInvoice) -> bool:
         """True where this is our own posting of `stored`: by our reference, or, without any, by intent and amount."""
         if self.reference:
             return self.reference == posting_reference(stored.company, stored.invoice_id)
         return bool(stored.fingerprint) and self.amounts_to(stored.gross)
-
-    def came_of(self, stored: StoredInvoice, *, own_texts: bool) -> bool:
-        """True where this is what an attempt under way left: absent before it, and now there over our amount.
-
-        `own_texts`: this site is known to keep another text than ours in the reference, so that only another
-        invoice's marker speaks against it.
-        """
-        if not own_texts or is_posting_reference(self.reference):
-            return self.is_by(stored) and self.amounts_to(stored.gross)
-        return self.amounts_to(stored.gross)
 
     def amounts_to(self, gross: Decimal | None) -> bool:
         """True where the entry stands for exactly `gross`."""
@@ -83,7 +79,14 @@ def voucher_number(year: int, month: int, journal: int, entry: int) -> str:
     return f"{year:04d}{month:02d}-{journal:05d}-{entry:04d}"[:25]
 
 
-def find_entries(odata: ODataClient, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], LedgerEntry]:
+def journal_voucher(year: int, period: int, journal: int) -> str:
+    """The key of a GL journal as one text, told from an AP posting by its first letters."""
+    return f"GL{year:04d}{period:02d}-{journal:05d}"[:25]
+
+
+def find_entries(
+    odata: ODataClient, keys: Sequence[tuple[str, str]], *, currencies: Mapping[str, str] | None = None
+) -> dict[tuple[str, str], LedgerEntry]:
     """AP invoices by (supplier, invoice number) as asked for, 50 to a call. A read only: safe to repeat.
 
     What the database itself takes for the same number counts as found, so that nothing is posted beside it.
@@ -92,7 +95,7 @@ def find_entries(odata: ODataClient, keys: Sequence[tuple[str, str]]) -> dict[tu
     loose: dict[tuple[str, str], LedgerEntry] = {}
     rows = odata.by_keys(tables.AP_INVOICE, ["Supplier", "Invoice"], keys, select=_LOOKUP_COLUMNS)
     for row in rows:
-        entry = _entry(row)
+        entry = _entry(row, currencies or {})
         exact[entry.supplier, entry.number] = entry
         loose[_loose(entry.supplier, entry.number)] = entry
     found = {key: exact.get(key) or loose.get(_loose(*key)) for key in keys}
@@ -104,7 +107,7 @@ def _loose(supplier: str, number: str) -> tuple[str, str]:
     return supplier.strip().casefold(), number.strip().casefold()
 
 
-def _entry(row: Row) -> LedgerEntry:
+def _entry(row: Row, currencies: Mapping[str, str]) -> LedgerEntry:
     def whole(column: str) -> int:
         return int(cast("int | None", row[column]) or 0)
 
@@ -118,6 +121,7 @@ def _entry(row: Row) -> LedgerEntry:
         month=whole("InvoiceMonth"),
         journal=whole("Journal"),
         entry=whole("EntryNumber"),
+        currency=iso_currency(text(row, "Currency"), currencies),
     )
 
 

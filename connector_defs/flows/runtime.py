@@ -111,12 +111,14 @@ class Clients:
             self._odata[company.syspro_company] = self._open.enter_context(client)
         return self._odata[company.syspro_company]
 
+    def new_enet(self) -> EnetClient:
+        """A connection of its own to SYSPRO's e.net service, for one session; the caller closes it."""
+        return EnetClient(self.settings.syspro.enet_url, timeout=self.settings.timing.http_timeout_seconds)
+
     @cached_property
     def enet(self) -> EnetClient:
-        """SYSPRO's e.net service."""
-        timing = self.settings.timing
-        client = EnetClient(self.settings.syspro.enet_url, timeout=timing.http_timeout_seconds)
-        return self._open.enter_context(client)
+        """SYSPRO's e.net service, for a look at it."""
+        return self._open.enter_context(self.new_enet())
 
 
 class Connector(Clients):

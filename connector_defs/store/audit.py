@@ -48,7 +48,7 @@ _CHUNK = 400
 # A day is sealed this long after its end, when no transaction that began in it can still be open.
 _LATE = timedelta(minutes=15)
 # Columns of rows with a digest that came after the first schema -> their default, as text.
-_ADDED_LATER = {"decisions": "{}"}
+_ADDED_LATER = {"decisions": "{}", "intent": "", "number_key": ""}
 
 
 @dataclass(frozen=True)

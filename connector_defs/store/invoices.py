@@ -20,7 +20,11 @@ from connector_defs.store.tables import invoice
 from connector_defs.store.upsert import insert_missing
 
 SYSTEM = "connector"
+# Columns an event does not repeat: the payload is in the row, the intent in the event's own words.
+_UNTOLD = frozenset({"payload", "intent"})
 _CHUNK = 400
+# Namespace of the advisory lock on a company's invoice numbers.
+_NUMBERS = 20261
 
 
 class LostRace(RetryLater):
@@ -59,6 +63,8 @@ class StoredInvoice:
     answers: int
     answered_at: datetime | None
     decisions: str
+    intent: str
+    number_key: str
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,8 @@ def insert(
         "generation": 1,
         "answers": 0,
         "decisions": "{}",
+        "intent": "",
+        "number_key": "",
     }
     if not insert_missing(connection, invoice, [values]):
         return False
@@ -146,7 +154,7 @@ def move(
     )
     if not moved.rowcount:
         raise LostRace(f"invoice {current.invoice_id} was moved by another worker; nothing was written")
-    told = {key: value for key, value in fields.items() if value not in ("", None) and key != "payload"}
+    told = {key: value for key, value in fields.items() if value not in ("", None) and key not in _UNTOLD}
     _record(
         connection,
         current.company,
@@ -252,15 +260,30 @@ def ids_in_states(
     return list(connection.scalars(query.order_by(invoice.c.received_at, invoice.c.invoice_id)))
 
 
+def due_times(connection: Connection, company: str, states: Collection[State]) -> list[datetime]:
+    """When the invoices in `states` that wait for a time are due, the soonest first; at most one is given."""
+    query = select(invoice.c.next_attempt_at).where(
+        invoice.c.company == company,
+        invoice.c.state.in_(sorted(states)),
+        invoice.c.next_attempt_at.is_not(None),
+    )
+    return list(connection.scalars(query.order_by(invoice.c.next_attempt_at).limit(1)))
+
+
 def same_number(
-    connection: Connection, one: StoredInvoice, states: Collection[State]
+    connection: Connection, one: StoredInvoice, number_key: str, states: Collection[State]
 ) -> StoredInvoice | None:
-    """Another invoice of the same supplier whose number differs from `one`'s only by case or blanks."""
+    """Another invoice of the same supplier in `states` whose number is the same to a person (`number_key`).
+
+    Of several workers that ask at once, one is let in at a time, until its transaction ends.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_NUMBERS, func.hashtext(one.company))))
     rows = connection.execute(
         select(invoice).where(
             invoice.c.company == one.company,
             invoice.c.supplier == one.supplier,
-            func.lower(func.trim(invoice.c.number)) == one.number.strip().lower(),
+            invoice.c.number_key == number_key,
             invoice.c.invoice_id != one.invoice_id,
             invoice.c.state.in_(sorted(states)),
         )

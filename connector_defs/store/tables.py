@@ -101,8 +101,13 @@ invoice = Table(
     Column("answered_at", Instant),
     # What a person decided for this invoice alone (`domain.invoices.Decisions`), as JSON.
     Column("decisions", Text, nullable=False, default="{}", server_default="{}"),
+    # The document as it was meant (`domain.intents.Intent`), as JSON, from the first intent on.
+    Column("intent", Text, nullable=False, default="", server_default=""),
+    # What makes two invoice numbers of a supplier the same to a person, from `ready` on.
+    Column("number_key", String(120), nullable=False, default="", server_default=""),
     Index("invoice_by_state", "company", "state", "next_attempt_at"),
     Index("invoice_by_number", "company", "supplier", "number"),
+    Index("invoice_by_number_key", "company", "supplier", "number_key"),
 )
 
 # Which lane works on an invoice at present. Void as soon as the lane's lease has another fence or no owner, so
@@ -114,6 +119,8 @@ claim = Table(
     Column("invoice_id", String(64), primary_key=True),
     Column("lane", String(120), nullable=False),
     Column("fence", Integer, nullable=False),
+    # How many workers died while they held it: one that kills its worker is told from its neighbours.
+    Column("deaths", Integer, nullable=False, default=0),
 )
 
 gl_mapping = Table(
@@ -207,4 +214,8 @@ lease = Table(
     Column("fence", Integer, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("sealed_session", LargeBinary),
+    # SYSPRO as a whole refused: until then nobody tries, and how often in a row that was.
+    Column("paused_until", Instant),
+    Column("pauses", Integer, nullable=False, default=0, server_default="0"),
+    Column("pause_reason", Text, nullable=False, default="", server_default=""),
 )

@@ -335,6 +335,12 @@ AP_JNL_SUMMARY = _table(
     "TrnYear:int TrnMonth:int Journal:int EntryNumber:int Supplier Invoice TransactionCode:c1 "
     "InvoiceValue:amount",
 )
+# The name of its line column is not public: rows of one entry are told by their account.
+AP_JNL_DISTRIB = _table(
+    "ApJnlDistrib",
+    "TrnYear TrnMonth Journal EntryNumber ExpenseGlCode",
+    "TrnYear:int TrnMonth:int Journal:int EntryNumber:int ExpenseGlCode DistrValue:amount ExpenseType:c1",
+)
 # ApControl's key is not public and the table holds one row, so it is read by the columns themselves.
 AP_CONTROL = _table("ApControl", "FinYear FinPeriod", "FinYear:int FinPeriod:int")
 GEN_CONTROL = _table(
@@ -367,6 +373,7 @@ TABLES: tuple[Table, ...] = (
     AP_INVOICE,
     AP_INVOICE_PAY,
     AP_JNL_SUMMARY,
+    AP_JNL_DISTRIB,
     AP_CONTROL,
     GEN_CONTROL,
     GEN_JOURNAL_DETAIL,
