@@ -191,6 +191,8 @@ EMPTY = {
     "voucher",
     "gl_journal",
     "gl_problem",
+    "intent",
+    "number_key",
 }
 
 
