@@ -4,7 +4,7 @@ Belongs here: the shape, its form at rest, and the comparison. Pure. How SYSPRO 
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -74,12 +74,16 @@ class Intent:
         return json.dumps(plain, sort_keys=True, separators=(",", ":"))
 
     def differences(
-        self, amounts: Iterable[Decimal], currency: str | None, lines: Iterable[tuple[str, Decimal]] | None
+        self,
+        amounts: Iterable[Decimal],
+        currencies: Collection[str],
+        lines: Iterable[tuple[str, Decimal]] | None,
     ) -> list[str]:
         """In which respects a posting in SYSPRO is not the one that was meant; empty where it is.
 
-        `amounts` are those SYSPRO may hold the gross in (its own or the invoice's currency); `currency` is ISO,
-        None where unknown; `lines` are (ledger code, value) of its distribution, None where they cannot be read.
+        `amounts` are those SYSPRO may hold the gross in (its own or the invoice's currency); `currencies` are
+        the ISO codes it names, none where it names none we know; `lines` are (ledger code, value) of its
+        distribution, None where they cannot be read.
         Lines are compared where they stand for the same sum: some sites keep them in local currency, or leave tax
         and receipts out, and then they say nothing.
         """
@@ -87,8 +91,8 @@ class Intent:
         held = list(amounts)
         if self.gross not in held:
             found.append(f"it is over {' / '.join(str(value) for value in dict.fromkeys(held))}")
-        if currency is not None and currency != self.currency:
-            found.append(f"it is in {currency}")
+        if currencies and self.currency not in currencies:
+            found.append(f"it is in {' / '.join(currencies)}")
         if lines is not None and self.complete:
             theirs = _by_code(lines)
             same_sum = sum(theirs.values(), Decimal(0)) == sum(self.values.values(), Decimal(0))

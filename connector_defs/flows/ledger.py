@@ -34,6 +34,7 @@ _LOOKUP_COLUMNS = (
     "OrigInvValue",
     "CurrencyValue",
     "Currency",
+    "PostCurrency",
 )
 _KEY_WIDTH = 15
 _ORDER_WIDTH = 20
@@ -52,8 +53,8 @@ class LedgerEntry:
     month: int
     journal: int
     entry: int
-    # ISO code, None where it is unknown
-    currency: str | None = None
+    # ISO codes of the currencies SYSPRO names, as far as they are known
+    currencies: tuple[str, ...] = ()
     # (ledger code, value) of its distribution; None where it was not read
     lines: tuple[tuple[str, Decimal], ...] | None = None
     journal_voucher: str = ""
@@ -121,7 +122,13 @@ def _entry(row: Row, currencies: Mapping[str, str]) -> LedgerEntry:
         month=whole("InvoiceMonth"),
         journal=whole("Journal"),
         entry=whole("EntryNumber"),
-        currency=iso_currency(text(row, "Currency"), currencies),
+        currencies=tuple(
+            dict.fromkeys(
+                iso
+                for column in ("Currency", "PostCurrency")
+                if (iso := iso_currency(text(row, column), currencies)) is not None
+            )
+        ),
     )
 
 

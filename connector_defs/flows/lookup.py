@@ -6,12 +6,14 @@ Source: SYSPRO wire notes 2.6; for AP the key is (supplier, invoice number), for
 for a credit note posted onto an invoice the AP journal, since its number is the original's.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from typing import cast
 
+from connector_defs.domain.errors import ConnectorError
 from connector_defs.domain.intents import CREDIT, Intent
 from connector_defs.domain.keys import is_posting_reference, posting_reference
 from connector_defs.domain.translation.context import number, text, trimmed
@@ -20,9 +22,9 @@ from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store.invoices import StoredInvoice
 from connector_defs.syspro import tables
-from connector_defs.syspro.odata import QueryRefused, TableMissing
 from connector_defs.syspro.tables import Row
 
+_log = logging.getLogger(__name__)
 _EMPTY = Decimal(0)
 _SEVERAL = "several of them"
 
@@ -71,6 +73,7 @@ class LookUp:
     def __init__(self, connector: Connector, company: CompanySettings) -> None:
         self._odata = connector.odata(company)
         self._currencies = connector.settings.currencies
+        self._lines_readable = True
 
     def find(self, wanted: Sequence[Wanted], *, with_lines: bool = False) -> dict[str, Found]:
         """By invoice id, every one of `wanted`; `with_lines` reads the distribution of what was found as well.
@@ -141,12 +144,15 @@ class LookUp:
             for one in found.values()
             if (entry := one.entry) is not None and entry.lines is None
         }
-        if not keys:
+        if not keys or not self._lines_readable:
             return found
         columns = ["TrnYear", "TrnMonth", "Journal", "EntryNumber"]
         try:
             rows = self._odata.by_keys(tables.AP_JNL_DISTRIB, columns, sorted(keys))
-        except (TableMissing, QueryRefused):
+        except ConnectorError as error:
+            # Amount and currency decide then. It is not tried again: a refusal may cost many seconds.
+            self._lines_readable = False
+            _log.warning("ApJnlDistrib cannot be read, postings are compared without their lines: %s", error)
             return found
         lines: dict[str, list[tuple[str, Decimal]]] = {}
         for row in rows:
@@ -232,7 +238,7 @@ def judge(
     over our amount; without such an attempt it is somebody else's.
     """
     differences = (
-        intent.differences((entry.value, entry.currency_value), entry.currency, entry.lines)
+        intent.differences((entry.value, entry.currency_value), entry.currencies, entry.lines)
         if intent is not None
         else ([] if entry.amounts_to(stored.gross) else [f"it is over {entry.value}"])
     )

@@ -8,7 +8,9 @@ Dagster's own retries are off here: only this module may repeat a post.
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
 
 from connector_defs.domain.errors import (
     ConnectorError,
@@ -32,7 +34,7 @@ from connector_defs.syspro.documents.outcome import Rejection
 from connector_defs.syspro.enet import SystemRefused
 from connector_defs.syspro.session import EnetSession
 
-# So many lost answers in a row mean that the service is ill, not the invoices.
+# Lost answers to so many documents in a row mean that the service is ill, not the invoices.
 _UNKNOWN_IN_A_ROW = 3
 
 
@@ -51,8 +53,13 @@ class Lane:
         self._connector = moves.connector
         self._session = session
         self._look_up = look_up
-        self._unknown_in_a_row = self._refused_in_a_row = 0
+        # Documents since the last plain answer whose answer was lost, or that e.net itself refused.
+        self._unknown: set[str] = set()
+        self._refused: set[str] = set()
         self._sure_until = 0.0
+        # The confirmation that is not durable yet, and those of this batch that are.
+        self._confirmed: _Applied | None = None
+        self._noted: list[_Applied] = []
 
     def post(self, batch: Sequence[Prepared]) -> list[str]:
         """Post a batch and read it back; returns the ids that now stand in SYSPRO.
@@ -61,19 +68,18 @@ class Lane:
         """
         found = self._look_up.find([_wanted(prepared) for prepared in batch], with_lines=True)
         reach("posting.looked_up")
-        applied: list[_Applied] = []
+        self._confirmed, self._noted = None, []
         before = len(self._moves.count.posted_ids)
         try:
             for prepared in batch:
                 there = found[prepared.stored.invoice_id]
                 if there.entry is not None:
                     self._already_there(prepared.stored, there.entry)
-                    continue
-                done = self._post_one(prepared, there)
-                if done is not None:
-                    applied.append(done)
+                else:
+                    self._post_one(prepared, there)
         finally:
-            self._read_back(applied)
+            self._note()
+            self._read_back(self._noted)
         reach("posting.posted")
         return self._moves.count.posted_ids[before:]
 
@@ -81,7 +87,7 @@ class Lane:
         with suppress(LostRace), self._connector.store.write() as connection:
             self._moves.found(connection, stored, entry, "already in SYSPRO under our own reference")
 
-    def _post_one(self, prepared: Prepared, there: Found) -> _Applied | None:
+    def _post_one(self, prepared: Prepared, there: Found) -> None:
         try:
             document = document_of(prepared.posting)
         except ValueError as flaw:
@@ -89,7 +95,7 @@ class Lane:
                 self._moves.to_review(
                     prepared.stored, "DOCUMENT_INVALID", f"no SYSPRO document can be made of it: {flaw}"
                 )
-            return None
+            return
         # What refuses the logon must not have touched a document.
         self._session.open()
         intent = Intent.of(prepared.posting, there.vouchers)
@@ -97,26 +103,26 @@ class Lane:
             stored = self._intend(prepared, intent)
         except LostRace:
             # A person, or a change in Basware, was faster: nothing was sent, and the next look takes it up.
-            return None
+            return
         if stored is None:
-            return None
+            return
         reach("posting.intent_written")
         answer = self._send(stored, document)
         if answer is None:
-            return None
-        self._unknown_in_a_row = self._refused_in_a_row = 0
+            return
+        self._unknown.clear()
+        self._refused.clear()
         if isinstance(answer, Rejection):
             self._rejected(stored, intent, answer)
-            return None
-        noted = self._noted(stored, answer)
-        reach("posting.confirmed")
-        return _Applied(noted, intent, answer)
+        else:
+            self._confirmed = _Applied(stored, intent, answer)
 
     def _intend(self, prepared: Prepared, intent: Intent) -> StoredInvoice | None:
         """Write down what is about to be sent, and count the attempt: it counts even if the worker dies in it."""
         stored, posting = prepared.stored, prepared.posting
         attempts = stored.attempts + 1
         with self._connector.store.write() as connection:
+            noted = self._note_confirmed(connection)
             if attempts > self._connector.settings.posting.max_attempts:
                 self._moves.move(
                     connection,
@@ -126,17 +132,19 @@ class Lane:
                     reason=f"{stored.attempts} attempts without an outcome",
                     remedy="find the cause, then `connector queue revive`",
                 )
-                return None
-            intended = self._moves.move(
-                connection,
-                stored,
-                State.POSTING,
-                attempts=attempts,
-                fingerprint=posting.fingerprint,
-                reference=posting.reference,
-                intent=intent.text,
-                detail={"attempt": attempts, "document": _told(posting)},
-            )
+                intended = None
+            else:
+                intended = self._moves.move(
+                    connection,
+                    stored,
+                    State.POSTING,
+                    attempts=attempts,
+                    fingerprint=posting.fingerprint,
+                    reference=posting.reference,
+                    intent=intent.text,
+                    detail={"attempt": attempts, "document": _told(posting)},
+                )
+        self._keep(noted)
         self._sure_until = time.monotonic() + self._moves.lease.seconds / 3
         return intended
 
@@ -159,8 +167,8 @@ class Lane:
             self._moves.to_review(stored, refused.code.upper(), str(refused))
             return None
         except SystemRefused as refused:
-            self._refused_in_a_row += 1
-            if self._refused_in_a_row == 1:
+            self._refused.add(stored.invoice_id)
+            if len(self._refused) == 1:
                 # It may be this document alone, and may have posted: looked up, and counted as an attempt.
                 self._lost(stored, str(refused))
                 return None
@@ -184,12 +192,33 @@ class Lane:
                 remedy="nothing to do: it goes on when SYSPRO lets the operator in",
             )
 
-    def _noted(self, stored: StoredInvoice, reply: Confirmation) -> StoredInvoice:
-        """SYSPRO's confirmation, kept at once: whatever a look-up says later, this is never posted again."""
-        with self._connector.store.write() as connection:
-            return self._moves.move(
-                connection, stored, State.POSTING, voucher=reply.voucher, detail={"note": "confirmed"}
-            )
+    def _note(self) -> None:
+        """Keep the last confirmation now."""
+        if self._confirmed is not None:
+            with self._connector.store.write() as connection:
+                noted = self._note_confirmed(connection)
+            self._keep(noted)
+
+    def _note_confirmed(self, connection: Connection) -> _Applied | None:
+        """SYSPRO's last confirmation, kept with the next intent, before anything else is sent.
+
+        Whatever a look-up says later, what was confirmed is never posted again. One transaction for both, since
+        each costs a write to the disk that SYSPRO waits for.
+        """
+        last = self._confirmed
+        if last is None:
+            return None
+        moved = self._moves.move(
+            connection, last.stored, State.POSTING, voucher=last.reply.voucher, detail={"note": "confirmed"}
+        )
+        return replace(last, stored=moved)
+
+    def _keep(self, noted: _Applied | None) -> None:
+        """The confirmation is durable."""
+        if noted is not None:
+            self._confirmed = None
+            self._noted.append(noted)
+            reach("posting.confirmed")
 
     def _lost(self, stored: StoredInvoice, reason: str) -> None:
         """The call may have posted. Quarantined longer than the server may still be at work, then looked up."""
@@ -203,11 +232,11 @@ class Lane:
                 reason=reason,
                 remedy="nothing to do: a look-up in SYSPRO decides",
             )
-        self._unknown_in_a_row += 1
-        if self._unknown_in_a_row >= _UNKNOWN_IN_A_ROW:
-            raise LaneBlocked(
-                f"{self._unknown_in_a_row} answers in a row were lost; the lane pauses. Last: {reason}"
-            )
+        self._unknown.add(stored.invoice_id)
+        if len(self._unknown) >= _UNKNOWN_IN_A_ROW:
+            lost = len(self._unknown)
+            self._unknown.clear()
+            raise LaneBlocked(f"{lost} answers in a row were lost; the lane pauses. Last: {reason}")
 
     def _rejected(self, stored: StoredInvoice, intent: Intent, rejection: Rejection) -> None:
         if any(error.element.lower() == "invoice" and not error.warning for error in rejection.errors):
@@ -245,7 +274,7 @@ class Lane:
                     self._moves.not_seen(connection, one.stored, "the look-up does not find it")
                     continue
                 differences = one.intent.differences(
-                    (entry.value, entry.currency_value), entry.currency, entry.lines
+                    (entry.value, entry.currency_value), entry.currencies, entry.lines
                 )
                 if differences:
                     self._moves.move(
