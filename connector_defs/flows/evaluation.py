@@ -11,10 +11,10 @@ from connector_defs.basware.document_reader import read_document
 from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.gl_mapping import MappingTable
 from connector_defs.domain.invoices import ApprovedInvoice, Decisions, Posting
-from connector_defs.domain.planning import PlanningRules, Refusal, Unmapped, plan
+from connector_defs.domain.planning import Refusal, Unmapped, plan
 from connector_defs.domain.states import State
+from connector_defs.flows.books import BookReader, planning_rules
 from connector_defs.flows.intake import approved_invoice, in_our_terms
-from connector_defs.flows.ledger import BookReader
 from connector_defs.flows.runtime import Connector
 from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
@@ -42,8 +42,7 @@ class Evaluator:
         self._connector = connector
         self._company = company
         self._books = BookReader(connector, company)
-        chosen = connector.settings.posting
-        self._rules = PlanningRules(chosen.rounding_tolerance, chosen.rounding_account, chosen.posting_period)
+        self._rules = planning_rules(connector.settings, company)
 
     def prepare(self, batch: Sequence[StoredInvoice]) -> list[Prepared]:
         """Those of `batch` (received, ready or acknowledged) that may be posted; the others are moved away.

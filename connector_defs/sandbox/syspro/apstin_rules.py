@@ -4,7 +4,7 @@ Source: SYSPRO wire notes 2.1; the numbers above 110000 and all texts are the sa
 ones are not public. A warning (supplier or ledger code on hold) rejects unless IgnoreWarnings is Y or W.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -17,6 +17,8 @@ from connector_defs.sandbox.world.tables import TableStore, Value
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
+# Charges beside the distribution, and the supplier's column with the account of each.
+_CHARGES = (("FreightCharge", "FreightGlCode"), ("MiscellaneousCharge", "MerchGlCode"))
 # Transaction codes that lower what is owed to the supplier.
 _SIGN = {"I": 1, "A": 1, "C": -1, "D": -1}
 
@@ -127,6 +129,7 @@ class _ItemCheck:
         self.result = Checked(ignore_warnings=parameters.ignore_warnings)
         self.read = Reader(item.texts, self.result.errors)
         self.tax_gap = ZERO
+        self.contained = False
 
     def verdict(self) -> Checked:
         supplier = self._supplier()
@@ -153,6 +156,9 @@ class _ItemCheck:
         if self.result.errors:
             return self.result
         self._balance(value, lines, matched, tax=tax, rate=rate)
+        if self.contained:
+            lines, tax = self._without_tax(lines, tax_code, tax)
+        self._charge_accounts(supplier)
         sign = _SIGN[code]
         distributions = self._distributions(supplier, lines, matched, tax, tax_code, rate)
         self.result.entry = ApEntry(
@@ -166,6 +172,7 @@ class _ItemCheck:
             branch=self.read.text("Branch", str(supplier["Branch"])),
             reference=self.read.text("TransactionReference")[:30],
             notation=self.read.text("Notation"),
+            journal_notation=self.read.text("JournalNotation"),
             invoice_date=invoice_date,
             due_date=due_date or invoice_date + timedelta(days=self._due_days(supplier)),
             discount_date=discount_date,
@@ -280,33 +287,67 @@ class _ItemCheck:
 
     def _tax(self, tax_code: str, lines: list[_Line], matched: list[Matched]) -> Decimal:
         sent = self.read.amount("TaxValue")
-        net = [(each.value, each.tax_code or tax_code) for each in lines if not each.tax_only]
-        net += [(each.value, tax_code) for each in matched]
-        computed = sum(
-            (value * (self.rules.tax_rate(code) or ZERO) / 100 for value, code in net if code), ZERO
-        ).quantize(CENT, ROUND_HALF_UP)
+        inclusive = self.read.text("TaxBasis") == "I"
+        taxed = [(each.value, each.tax_code or tax_code) for each in lines if not each.tax_only]
+        taxed += [(each.value, tax_code) for each in matched]
+        computed = sum((self._tax_of(value, code, inclusive=inclusive) for value, code in taxed), ZERO)
+        computed = computed.quantize(CENT, ROUND_HALF_UP)
         if sent is None:
             automatic = self.parameters.automatic_tax and not any(each.tax_only for each in lines)
             return computed if automatic else ZERO
-        if tax_code and lines:
+        coded = bool(tax_code) or (inclusive and any(code for _, code in taxed))
+        if tax_code and lines and not inclusive:
             self.tax_gap = sent - computed
-        if tax_code and abs(computed - sent) > self.parameters.tax_variance:
+        if coded and abs(computed - sent) > self.parameters.tax_variance:
             self.read.refuse(
                 "TaxValue", 110031, f"Tax value {sent} exceeds permissible variance, computed is {computed}"
             )
         return sent
+
+    def _tax_of(self, value: Decimal, code: str, *, inclusive: bool) -> Decimal:
+        """Tax on a net value, or contained in an inclusive one, which is rounded line by line."""
+        rate = self.rules.tax_rate(code) if code else None
+        if not rate:
+            return ZERO
+        if not inclusive:
+            return value * rate / 100
+        return (value * rate / (100 + rate)).quantize(CENT, ROUND_HALF_UP)
+
+    def _without_tax(self, lines: list[_Line], tax_code: str, tax: Decimal) -> tuple[list[_Line], Decimal]:
+        """Inclusive lines as net ones, each with a tax line of its code; what no code explains leaves the first."""
+        net: list[_Line] = []
+        taxes: dict[str, Decimal] = {}
+        for each in lines:
+            code = each.tax_code or tax_code
+            part = ZERO if each.tax_only else self._tax_of(each.value, code, inclusive=True)
+            net.append(replace(each, value=each.value - part))
+            if part:
+                taxes[code] = taxes.get(code, ZERO) + part
+        if not taxes and tax and net:
+            net[0] = replace(net[0], value=net[0].value - tax)
+            return net, tax
+        extra = [
+            _Line(self.rules.tax_account(code), part, "Tax", code, tax_only=True)
+            for code, part in taxes.items()
+        ]
+        return net + extra, ZERO
+
+    def _charge_accounts(self, supplier: dict[str, Value]) -> None:
+        """A charge needs the supplier's account for it [inferred]."""
+        for element, column in _CHARGES:
+            if self.read.amount(element) and not str(supplier[column]).strip():
+                self.read.refuse(element, 110032, f"Supplier '{supplier['Supplier']}' has no {column}")
 
     def _balance(
         self, value: Decimal, lines: list[_Line], matched: list[Matched], *, tax: Decimal, rate: _Rate
     ) -> None:
         """All distribution + matched receipts + tax + charges = value; with TaxBasis I tax may be contained."""
         spread = sum((each.value for each in lines), ZERO) + sum((each.value for each in matched), ZERO)
-        spread += sum(
-            (self.read.amount(name) or ZERO for name in ("FreightCharge", "MiscellaneousCharge")), ZERO
-        )
+        spread += sum((self.read.amount(name) or ZERO for name, _ in _CHARGES), ZERO)
         sums = {spread + tax}
         if self.read.text("TaxBasis") == "I":
             sums.add(spread)
+            self.contained = spread == value
         # Local distribution of a foreign invoice is converted line by line, so a cent per line may be lost.
         exact = self.parameters.foreign_distribution or rate.value == 1
         tolerance = ZERO if exact else CENT * len(lines)
@@ -345,11 +386,8 @@ class _ItemCheck:
                 )
         if tax:
             parts.append(part(self.rules.tax_account(tax_code), tax, "tax"))
-        charges: tuple[tuple[str, str, Purpose], ...] = (
-            ("FreightCharge", "FreightGlCode", "freight"),
-            ("MiscellaneousCharge", "MerchGlCode", "miscellaneous"),
-        )
-        for element, column, purpose in charges:
+        purposes: tuple[Purpose, ...] = ("freight", "miscellaneous")
+        for (element, column), purpose in zip(_CHARGES, purposes, strict=True):
             charge = self.read.amount(element)
             if charge:
                 parts.append(part(str(supplier[column]), charge, purpose))
