@@ -52,7 +52,7 @@ def number_of(invoice: ApprovedInvoice, rules: PlanningRules) -> NumberAndTexts:
     remarks = [f"invoice number {number!r} is posted as {short!r}"]
     if second.lost:
         remarks.append(f"of the invoice number {second.lost!r} is not in SYSPRO's notations")
-    return NumberAndTexts(short, first, second.text, tuple(remarks))
+    return NumberAndTexts(short, first, second.text, (*remarks, *invoice.notes))
 
 
 def _shortened(number: str, rules: PlanningRules) -> str:

@@ -14,6 +14,8 @@ from connector_defs.domain.planning.rules import PlanningRules
 from connector_defs.domain.planning.verdict import Refused
 
 _RATE_STEP = Decimal("0.000001")
+# Six decimals are few for a rate far below 1; what is off by more than this share is another rate.
+_NEAR = Decimal("0.0001")
 
 
 def exchange_rate(
@@ -94,7 +96,7 @@ def _reproduces(
     minor = Decimal(1).scaleb(-minor_digits(invoice.company_currency or invoice.currency))
     rounding = minor * (2 * len(invoice.rows) + 1) / 2
     slope = abs(amounts.gross) if table.multiplies else abs(amounts.gross) / (rate * rate)
-    return abs(local - company_gross) <= rounding + slope * inexact
+    return abs(local - company_gross) <= rounding + min(slope * inexact, abs(company_gross) * _NEAR)
 
 
 def _check_fixed(
