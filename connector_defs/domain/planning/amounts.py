@@ -65,6 +65,8 @@ def amounts_of(invoice: ApprovedInvoice, rules: PlanningRules, decisions: Decisi
         )
     gross = _exact(invoice.gross, invoice.currency, "gross sum")
     rows = tuple(_row(row, invoice, rules) for row in invoice.rows)
+    if gross == 0 and (rules.zero_value == "review" or not any(row.net or row.tax for row in rows)):
+        raise Refused("ZERO_VALUE", "the invoice amounts to zero", "reject it, or post it in SYSPRO by hand")
     _check_reverse_charge(invoice, rules)
     taxes: dict[str, Decimal] = {}
     for row in rows:
@@ -84,8 +86,6 @@ def amounts_of(invoice: ApprovedInvoice, rules: PlanningRules, decisions: Decisi
             f"rows and tax make {gross - difference} {invoice.currency}, the gross sum is {gross}: off by {difference}",
             "correct the coding in Basware, or set posting.rounding_account for differences within the tolerance",
         )
-    if gross == 0 and (rules.zero_value == "review" or not any(row.net or row.tax for row in rows)):
-        raise Refused("ZERO_VALUE", "the invoice amounts to zero", "reject it, or post it in SYSPRO by hand")
     return Amounts(gross, rows, tuple(taxes.items()), difference, tax_in_header)
 
 

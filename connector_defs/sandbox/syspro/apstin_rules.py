@@ -4,10 +4,11 @@ Source: SYSPRO wire notes 2.1; the numbers above 110000 and all texts are the sa
 ones are not public. A warning (supplier or ledger code on hold) rejects unless IgnoreWarnings is Y or W.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from connector_defs.sandbox.syspro.apstin_tax import Line, TaxCodes
 from connector_defs.sandbox.syspro.grammar import Reader
 from connector_defs.sandbox.syspro.ledger import ApEntry, Distribution, Purpose, ReceiptMatch
 from connector_defs.sandbox.syspro.receipts import Matched, ReceiptRules
@@ -76,15 +77,6 @@ class _Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    gl_code: str
-    value: Decimal
-    notation: str
-    tax_code: str
-    tax_only: bool
-
-
-@dataclass(frozen=True, slots=True)
 class InvoiceRules:
     """The checks over one company's tables."""
 
@@ -98,16 +90,10 @@ class InvoiceRules:
         receipts = ReceiptRules(self.tables["GrnDetails"])
         return [_ItemCheck(self, parameters, item, receipts, used).verdict() for item in items]
 
-    def tax_rate(self, code: str) -> Decimal | None:
-        row = self.tables["AdmTax"].get(code.ljust(3)) if len(code) <= 3 else None
-        rate = row["CurTaxRate"] if row else None
-        return rate if isinstance(rate, Decimal) else None
-
-    def tax_account(self, code: str) -> str:
-        row = self.tables["AdmTax"].get(code.ljust(3)) or self.tables["AdmTax"].as_dict(
-            self.tables["AdmTax"].rows[0]
-        )
-        return str(row["ApTaxGlCode"])
+    @property
+    def taxes(self) -> TaxCodes:
+        """The company's tax codes."""
+        return TaxCodes(self.tables["AdmTax"])
 
 
 class _ItemCheck:
@@ -157,7 +143,7 @@ class _ItemCheck:
             return self.result
         self._balance(value, lines, matched, tax=tax, rate=rate)
         if self.contained:
-            lines, tax = self._without_tax(lines, tax_code, tax)
+            lines, tax = self.rules.taxes.parted(lines, tax_code, tax)
         self._charge_accounts(supplier)
         sign = _SIGN[code]
         distributions = self._distributions(supplier, lines, matched, tax, tax_code, rate)
@@ -216,7 +202,7 @@ class _ItemCheck:
 
     def _tax_code(self) -> str:
         code = self.read.text("TaxCode")
-        if code and self.rules.tax_rate(code) is None:
+        if code and self.rules.taxes.rate(code) is None:
             self.read.refuse("TaxCode", 110030, f"Tax code '{code}' not found")
         return code
 
@@ -237,7 +223,7 @@ class _ItemCheck:
             )
         return _Rate(sent or table_rate, str(row["BuyMulDiv"]))
 
-    def _lines(self, rate: _Rate | None) -> list[_Line]:
+    def _lines(self, rate: _Rate | None) -> list[Line]:
         lines = []
         for texts in self.item.lines:
             reader = Reader(texts, self.result.errors, within=("LedgerDistribution",))
@@ -246,17 +232,17 @@ class _ItemCheck:
             if value is None and not reader.text("LedgerValue"):
                 reader.required("LedgerValue")
             tax_code = reader.text("LedgerTaxCode")
-            if tax_code and self.rules.tax_rate(tax_code) is None:
+            if tax_code and self.rules.taxes.rate(tax_code) is None:
                 reader.refuse("LedgerTaxCode", 110030, f"Tax code '{tax_code}' not found")
             if len(reader.text("LedgerNotation")) > 30:
                 reader.refuse("LedgerNotation", 100032, "Ledger notation is longer than 30 characters")
             tax_only = reader.one_of("TaxOnlyLine", "YN", "N") == "Y"
             if code:
                 self._check_ledger_code(reader, code)
-            lines.append(_Line(code, value or ZERO, reader.text("LedgerNotation"), tax_code, tax_only))
+            lines.append(Line(code, value or ZERO, reader.text("LedgerNotation"), tax_code, tax_only))
         if rate is None or self.parameters.foreign_distribution:
             return lines
-        return [_Line(each.gl_code, _foreign(each.value, rate), *_rest(each)) for each in lines]
+        return [Line(each.gl_code, _foreign(each.value, rate), *_rest(each)) for each in lines]
 
     def _check_ledger_code(self, reader: Reader, code: str) -> None:
         row = self.rules.tables["GenMaster"].get(self.rules.company, code) if len(code) <= 35 else None
@@ -285,12 +271,14 @@ class _ItemCheck:
                 matched.append(match)
         return matched
 
-    def _tax(self, tax_code: str, lines: list[_Line], matched: list[Matched]) -> Decimal:
+    def _tax(self, tax_code: str, lines: list[Line], matched: list[Matched]) -> Decimal:
         sent = self.read.amount("TaxValue")
         inclusive = self.read.text("TaxBasis") == "I"
         taxed = [(each.value, each.tax_code or tax_code) for each in lines if not each.tax_only]
         taxed += [(each.value, tax_code) for each in matched]
-        computed = sum((self._tax_of(value, code, inclusive=inclusive) for value, code in taxed), ZERO)
+        computed = sum(
+            (self.rules.taxes.tax_of(value, code, inclusive=inclusive) for value, code in taxed), ZERO
+        )
         computed = computed.quantize(CENT, ROUND_HALF_UP)
         if sent is None:
             automatic = self.parameters.automatic_tax and not any(each.tax_only for each in lines)
@@ -304,34 +292,6 @@ class _ItemCheck:
             )
         return sent
 
-    def _tax_of(self, value: Decimal, code: str, *, inclusive: bool) -> Decimal:
-        """Tax on a net value, or contained in an inclusive one, which is rounded line by line."""
-        rate = self.rules.tax_rate(code) if code else None
-        if not rate:
-            return ZERO
-        if not inclusive:
-            return value * rate / 100
-        return (value * rate / (100 + rate)).quantize(CENT, ROUND_HALF_UP)
-
-    def _without_tax(self, lines: list[_Line], tax_code: str, tax: Decimal) -> tuple[list[_Line], Decimal]:
-        """Inclusive lines as net ones, each with a tax line of its code; what no code explains leaves the first."""
-        net: list[_Line] = []
-        taxes: dict[str, Decimal] = {}
-        for each in lines:
-            code = each.tax_code or tax_code
-            part = ZERO if each.tax_only else self._tax_of(each.value, code, inclusive=True)
-            net.append(replace(each, value=each.value - part))
-            if part:
-                taxes[code] = taxes.get(code, ZERO) + part
-        if not taxes and tax and net:
-            net[0] = replace(net[0], value=net[0].value - tax)
-            return net, tax
-        extra = [
-            _Line(self.rules.tax_account(code), part, "Tax", code, tax_only=True)
-            for code, part in taxes.items()
-        ]
-        return net + extra, ZERO
-
     def _charge_accounts(self, supplier: dict[str, Value]) -> None:
         """A charge needs the supplier's account for it [inferred]."""
         for element, column in _CHARGES:
@@ -339,7 +299,7 @@ class _ItemCheck:
                 self.read.refuse(element, 110032, f"Supplier '{supplier['Supplier']}' has no {column}")
 
     def _balance(
-        self, value: Decimal, lines: list[_Line], matched: list[Matched], *, tax: Decimal, rate: _Rate
+        self, value: Decimal, lines: list[Line], matched: list[Matched], *, tax: Decimal, rate: _Rate
     ) -> None:
         """All distribution + matched receipts + tax + charges = value; with TaxBasis I tax may be contained."""
         spread = sum((each.value for each in lines), ZERO) + sum((each.value for each in matched), ZERO)
@@ -361,7 +321,7 @@ class _ItemCheck:
     def _distributions(
         self,
         supplier: dict[str, Value],
-        lines: list[_Line],
+        lines: list[Line],
         matched: list[Matched],
         tax: Decimal,
         tax_code: str,
@@ -385,7 +345,7 @@ class _ItemCheck:
                     part(each.variance_account, each.value - each.outstanding, "variance", each.notation)
                 )
         if tax:
-            parts.append(part(self.rules.tax_account(tax_code), tax, "tax"))
+            parts.append(part(self.rules.taxes.account(tax_code), tax, "tax"))
         purposes: tuple[Purpose, ...] = ("freight", "miscellaneous")
         for (element, column), purpose in zip(_CHARGES, purposes, strict=True):
             charge = self.read.amount(element)
@@ -403,7 +363,7 @@ class _ItemCheck:
         self.result.warnings.append(FieldError(path, value, number, text))
 
 
-def _rest(line: _Line) -> tuple[str, str, bool]:
+def _rest(line: Line) -> tuple[str, str, bool]:
     return line.notation, line.tax_code, line.tax_only
 
 
