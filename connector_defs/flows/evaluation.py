@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from connector_defs.basware.document_reader import read_document
 from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.gl_mapping import MappingTable
-from connector_defs.domain.invoices import ApprovedInvoice, Decisions, Posting
+from connector_defs.domain.invoices import JOURNAL, ApprovedInvoice, Decisions, Posting
 from connector_defs.domain.planning import Refusal, Unmapped, plan
 from connector_defs.domain.states import State
 from connector_defs.flows.books import BookReader, planning_rules
@@ -24,6 +24,11 @@ from connector_defs.store.invoices import LostRace, StoredInvoice
 # An invoice in one of these has, or may have, taken its number in SYSPRO.
 _TAKES_NUMBER = frozenset(
     {State.READY, State.ACKNOWLEDGED, State.POSTING, State.UNCERTAIN, State.POSTED, State.RESPONDED}
+)
+_NO_JOURNALS = Refusal(
+    "JOURNAL_MODE",
+    "the company is set to journals, which are planned and not posted yet",
+    "post it in SYSPRO by hand, or set posting_mode of the company to ap",
 )
 
 
@@ -98,6 +103,10 @@ class Evaluator:
             case Unmapped(pairs):
                 _to_mapping(connection, stored, pairs, now)
                 return None
+        if outcome.mode == JOURNAL:
+            # The lane reads AP replies and looks up ApInvoice: it would not know its own journal, and repeat it.
+            _to_review(connection, stored, _NO_JOURNALS, now)
+            return None
         twin = invoices.same_number(connection, stored, _TAKES_NUMBER)
         if twin is not None:
             _to_review(connection, stored, _collision(invoice, twin), now)

@@ -88,6 +88,12 @@ def test_a_local_invoice_has_no_rate() -> None:
     assert planned(invoice(), rules=BASWARE).exchange_rate is None
 
 
+def test_company_amounts_in_yen_are_whole() -> None:
+    known = replace(dollars("150.000000"), local_currency="JPY")
+    one = replace(bill("100.01", "15002", "150"), company_currency="")
+    assert planned(one, known, BASWARE).exchange_rate == 150
+
+
 def test_zero_has_no_rate() -> None:
     one = replace(bill("0.00", "0.00", "0.9"), rows=(row("r1", "5.00"), row("r2", "-5.00")))
     posting = planned(one, dollars(), replace(BASWARE, zero_value="post"))

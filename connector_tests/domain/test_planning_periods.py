@@ -89,13 +89,13 @@ def test_a_person_chooses_the_period_of_one_invoice(period: str) -> None:
 
 @pytest.mark.parametrize(("chosen", "letter"), [("2026-02", "C"), ("2025-12", "B")])
 def test_a_person_may_name_the_month_of_an_ap_document(chosen: str, letter: str) -> None:
-    posting = planned(invoice(), books(periods=periods()), decisions=Decisions(period=chosen))
+    posting = planned(invoice(), books(periods=periods()), BY_INVOICE, decisions=Decisions(period=chosen))
     assert posting.period == letter
 
 
 @pytest.mark.parametrize("chosen", ["2025-11", "2026-03", "2026-13", "2031-01"])
 def test_a_person_cannot_name_a_period_that_ap_does_not_reach(chosen: str) -> None:
-    outcome = plan(invoice(), MAPPING, books(periods=periods()), PlanningRules(), Decisions(period=chosen))
+    outcome = plan(invoice(), MAPPING, books(periods=periods()), BY_INVOICE, Decisions(period=chosen))
     assert isinstance(outcome, Refusal)
     assert outcome.code == "PERIOD_CLOSED"
 

@@ -160,6 +160,7 @@ CASES: dict[str, list[tuple[ApprovedInvoice, Books, PlanningRules, str]]] = {
         (invoice(matched(order_number="000042;000043")), books(), RULES, "names more than one"),
         (invoice(matched(order_line="1,2")), books(), RULES, "order line '1,2' names more than one"),
         (invoice(matched(order_line="1|2")), books(), RULES, "names more than one"),
+        (invoice(ordered(order_number="000042 000043 000044 000045")), books(), RULES, "names more than one"),
     ],
     "RECEIPTS_UNREADABLE": [
         (invoice(matched()), books(receipts=None), RULES, "cannot be read"),
@@ -423,10 +424,17 @@ def test_an_invoice_that_cannot_be_posted_is_refused_with_its_reason_and_a_remed
     assert len(refusal.remedy) > 15
 
 
-def test_a_period_that_is_none_is_refused() -> None:
-    outcome = plan(invoice(), MAPPING, books(periods=periods()), BY_DATE, Decisions(period="2026/01"))
+@pytest.mark.parametrize(
+    ("rules", "chosen", "forms"),
+    [(BY_DATE, "2026/01", "C, P, B or CCYY-MM"), (JOURNAL, "X", "CCYY-MM"), (RULES, "2026-01", "C, P or B")],
+    ids=["by date", "journal", "fixed"],
+)
+def test_a_period_that_is_none_is_refused(rules: PlanningRules, chosen: str, forms: str) -> None:
+    outcome = plan(invoice(), MAPPING, books(periods=periods()), rules, Decisions(period=chosen))
     assert isinstance(outcome, Refusal)
-    assert (outcome.code, "'2026/01' is no period" in outcome.reason) == ("PERIOD_INVALID", True)
+    assert outcome.code == "PERIOD_INVALID"
+    assert outcome.reason.startswith(f"{chosen!r} is no period")
+    assert forms in outcome.reason
 
 
 def test_every_refusal_of_planning_is_tried_here() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.invoices import Decisions, Posting
 from connector_defs.domain.planning import Refusal
 from connector_defs.flows.books import BookReader, planning_rules
@@ -367,6 +368,19 @@ class TestPeriods:
             pair.sandbox.syspro.periods.set_open((2026, 9), is_open=True)
             assert reopened(pair.connector, pair.company) == {bill_id}
 
+    def test_what_cannot_be_read_any_more_stays_parked(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unreadable(_: object) -> None:
+            raise MalformedDocument("no object", invoice_id=None, text="")
+
+        with site(folder, posting=BY_DATE) as pair:
+            pair.approve(invoice("OLD", invoiceDate="2026-09-30T00:00:00"))
+            pair.run()
+            pair.sandbox.syspro.periods.set_open((2026, 9), is_open=True)
+            monkeypatch.setattr("connector_defs.flows.periods.approved_invoice", unreadable)
+            assert reopened(pair.connector, pair.company) == frozenset()
+
     def test_nothing_parked_asks_nothing(self, folder: Path) -> None:
         with site(folder) as pair:
             assert reopened(pair.connector, pair.company) == frozenset()
@@ -467,6 +481,13 @@ class TestJournals:
             reply = post_journal(pair, posting)
             assert isinstance(reply, Rejection)
             assert reply.errors[0].element == "PostingPeriod"
+
+    def test_the_lane_posts_no_journal_it_could_not_find_again(self, folder: Path) -> None:
+        with site(folder, company=JOURNAL) as pair:
+            (bill_id,) = pair.approve(invoice("JNL-8"))
+            pair.run()
+            assert pair.state(bill_id) == "needs_review/JOURNAL_MODE"
+            assert pair.sandbox.syspro.ledger.journals == []
 
     def test_journal_mode_without_an_account_is_no_setting(self, folder: Path) -> None:
         with site(folder) as pair:

@@ -35,7 +35,9 @@ def period_of(
     if not rules.journal:
         if chosen in _LETTERS:
             return ChosenPeriod(chosen)
-        if not chosen and rules.period_rule == "fixed":
+        if rules.period_rule == "fixed":
+            if chosen:
+                raise _no_period(chosen, "C, P or B")
             return ChosenPeriod(rules.posting_period)
     elif control is None and (chosen or rules.posting_period) == "C" and rules.period_rule == "fixed":
         return ChosenPeriod("")
@@ -106,11 +108,7 @@ def _wanted(
     if chosen:
         numbered = _NUMBERED.fullmatch(chosen)
         if numbered is None:
-            raise Refused(
-                "PERIOD_INVALID",
-                f"{chosen!r} is no period: it is C, P, B or CCYY-MM",
-                "choose another period for this invoice",
-            )
+            raise _no_period(chosen, "C, P, B or CCYY-MM")
         return places.get((int(numbered[1]), int(numbered[2]))), f"period {chosen}"
     name, day = (
         ("invoice date", invoice.invoice_date)
@@ -128,13 +126,17 @@ def _wanted(
 
 def _holding(day: date, periods: tuple[LedgerPeriod, ...]) -> int | None:
     """Place of the period that holds `day`; the first one is taken to be no longer than a month."""
-    if not periods:
-        return None
-    first = periods[0]
-    begins = first.ends.replace(day=1)
-    if day < begins:
+    if day < periods[0].ends.replace(day=1):
         return None
     return next((place for place, period in enumerate(periods) if day <= period.ends), None)
+
+
+def _no_period(chosen: str, forms: str) -> Refused:
+    return Refused(
+        "PERIOD_INVALID",
+        f"{chosen!r} is no period here: it is {forms}",
+        "choose another period for this invoice",
+    )
 
 
 def _closed(period: LedgerPeriod, rules: PlanningRules) -> bool:

@@ -24,7 +24,7 @@ def exchange_rate(
     """The rate to enter; None where SYSPRO takes its own."""
     if rules.exchange_rate == "syspro" or rules.journal or supplier.currency == books.local_currency:
         return None
-    company_gross = _company_gross(invoice, books)
+    company_gross, local = _company_gross(invoice, books)
     table = (books.rates or {}).get(supplier.currency_key.strip())
     if table is None:
         raise Refused(
@@ -35,14 +35,15 @@ def exchange_rate(
     if not amounts.gross:
         return None
     if table.fixed:
-        _check_fixed(invoice, amounts, company_gross, table)
+        _check_fixed(invoice, amounts, company_gross, table, local)
         return table.rate
     with localcontext() as context:
         context.prec = 40
-        return _entered(invoice, amounts, company_gross, table)
+        return _entered(invoice, amounts, company_gross, table, local)
 
 
-def _company_gross(invoice: ApprovedInvoice, books: Books) -> Decimal:
+def _company_gross(invoice: ApprovedInvoice, books: Books) -> tuple[Decimal, str]:
+    """Gross sum in local currency, and which that is."""
     if invoice.gross_company is None:
         raise Refused(
             "RATE_UNVERIFIED",
@@ -56,11 +57,15 @@ def _company_gross(invoice: ApprovedInvoice, books: Books) -> Decimal:
             f"SYSPRO's ledger in {books.local_currency or 'a currency that cannot be told'}",
             "correct the company currency in Basware or the rates in SYSPRO (the local one is the only one at 1)",
         )
-    return invoice.gross_company
+    return invoice.gross_company, books.local_currency
 
 
 def _entered(
-    invoice: ApprovedInvoice, amounts: Amounts, company_gross: Decimal, table: ExchangeRate
+    invoice: ApprovedInvoice,
+    amounts: Amounts,
+    company_gross: Decimal,
+    table: ExchangeRate,
+    local_currency: str,
 ) -> Decimal:
     """Basware's rate as SYSPRO keeps the currency: as stated, turned round, or from the two gross sums."""
     stated = invoice.exchange_rate
@@ -78,7 +83,8 @@ def _entered(
         candidates = [(stated, last_digit), (1 / stated, last_digit / (stated * stated))]
     for candidate, inexact in candidates:
         rate = candidate.quantize(_RATE_STEP)
-        if rate > 0 and _reproduces(invoice, amounts, company_gross, rate, table, max(inexact, _RATE_STEP)):
+        error = max(inexact, _RATE_STEP)
+        if rate > 0 and _reproduces(invoice, amounts, company_gross, rate, table, local_currency, error):
             return rate
     raise _contradiction(invoice, company_gross)
 
@@ -89,22 +95,27 @@ def _reproduces(
     company_gross: Decimal,
     rate: Decimal,
     table: ExchangeRate,
+    local_currency: str,
     inexact: Decimal,
 ) -> bool:
     """True where `rate` makes the company gross of the invoice's, but for rounding of rows and of the rate."""
     local = amounts.gross * rate if table.multiplies else amounts.gross / rate
-    minor = Decimal(1).scaleb(-minor_digits(invoice.company_currency or invoice.currency))
+    minor = Decimal(1).scaleb(-minor_digits(local_currency))
     rounding = minor * (2 * len(invoice.rows) + 1) / 2
     slope = abs(amounts.gross) if table.multiplies else abs(amounts.gross) / (rate * rate)
     return abs(local - company_gross) <= rounding + min(slope * inexact, abs(company_gross) * _NEAR)
 
 
 def _check_fixed(
-    invoice: ApprovedInvoice, amounts: Amounts, company_gross: Decimal, table: ExchangeRate
+    invoice: ApprovedInvoice,
+    amounts: Amounts,
+    company_gross: Decimal,
+    table: ExchangeRate,
+    local_currency: str,
 ) -> None:
     with localcontext() as context:
         context.prec = 40
-        if not _reproduces(invoice, amounts, company_gross, table.rate, table, Decimal(0)):
+        if not _reproduces(invoice, amounts, company_gross, table.rate, table, local_currency, Decimal(0)):
             raise Refused(
                 "RATE_FIXED",
                 f"{invoice.currency} has the fixed rate {table.rate} in SYSPRO, which does not make "

@@ -13,6 +13,7 @@ from connector_defs.domain.planning.verdict import Refused
 
 # Basware's order fields are far wider than an order number: matching several orders may join them.
 _JOINED = re.compile(r"[,;|]")
+_ORDER_WIDTH = 20
 
 
 def receipt_row(row: CodingRow, net: Decimal, supplier: Supplier, books: Books) -> ReceiptRow:
@@ -88,7 +89,7 @@ def check_taken_once(rows: list[ReceiptRow]) -> None:
 
 def _all_receipts(row: CodingRow, books: Books) -> tuple[GoodsReceipt, ...]:
     for name, value in (("order number", row.order_number), ("order line", row.order_line)):
-        if _JOINED.search(value):
+        if _JOINED.search(value) or len(value.strip()) > _ORDER_WIDTH:
             raise Refused(
                 "MATCH_AMBIGUOUS",
                 f"row {row.key}: {name} {value!r} names more than one",
