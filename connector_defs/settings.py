@@ -133,10 +133,17 @@ class CompanySettings(Section):
     operator_password: SecretStr
     company_password: SecretStr = SecretStr("")
     extra_operators: tuple[OperatorSettings, ...] = ()
-    posting_mode: Literal["ap", "journal"] = "ap"
     gl_company: str | None = None
     organization_element: str | None = None
     cost_centers: CostCenterSettings = CostCenterSettings()
+    posting_mode: Literal["ap", "journal"] = "ap"
+    journal_credit_account: str | None = None
+
+    @model_validator(mode="after")
+    def _journal_has_its_account(self) -> "CompanySettings":
+        if self.posting_mode == "journal" and not self.journal_credit_account:
+            raise ValueError("posting_mode journal needs journal_credit_account, the GL code journals credit")
+        return self
 
     @property
     def organization(self) -> str:
@@ -148,6 +155,25 @@ class PostingSettings(Section):
     """How approved invoices become SYSPRO documents."""
 
     posting_period: Literal["C", "P", "B"] = "C"
+    period_rule: Literal["fixed", "invoice_date", "voucher_date"] = "fixed"
+    # Letters of GenControl's period status; SYSPRO publishes none.
+    closed_status: str = "C"
+    credit_notes: Literal["negative_invoice", "credit_type"] = "negative_invoice"
+    credit_note_types: tuple[str, ...] = ()
+    credit_original: Literal["contractNumber", "referenceNumber", "description"] = "referenceNumber"
+    credit_without_original: Literal["review", "negative_invoice"] = "review"
+    credit_type_sign: Literal["positive", "negative"] = "positive"
+    zero_value: Literal["review", "post"] = "review"
+    exchange_rate: Literal["syspro", "basware"] = "syspro"
+    tax_basis: Literal["E", "I"] = "E"
+    tax_variance: Annotated[Decimal, Field(ge=0, decimal_places=2)] = Decimal(0)
+    tax_codes: dict[str, str] = {}
+    reverse_charge: Literal["review", "tax_code"] = "review"
+    merge_rows: bool = False
+    order_matching: Literal["review", "receipts", "ledger"] = "review"
+    freight_charge_types: tuple[int, ...] = ()
+    long_numbers: Literal["review", "tail", "hash"] = "review"
+    ignore_analysis: bool = False
     rounding_tolerance: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.01")
     rounding_account: str | None = None
     max_attempts: Annotated[int, Field(ge=1)] = 10

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from connector_defs.domain.invoices import Posting
+from connector_defs.domain.invoices import JOURNAL, Posting
 
 # Transaction code of a credit note that is posted onto an existing invoice, and so under that invoice's number.
 CREDIT = "C"
@@ -18,9 +18,10 @@ CREDIT = "C"
 class Intent:
     """The fingerprint in clear: supplier, number, type, gross, currency, and the value of each ledger code.
 
-    `seen` are the vouchers that stood in SYSPRO under this number before the call: for a credit note, whose
-    number is its original's, they are all that tells ours from the others. `complete` is False where matched
-    receipts take part: SYSPRO chooses the account of those.
+    `complete` is False where SYSPRO chooses accounts itself: of matched receipts, freight, and tax contained in the
+    rows. `period` is CCYY-MM where it was worked out from a date. `seen` are the vouchers that stood in SYSPRO under
+    this number before the call: for a credit note of type C, whose number is its original's, they are all that
+    tells ours from the others.
     """
 
     mode: str
@@ -31,20 +32,25 @@ class Intent:
     currency: str
     values: Mapping[str, Decimal]
     complete: bool
+    period: str = ""
     seen: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, posting: Posting, seen: Iterable[str] = ()) -> "Intent":
         """The intent to post `posting`."""
+        values = [(row.ledger_code, row.value) for row in posting.rows]
+        if posting.mode == JOURNAL:
+            values.append((posting.credit_account, -posting.gross))
         return cls(
-            mode="ap",
+            mode=posting.mode,
             supplier=posting.supplier,
             number=posting.number,
             kind=posting.kind,
             gross=posting.gross,
             currency=posting.currency,
-            values=_by_code((row.ledger_code, row.value) for row in posting.rows),
-            complete=not posting.receipts and not posting.tax_value,
+            values=_by_code(values),
+            complete=not (posting.receipts or posting.tax_value or posting.freight or posting.tax_contained),
+            period="{}-{:02d}".format(*posting.ledger_period) if posting.ledger_period else "",
             seen=tuple(sorted(seen)),
         )
 
@@ -78,6 +84,7 @@ class Intent:
         amounts: Iterable[Decimal],
         currencies: Collection[str],
         lines: Iterable[tuple[str, Decimal]] | None,
+        period: str = "",
     ) -> list[str]:
         """In which respects a posting in SYSPRO is not the one that was meant; empty where it is.
 
@@ -93,6 +100,8 @@ class Intent:
             found.append(f"it is over {' / '.join(str(value) for value in dict.fromkeys(held))}")
         if currencies and self.currency not in currencies:
             found.append(f"it is in {' / '.join(currencies)}")
+        if self.period and period and period != self.period:
+            found.append(f"it is in period {period} instead of {self.period}")
         if lines is not None and self.complete:
             theirs = _by_code(lines)
             same_sum = sum(theirs.values(), Decimal(0)) == sum(self.values.values(), Decimal(0))

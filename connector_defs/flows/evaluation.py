@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -11,10 +11,11 @@ from connector_defs.basware.document_reader import read_document
 from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.gl_mapping import MappingTable
 from connector_defs.domain.invoices import ApprovedInvoice, Decisions, Posting
-from connector_defs.domain.planning import PlanningRules, Refusal, Unmapped, plan
+from connector_defs.domain.planning import Refusal, Unmapped, plan
 from connector_defs.domain.states import State
+from connector_defs.flows.books import BookReader, planning_rules
 from connector_defs.flows.intake import approved_invoice, in_our_terms
-from connector_defs.flows.ledger import BookReader
+from connector_defs.flows.periods import reopened
 from connector_defs.flows.runtime import Connector
 from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
@@ -42,8 +43,7 @@ class Evaluator:
         self._connector = connector
         self._company = company
         self._books = BookReader(connector, company)
-        chosen = connector.settings.posting
-        self._rules = PlanningRules(chosen.rounding_tolerance, chosen.rounding_account, chosen.posting_period)
+        self._rules = planning_rules(connector.settings, company)
 
     def prepare(self, batch: Sequence[StoredInvoice]) -> list[Prepared]:
         """Those of `batch` (received, ready or acknowledged) that may be posted; the others are moved away.
@@ -175,6 +175,28 @@ def release_mapped(connector: Connector, company: CompanySettings) -> int:
             released += 1
     if released:
         reach("mapping.released")
+    return released
+
+
+def release_reopened(connector: Connector, company: CompanySettings) -> int:
+    """Move every invoice parked for a closed period that is open now back into the flow; returns how many.
+
+    Where SYSPRO refuses a period that its control table shows as open, it is asked again no more often than the
+    longest back-off.
+    """
+    now = connector.clock.now()
+    pause = timedelta(seconds=connector.settings.timing.retry_max_seconds)
+    open_now = reopened(connector, company)
+    released = 0
+    with connector.store.read() as connection:
+        parked = invoices.get_many(connection, company.syspro_company, sorted(open_now))
+    for stored in parked.values():
+        if stored.state is not State.NEEDS_REVIEW or now - stored.updated_at < pause:
+            continue
+        with suppress(LostRace), connector.store.write() as connection:
+            note = {"note": "the posting period is open now"}
+            invoices.move(connection, stored, State.RECEIVED, now, detail=note)
+            released += 1
     return released
 
 

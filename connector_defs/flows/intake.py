@@ -291,6 +291,15 @@ def in_our_terms(stored: StoredInvoice, document: AccountingDocument) -> Approve
         tax_code=document.tax_code or "",
         description=document.description or "",
         rows=tuple(_coding_row(row) for row in document.coding_rows),
+        type_code=document.invoice_type_code or "",
+        voucher_date=document.voucher_date,
+        tax2=document.tax_sum2,
+        company_currency=document.currency_code_company or "",
+        gross_company=document.gross_sum_company,
+        exchange_rate=document.exchange_rate_company,
+        contract_number=document.contract_number or "",
+        reference_number=document.reference_number or "",
+        notes=document.notes,
     )
 
 
@@ -310,6 +319,11 @@ def _coding_row(row: WireRow) -> CodingRow:
         matched_quantity=row.matched_quantity,
         note=row.last_comment or row.account_name or "",
         dimensions=_dimensions(row),
+        tax2=row.tax_sum2,
+        net_company=row.net_total_company,
+        tax_company=row.tax_sum_company,
+        gross_company=row.gross_total_company,
+        cost_type=row.planned_additional_cost_type,
     )
 
 

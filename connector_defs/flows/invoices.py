@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
 from connector_defs.domain.states import WAITING_FOR_PEOPLE, State
 from connector_defs.flows.answers import Answerer
-from connector_defs.flows.evaluation import is_mapped, release_mapped
+from connector_defs.flows.evaluation import is_mapped, release_mapped, release_reopened
 from connector_defs.flows.intake import WAITING, is_news, take_in
 from connector_defs.flows.lane_run import TO_PREPARE, LaneOutcome, LaneRun
 from connector_defs.flows.lanes import free_lanes
@@ -58,6 +58,7 @@ class _Run:
             # What is stored already can still be posted.
             self._problem("intake", "INTAKE_FAILED", str(error), "nothing is lost: the next run polls again")
         released = release_mapped(self._connector, self._company)
+        released += self._reopened()
         lanes = self._post()
         self._answer_open()
         audit.checkpoint(self._connector.store, self._connector.clock.now())
@@ -90,6 +91,15 @@ class _Run:
 
     def _problem(self, key: str, code: str, reason: str, remedy: str) -> None:
         self._problems.append(Problem(self._company.syspro_company, "invoices", key, code, reason, remedy))
+
+    def _reopened(self) -> int:
+        try:
+            return release_reopened(self._connector, self._company)
+        except ConnectorError as error:
+            self._problem(
+                "periods", "PERIODS_UNREADABLE", str(error), "nothing to do: the next run asks again"
+            )
+            return 0
 
     def _post(self) -> list[LaneOutcome]:
         """Work off what is due on every free lane, side by side."""

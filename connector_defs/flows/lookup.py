@@ -7,19 +7,20 @@ for a credit note posted onto an invoice the AP journal, since its number is the
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
-from typing import cast
 
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.domain.intents import CREDIT, Intent
 from connector_defs.domain.keys import is_posting_reference, posting_reference
-from connector_defs.domain.translation.context import number, text, trimmed
+from connector_defs.domain.translation.context import number, text, trimmed, whole
+from connector_defs.flows.credits import CreditKey, find_credits
 from connector_defs.flows.ledger import LedgerEntry, find_entries, journal_voucher, voucher_number
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
+from connector_defs.store import invoices
 from connector_defs.store.invoices import StoredInvoice
 from connector_defs.syspro import tables
 from connector_defs.syspro.tables import Row
@@ -71,6 +72,8 @@ class LookUp:
     """Finds documents of one company again."""
 
     def __init__(self, connector: Connector, company: CompanySettings) -> None:
+        self._connector = connector
+        self._company = company
         self._odata = connector.odata(company)
         self._currencies = connector.settings.currencies
         self._lines_readable = True
@@ -96,32 +99,32 @@ class LookUp:
         return found
 
     def _credits(self, wanted: Sequence[Wanted]) -> dict[str, Found]:
-        rows = self._odata.by_keys(
-            tables.AP_JNL_SUMMARY,
-            ["Supplier", "Invoice"],
-            sorted({(one.supplier, one.number) for one in wanted}),
-        )
-        entries = [_summary_entry(row) for row in rows if trimmed(row, "TransactionCode") == CREDIT]
+        if not wanted:
+            return {}
+        keys = {one.invoice_id: CreditKey(one.supplier, one.number, one.gross or _EMPTY) for one in wanted}
+        entries = find_credits(self._odata, list(keys.values()))
+        with self._connector.store.read() as connection:
+            held = invoices.holders(
+                connection, self._company.syspro_company, {one.supplier for one in wanted}
+            )
         found = {}
         for one in wanted:
-            same = [
-                entry for entry in entries if (entry.supplier, entry.number) == (one.supplier, one.number)
-            ]
-            candidates = [
-                entry
-                for entry in same
-                if (entry.voucher == one.voucher if one.voucher else entry.voucher not in one.seen)
-                and one.gross is not None
-                and abs(one.gross) == abs(entry.value)
-            ]
+            same = entries[keys[one.invoice_id]]
+            candidates = [entry for entry in same if self._may_be(one, entry, held)]
             # The credit note's own reference is kept nowhere; that one is new and over our amount is the evidence.
             # Several leave it open which is ours: then it is nobody's, and a person decides.
             entry = None
             if candidates:
                 reference = "" if len(candidates) == 1 else _SEVERAL
-                entry = replace(candidates[0], value=one.gross or _EMPTY, reference=reference)
+                gross = one.gross or _EMPTY
+                entry = replace(candidates[0], value=gross, currency_value=gross, reference=reference)
             found[one.invoice_id] = Found(entry, tuple(each.voucher for each in same))
         return found
+
+    def _may_be(self, wanted: Wanted, entry: LedgerEntry, held: Mapping[str, str]) -> bool:
+        if wanted.voucher:
+            return entry.voucher == wanted.voucher
+        return entry.voucher not in wanted.seen and held.get(entry.voucher) in (None, wanted.invoice_id)
 
     def _journals(self, wanted: Sequence[Wanted]) -> dict[str, Found]:
         rows = self._odata.by_keys(
@@ -156,7 +159,7 @@ class LookUp:
             return found
         lines: dict[str, list[tuple[str, Decimal]]] = {}
         for row in rows:
-            voucher = voucher_number(*(_whole(row, column) for column in columns))
+            voucher = voucher_number(*(whole(row, column) for column in columns))
             lines.setdefault(voucher, []).append((text(row, "ExpenseGlCode"), number(row, "DistrValue")))
         return {
             invoice_id: replace(
@@ -169,22 +172,7 @@ class LookUp:
 
 
 def _journal_of(row: Row) -> str:
-    return journal_voucher(_whole(row, "GlYear"), _whole(row, "GlPeriod"), _whole(row, "Journal"))
-
-
-def _summary_entry(row: Row) -> LedgerEntry:
-    value = number(row, "InvoiceValue")
-    return LedgerEntry(
-        supplier=text(row, "Supplier"),
-        number=trimmed(row, "Invoice"),
-        reference="",
-        value=value,
-        currency_value=value,
-        year=_whole(row, "TrnYear"),
-        month=_whole(row, "TrnMonth"),
-        journal=_whole(row, "Journal"),
-        entry=_whole(row, "EntryNumber"),
-    )
+    return journal_voucher(whole(row, "GlYear"), whole(row, "GlPeriod"), whole(row, "Journal"))
 
 
 def _journal_entry(wanted: Wanted, voucher: str, rows: Sequence[Row]) -> LedgerEntry:
@@ -198,9 +186,9 @@ def _journal_entry(wanted: Wanted, voucher: str, rows: Sequence[Row]) -> LedgerE
         reference=wanted.reference,
         value=wanted.gross if wanted.gross is not None and _holds(lines, wanted.gross) else debits,
         currency_value=debits,
-        year=_whole(first, "GlYear"),
-        month=_whole(first, "GlPeriod"),
-        journal=_whole(first, "Journal"),
+        year=whole(first, "GlYear"),
+        month=whole(first, "GlPeriod"),
+        journal=whole(first, "Journal"),
         entry=0,
         lines=lines,
         journal_voucher=voucher,
@@ -214,10 +202,6 @@ def _holds(lines: Iterable[tuple[str, Decimal]], gross: Decimal) -> bool:
 def _signed(row: Row) -> Decimal:
     value = number(row, "EntryValue")
     return -value if trimmed(row, "EntryType") == "C" and value > 0 else value
-
-
-def _whole(row: Row, column: str) -> int:
-    return int(cast("int | None", row[column]) or 0)
 
 
 class Verdict(Enum):
@@ -238,7 +222,7 @@ def judge(
     over our amount; without such an attempt it is somebody else's.
     """
     differences = (
-        intent.differences((entry.value, entry.currency_value), entry.currencies, entry.lines)
+        entry.differences(intent)
         if intent is not None
         else ([] if entry.amounts_to(stored.gross) else [f"it is over {entry.value}"])
     )

@@ -22,6 +22,7 @@ from connector_defs.domain.errors import (
 )
 from connector_defs.domain.intents import Intent
 from connector_defs.domain.invoices import Posting
+from connector_defs.domain.planning.periods import PERIOD_CLOSED
 from connector_defs.domain.states import State
 from connector_defs.flows.documents import Confirmation, SysproDocument, document_of, read_reply
 from connector_defs.flows.evaluation import Prepared
@@ -251,7 +252,24 @@ class Lane:
                 with self._connector.store.write() as connection:
                     self._moves.found(connection, stored, entry, "found after SYSPRO refused the number")
                 return
+        if any(error.element.lower() == "postingperiod" for error in rejection.errors):
+            self._park(stored, rejection)
+            return
         self._moves.to_review(stored, "SYSPRO_REFUSED", f"SYSPRO refuses the document: {rejection}")
+
+    def _park(self, stored: StoredInvoice, rejection: Rejection) -> None:
+        """The period is closed: that costs no attempt, and goes on when it is opened or another is chosen."""
+        with self._connector.store.write() as connection:
+            self._moves.move(
+                connection,
+                stored,
+                State.NEEDS_REVIEW,
+                attempts=stored.attempts - 1,
+                code=PERIOD_CLOSED,
+                reason=f"SYSPRO refuses the posting period: {rejection}",
+                remedy="open the period in SYSPRO, which lets it go on by itself, or `connector queue period` to "
+                "choose another",
+            )
 
     def _read_back(self, applied: list[_Applied]) -> None:
         """Only what can be read in SYSPRO's ledger, and is what was meant, counts as posted (invariants I2, I4)."""
@@ -273,9 +291,7 @@ class Lane:
                 if entry is None:
                     self._moves.not_seen(connection, one.stored, "the look-up does not find it")
                     continue
-                differences = one.intent.differences(
-                    (entry.value, entry.currency_value), entry.currencies, entry.lines
-                )
+                differences = entry.differences(one.intent)
                 if differences:
                     self._moves.move(
                         connection,

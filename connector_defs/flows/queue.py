@@ -1,9 +1,10 @@
 """What people do with invoices that wait: look, retry, release, reject. Every act keeps its reason."""
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.domain.intents import Intent
 from connector_defs.domain.states import State
 from connector_defs.flows.answers import Answerer
-from connector_defs.flows.ledger import find_entries
+from connector_defs.flows.lookup import LookUp, wanted_of
 from connector_defs.flows.reports import QueueItem
 from connector_defs.flows.runtime import Connector
 from connector_defs.store import invoices
@@ -78,8 +79,8 @@ def reject(connector: Connector, key: str, *, actor: str, reason: str) -> QueueI
     voucher = stored.voucher
     if stored.fingerprint and not voucher:
         # It was sent to SYSPRO once: only SYSPRO can say that it does not stand there.
-        place = (stored.supplier, stored.number.strip())
-        entry = find_entries(connector.odata(company), [place]).get(place)
+        wanted = wanted_of(stored, Intent.read(stored.intent), company.posting_mode)
+        entry = LookUp(connector, company).find([wanted])[stored.invoice_id].entry
         voucher = entry.voucher if entry is not None and entry.is_by(stored) else ""
     if voucher:
         raise Fatal(

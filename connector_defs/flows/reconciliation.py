@@ -9,10 +9,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from connector_defs.basware.documents import AccountingDocument
+from connector_defs.domain.intents import Intent
 from connector_defs.domain.keys import response_code
 from connector_defs.domain.states import State
 from connector_defs.flows.answers import MOST_ANSWERS
-from connector_defs.flows.ledger import LedgerEntry, find_entries
+from connector_defs.flows.ledger import LedgerEntry
+from connector_defs.flows.lookup import LookUp, wanted_of
 from connector_defs.flows.reports import Difference, LedgerTotal, ReconcileReport
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -55,22 +57,24 @@ class _Books:
     def compare(self) -> ReconcileReport:
         ours = self._ours()
         theirs = self._transferred()
-        entries = find_entries(
-            self._connector.odata(self._company),
-            [(stored.supplier, stored.number.strip()) for stored in ours.values()],
+        intents = {invoice_id: Intent.read(stored.intent) for invoice_id, stored in ours.items()}
+        mode = self._company.posting_mode
+        entries = LookUp(self._connector, self._company).find(
+            [wanted_of(stored, intents[invoice_id], mode) for invoice_id, stored in ours.items()]
         )
         totals: dict[str, list[tuple[Decimal, Decimal, Decimal]]] = {}
         matched = 0
         for invoice_id, stored in sorted(ours.items()):
             gross = stored.gross or Decimal(0)
-            entry = entries.get((stored.supplier, stored.number.strip()))
+            entry = entries[invoice_id].entry
+            intent = intents[invoice_id]
             document = theirs.get(invoice_id)
             if document is None and stored.state is State.RESPONDED:
                 found = self._connector.basware.document(invoice_id)
                 document = _transferred(found) if found else None
-            sound = self._check(stored, entry, document)
+            sound = self._check(stored, intent, entry, document)
             matched += sound
-            syspro = _in_currency_of(stored, entry)
+            syspro = _in_currency_of(stored, intent, entry)
             basware = document.gross if document else Decimal(0)
             totals.setdefault(stored.currency, []).append((basware, gross, syspro))
         self._check_unknown(theirs.keys() - ours.keys(), theirs)
@@ -117,7 +121,13 @@ class _Books:
                 found.update({document.invoice_id: _transferred(document) for document in page.documents})
         return found
 
-    def _check(self, stored: StoredInvoice, entry: LedgerEntry | None, document: _Transferred | None) -> bool:
+    def _check(
+        self,
+        stored: StoredInvoice,
+        intent: Intent | None,
+        entry: LedgerEntry | None,
+        document: _Transferred | None,
+    ) -> bool:
         before = len(self._differences)
         if entry is None:
             self._differ(
@@ -127,7 +137,7 @@ class _Books:
                 "no AP invoice",
                 "look for it in SYSPRO's AP journals",
             )
-        elif not entry.amounts_to(stored.gross):
+        elif not entry.amounts_to(intent.gross if intent else stored.gross):
             self._differ(
                 stored, "AMOUNT", str(stored.gross), str(entry.value), "correct the posting in SYSPRO"
             )
@@ -210,9 +220,12 @@ class _Books:
         self._differences.append(Difference(self._company.syspro_company, key, kind, ours, theirs, remedy))
 
 
-def _in_currency_of(stored: StoredInvoice, entry: LedgerEntry | None) -> Decimal:
+def _in_currency_of(stored: StoredInvoice, intent: Intent | None, entry: LedgerEntry | None) -> Decimal:
+    """What SYSPRO holds, told in the invoice's currency and sign: a journal is kept in the local currency."""
     if entry is None:
         return Decimal(0)
+    if intent is not None and intent.gross != stored.gross and entry.amounts_to(intent.gross):
+        return stored.gross or Decimal(0)
     return (
         entry.currency_value
         if entry.value != stored.gross and entry.currency_value == stored.gross

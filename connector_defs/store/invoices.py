@@ -300,6 +300,14 @@ def references_of_posted(connection: Connection, company: str, number: int = 20)
     return list(connection.scalars(query.order_by(invoice.c.updated_at.desc()).limit(number)))
 
 
+def holders(connection: Connection, company: str, suppliers: Collection[str]) -> dict[str, str]:
+    """Which of our invoices holds which voucher, for the invoices of these suppliers."""
+    query = select(invoice.c.voucher, invoice.c.invoice_id).where(
+        invoice.c.company == company, invoice.c.supplier.in_(sorted(suppliers)), invoice.c.voucher != ""
+    )
+    return {row.voucher: row.invoice_id for row in connection.execute(query)}
+
+
 def counts(connection: Connection, company: str | None = None) -> dict[str, int]:
     """Number of invoices by state, every state included."""
     query = select(invoice.c.state, func.count()).group_by(invoice.c.state)

@@ -217,7 +217,7 @@ class TestCurrencies:
     """Amounts have the decimals of their currency; the supplier's currency says whether it is foreign."""
 
     @pytest.mark.parametrize(
-        ("currency", "amount"), [("JPY", "1200"), ("EUR", "12.34"), ("KWD", "1.234"), ("JPY", "1200.000")]
+        ("currency", "amount"), [("JPY", "1200"), ("EUR", "12.34"), ("KWD", "1.230"), ("JPY", "1200.000")]
     )
     def test_a_currency_has_its_own_decimals(self, currency: str, amount: str) -> None:
         known = books(suppliers={SUPPLIER: supplier(currency=currency)})
@@ -339,4 +339,11 @@ def test_whatever_is_posted_adds_up_to_the_gross_sum_exactly(drawn: tuple[object
         assert made_of(outcome) == outcome.gross == gross
         assert all(line.value for line in outcome.rows)
     else:
-        assert outcome.code in {"UNBALANCED", "ZERO_VALUE", "TAX_CODES_MIXED"}  # type: ignore[union-attr]
+        assert outcome.code in {  # type: ignore[union-attr]
+            "UNBALANCED",
+            "ZERO_VALUE",
+            "TAX_CODES_MIXED",
+            "AMOUNT_DECIMALS",
+            "RECEIPT_SIGN",
+            "TAX_NOT_IN_ROWS",
+        }

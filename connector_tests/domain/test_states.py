@@ -6,7 +6,7 @@ from connector_defs.domain.states import ALLOWED, OPEN, WAITING_FOR_PEOPLE, Stat
 
 # Read down: from each state, where it may go. One line for each row of the design's table.
 MOVES = """
-received      needs_mapping needs_review ready withdrawn posted
+received      needs_mapping needs_review ready withdrawn posted dead
 needs_mapping received rejected withdrawn
 needs_review  received rejected withdrawn dead posted
 ready         acknowledged received needs_mapping needs_review withdrawn dead

@@ -348,7 +348,7 @@ def test_what_syspro_refuses_waits_with_syspros_own_words_and_can_be_rejected(pa
     assert period is not None
     periods.set_open(period, is_open=False)
     pair.run()
-    assert pair.state(bill_id) == "needs_review/SYSPRO_REFUSED"
+    assert pair.state(bill_id) == "needs_review/PERIOD_CLOSED"
     assert "period" in pair.stored(bill_id).reason.lower()
     queue.reject(pair.connector, bill_id, actor="ap", reason="belongs to last year")
     assert pair.state(bill_id) == "rejected"

@@ -57,6 +57,7 @@ class ApEntry:
     tax_code: str
     distributions: tuple[Distribution, ...]
     receipts: tuple[ReceiptMatch, ...]
+    journal_notation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +369,7 @@ def _gl_lines(entry: ApEntry, journal: int) -> list[GlLine]:
         gl_code=AP_CONTROL_GL,
         value=-total,
         reference=entry.invoice,
-        comment=entry.notation,
+        comment=" ".join(filter(None, (entry.notation, entry.journal_notation))),
         currency_value=-entry.value,
         currency=entry.currency,
         sub_journal=journal,

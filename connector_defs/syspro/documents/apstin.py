@@ -41,7 +41,10 @@ LEDGER_CODE_LENGTH = 35
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """One distribution line; `value` is net under tax basis E. `tax_only` marks a line that is all tax."""
+    """One distribution line; `value` is net under tax basis E and contains the tax under I.
+
+    `tax_only` marks a line that is all tax.
+    """
 
     ledger_code: str
     value: Decimal
@@ -86,6 +89,8 @@ class ApInvoice:
     tax_value: Decimal | None
     ledger_lines: tuple[LedgerLine, ...]
     grn_lines: tuple[GrnLine, ...] = ()
+    freight: Decimal | None = None
+    journal_notation: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,8 +175,11 @@ def _document(invoice: ApInvoice) -> Element:
     xml.add(item, "Branch", invoice.branch)
     xml.add_required(item, "Invoice", invoice.invoice, max_length=INVOICE_LENGTH)
     xml.add(item, "TransactionValue", xml.amount("TransactionValue", invoice.value))
+    if invoice.freight is not None:
+        xml.add(item, "FreightCharge", xml.amount("FreightCharge", invoice.freight))
     xml.add(item, "Notation", invoice.notation)
     xml.add(item, "TransactionReference", invoice.reference, max_length=TEXT_LENGTH)
+    xml.add(item, "JournalNotation", invoice.journal_notation)
     xml.add(item, "InvoiceDate", xml.day(invoice.invoice_date))
     if invoice.due_date is not None:
         xml.add(item, "DueDate", xml.day(invoice.due_date))
