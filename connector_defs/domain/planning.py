@@ -111,6 +111,15 @@ def plan(
     )
 
 
+def rounding_of(invoice: ApprovedInvoice) -> Decimal | Refusal:
+    """What the gross sum is off the rows and their tax: the difference a person may accept as rounding."""
+    whatever_it_is = PlanningRules(rounding_tolerance=Decimal("Infinity"), rounding_account="")
+    try:
+        return _amounts(invoice, whatever_it_is, Decisions()).rounding
+    except _Refused as refused:
+        return refused.refusal
+
+
 @dataclass(frozen=True)
 class _Amounts:
     gross: Decimal
