@@ -81,7 +81,8 @@ def period(
     to: Annotated[
         str,
         typer.Argument(
-            metavar="PERIOD", help="C the current AP period, P the one before, B the one before that."
+            metavar="PERIOD",
+            help="C the current period, P the one before, B the one before that; or year and number, 2026-10.",
         ),
     ],
     reason: Reason,

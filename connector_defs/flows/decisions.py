@@ -42,16 +42,21 @@ _MAY_STAND_IN_SYSPRO = frozenset(
 )
 # Basware takes a voucher for these; a failed transfer where its recovery window is still open.
 _TAKES_VOUCHER = frozenset({WAITING, IN_PROGRESS, "TransferFailed"})
-_PERIOD = re.compile(r"[CPB]")
+# Fiscal years may have up to 15 periods.
+_PERIOD = re.compile(r"[CPB]|\d{4}-(0[1-9]|1[0-5])")
 
 
 def choose_period(connector: Connector, key: str, period: str, *, actor: str, reason: str) -> QueueItem:
-    """Post this invoice in `period` in place of the one the settings say, after it was checked afresh."""
+    """Post this invoice in `period` (C, P, B or CCYY-MM) in place of the one the settings say.
+
+    Planning then says whether that period can be posted to.
+    """
     stored = find(connector, key)
     chosen = period.strip().upper()
     if not _PERIOD.fullmatch(chosen):
         raise Fatal(
-            f"{period!r} is no posting period: C is SYSPRO's current AP period, P the one before, B the one before that"
+            f"{period!r} is no posting period: C is SYSPRO's current one, P the one before, B the one before that, "
+            "and 2026-10 names one by year and number"
         )
     if stored.state not in _CHECKED_AFRESH:
         raise Fatal(f"invoice {named(stored)} is {stored.state}: its period cannot be chosen any more")

@@ -5,10 +5,10 @@ the lane of its company, under its lease. Whatever does not get that far is told
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from connector_defs.domain.errors import Fatal, OutcomeUnknown, RecordRefused, RetryLater
+from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RecordRefused
 from connector_defs.domain.invoices import Posting
 from connector_defs.domain.planning import Refusal, Unmapped
 from connector_defs.domain.states import State
@@ -22,7 +22,6 @@ from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store import invoices
 from connector_defs.store.invoices import StoredInvoice
-from connector_defs.store.leases import Lease
 from connector_defs.syspro.documents import apstin, gentjl
 from connector_defs.syspro.documents.outcome import Rejection
 from connector_defs.syspro.documents.validation import Validated, validates_only
@@ -37,6 +36,24 @@ AT_MOST = 50
 _READERS: Mapping[str, Callable[[str], Validated | Rejection]] = MappingProxyType(
     {apstin.BUSINESS_OBJECT: apstin.read_validation, gentjl.BUSINESS_OBJECT: gentjl.read_validation}
 )
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """An invoice that we have nothing against, with the document it would become."""
+
+    foreseen: Foreseen
+    stored: StoredInvoice
+    posting: Posting
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Supplier and number under which it would stand in SYSPRO."""
+        return self.posting.supplier, self.posting.number
+
+
+class AskedTooMuch(Fatal):
+    """A preview would have posted, or did: no more of them until somebody found out why."""
 
 
 def preview_one(connector: Connector, key: str) -> Preview:
@@ -73,7 +90,9 @@ def _preview(
         try:
             for one in _of_company(connector, company, batch):
                 told.append(one)  # noqa: PERF402 - what was told before an outage stays told
-        except RetryLater as blocked:
+        except AskedTooMuch:
+            raise
+        except ConnectorError as blocked:
             outages.append(
                 Problem(
                     company.syspro_company,
@@ -92,7 +111,7 @@ def _of_company(
 ) -> Iterator[Foreseen]:
     if not batch:
         return
-    to_ask: list[tuple[Foreseen, StoredInvoice, Posting]] = []
+    to_ask: list[_Planned] = []
     for planned in Evaluator(connector, company).foresee(batch):
         one = _foreseen(planned.stored)
         match planned.outcome:
@@ -101,18 +120,18 @@ def _of_company(
             case Unmapped(pairs):
                 yield _unmapped(one, pairs)
             case posting:
-                to_ask.append((one, planned.stored, posting))
-    standing = find_entries(connector.odata(company), [_place(stored) for _, stored, _ in to_ask])
-    absent = [(one, stored, posting) for one, stored, posting in to_ask if _place(stored) not in standing]
-    for one, stored, _ in to_ask:
-        if _place(stored) in standing:
-            yield _standing(one, stored, standing[_place(stored)])
+                to_ask.append(_Planned(one, planned.stored, posting))
+    standing = _standing(connector, company, to_ask)
+    for each in to_ask:
+        if each.stored.invoice_id in standing:
+            yield _told_of(each, standing[each.stored.invoice_id])
+    absent = [each for each in to_ask if each.stored.invoice_id not in standing]
     if absent:
         yield from _ask_all(connector, company, absent)
 
 
 def _ask_all(
-    connector: Connector, company: CompanySettings, absent: Sequence[tuple[Foreseen, StoredInvoice, Posting]]
+    connector: Connector, company: CompanySettings, absent: Sequence[_Planned]
 ) -> Iterator[Foreseen]:
     with (
         connector.leases.hold(lane_name(company)) as lease,
@@ -120,28 +139,21 @@ def _ask_all(
     ):
         # What refuses the logon says nothing of any document.
         session.open()
-        for one, stored, posting in absent:
-            yield _ask(connector, company, lease, session, one, stored, posting)
+        for each in absent:
+            connector.leases.renew(lease)
+            yield _ask(connector, company, session, each)
 
 
-def _ask(
-    connector: Connector,
-    company: CompanySettings,
-    lease: Lease,
-    session: EnetSession,
-    one: Foreseen,
-    stored: StoredInvoice,
-    posting: Posting,
-) -> Foreseen:
+def _ask(connector: Connector, company: CompanySettings, session: EnetSession, each: _Planned) -> Foreseen:
+    one = each.foreseen
     try:
-        document = document_of(posting, validate_only=True)
+        document = document_of(each.posting, validate_only=True)
     except ValueError as flaw:
         return replace(one, code="DOCUMENT_INVALID", texts=(str(flaw),), remedy="correct the invoice")
-    connector.leases.renew(lease)
     try:
         answer = _READERS[document.business_object](_validate(session, document))
     except (OutcomeUnknown, SystemRefused) as unanswered:
-        _make_sure(connector, company, stored)
+        _make_sure(connector, company, each)
         return replace(one, verdict=Verdict.NOT_ANSWERED, texts=(str(unanswered),), remedy="ask again")
     except RecordRefused as refused:
         return replace(one, code=refused.code.upper(), texts=(str(refused),), remedy="correct the invoice")
@@ -154,27 +166,39 @@ def _ask(
             remedy="correct the cause in SYSPRO, Basware or the mapping",
         )
     if answer.key:
-        _make_sure(connector, company, stored)
+        _make_sure(connector, company, each)
     return replace(one, verdict=Verdict.WOULD_POST, texts=answer.warnings)
 
 
 def _validate(session: EnetSession, document: SysproDocument) -> str:
     """The one place where a preview speaks to SYSPRO, and the last that can keep it from posting."""
     if not validates_only(document.parameters):
-        raise Fatal(
+        raise AskedTooMuch(
             f"a preview was about to send a {document.business_object} document without ValidateOnly=Y: it was not sent"
         )
     return session.post(document.business_object, document.parameters, document.xml_in).text
 
 
-def _make_sure(connector: Connector, company: CompanySettings, stored: StoredInvoice) -> None:
-    """Raises Fatal where the invoice stands in SYSPRO now, as it did not before it was only asked about."""
-    entry = find_entries(connector.odata(company), [_place(stored)]).get(_place(stored))
+def _make_sure(connector: Connector, company: CompanySettings, each: _Planned) -> None:
+    """Raises AskedTooMuch where the invoice stands in SYSPRO now, as it did not before it was only asked about."""
+    entry = _standing(connector, company, [each]).get(each.stored.invoice_id)
     if entry is not None:
-        raise Fatal(
-            f"SYSPRO now holds invoice {named(stored)} as voucher {entry.voucher}, although it was only asked "
+        raise AskedTooMuch(
+            f"SYSPRO now holds invoice {named(each.stored)} as voucher {entry.voucher}, although it was only asked "
             "about (ValidateOnly=Y): do not use previews at this site. The next run looks it up and does not post it again"
         )
+
+
+def _standing(
+    connector: Connector, company: CompanySettings, batch: Sequence[_Planned]
+) -> dict[str, LedgerEntry]:
+    """By invoice id, what SYSPRO holds of `batch` under its number.
+
+    Not of a credit note of kind C, which bears the number of the invoice that must stand there.
+    """
+    places = {each.stored.invoice_id: each.place for each in batch if each.posting.kind != "C"}
+    found = find_entries(connector.odata(company), list(places.values()))
+    return {invoice_id: found[place] for invoice_id, place in places.items() if place in found}
 
 
 def _foreseen(stored: StoredInvoice) -> Foreseen:
@@ -198,8 +222,9 @@ def _unmapped(one: Foreseen, pairs: Sequence[tuple[str, str]]) -> Foreseen:
     return replace(one, code="UNMAPPED_ACCOUNT", texts=texts, remedy="`connector mapping set`")
 
 
-def _standing(one: Foreseen, stored: StoredInvoice, entry: LedgerEntry) -> Foreseen:
-    if entry.is_by(stored) and entry.amounts_to(stored.gross):
+def _told_of(each: _Planned, entry: LedgerEntry) -> Foreseen:
+    one = each.foreseen
+    if entry.is_by(each.stored) and entry.amounts_to(each.stored.gross):
         told = f"it stands in SYSPRO as voucher {entry.voucher}, posted by this connector: it is not posted again"
         return replace(one, verdict=Verdict.STANDS_THERE, texts=(told,))
     return replace(
@@ -208,7 +233,3 @@ def _standing(one: Foreseen, stored: StoredInvoice, entry: LedgerEntry) -> Fores
         texts=(f"SYSPRO already has this number as voucher {entry.voucher} over {entry.value}",),
         remedy="`connector queue adopt` if it is this invoice, otherwise reject it or correct its number",
     )
-
-
-def _place(stored: StoredInvoice) -> tuple[str, str]:
-    return stored.supplier, stored.number.strip()
