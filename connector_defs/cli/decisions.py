@@ -147,7 +147,7 @@ def reject(
         item = queue.show(connector, key)
         _confirm(f"Refuse invoice {item.invoice_number} of {item.supplier} for good?", yes)
         item = queue.reject(connector, key, actor=actor(), reason=reason)
-    _decided(item, "Basware was told so, with the reason.", json=json)
+    _decided(item, "It is never posted, and Basware waits for it no more.", json=json)
 
 
 def dead(key: Key, reason: Reason, json: AsJson = False) -> None:

@@ -131,6 +131,7 @@ class TestRejecting:
         respond = pair.connector.basware.respond_transfer
 
         def while_others_work(*arguments: Any) -> Any:
+            monkeypatch.setattr(pair.connector.basware, "respond_transfer", respond)
             pair.map("NEW", "00-6010")
             pair.run()
             return respond(*arguments)
