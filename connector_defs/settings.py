@@ -178,6 +178,9 @@ class PostingSettings(Section):
     rounding_account: str | None = None
     max_attempts: Annotated[int, Field(ge=1)] = 10
     batch_size: Annotated[int, Field(ge=1, le=50)] = 50
+    # What a person may accept beyond the tolerance, in the invoice's currency.
+    largest_accepted_rounding: Annotated[Decimal, Field(ge=0)] = Decimal("1.00")
+    preview_check: bool = False
 
 
 class PublishingSettings(Section):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -36,6 +36,15 @@ class Prepared:
     posting: Posting
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What planning says of an invoice; `invoice` is None where the payload cannot be taken for one of ours."""
+
+    stored: StoredInvoice
+    outcome: Posting | Unmapped | Refusal
+    invoice: ApprovedInvoice | None = None
+
+
 class Evaluator:
     """Plans batches of one company."""
 
@@ -50,48 +59,54 @@ class Evaluator:
 
         Raises RetryLater where SYSPRO's books cannot be read; then nothing was moved.
         """
-        readable: list[tuple[StoredInvoice, ApprovedInvoice]] = []
-        stopped: list[tuple[StoredInvoice, Refusal]] = []
-        for stored in batch:
-            try:
-                document = read_document(stored.payload)
-            except MalformedDocument as flaw:
-                stopped.append((stored, Refusal("MALFORMED", flaw.reason, "correct it in Basware")))
-                continue
-            if document.company_code != self._company.basware_company:
-                stopped.append((stored, _other_company(document.company_code)))
-            else:
-                readable.append((stored, in_our_terms(stored, document)))
-        with self._connector.store.read() as connection:
-            mapping = mappings.table_of(connection, self._company.syspro_company)
-        books = self._books.read([invoice for _, invoice in readable], mapping)
-        outcomes = [
-            (stored, invoice, plan(invoice, mapping, books, self._rules, Decisions.read(stored.decisions)))
-            for stored, invoice in readable
-        ]
+        planned = self._plan(batch)
         reach("evaluation.planned")
         prepared = []
         with self._connector.store.write() as connection:
             now = self._connector.clock.now()
-            for stored, refusal in stopped:
+            for one in planned:
                 with suppress(LostRace):
-                    _to_review(connection, stored, refusal, now)
-            for stored, invoice, outcome in outcomes:
-                with suppress(LostRace):
-                    ready = self._settle(connection, stored, invoice, outcome, now)
+                    ready = self._settle(connection, one, now)
                     if ready is not None:
                         prepared.append(ready)
         reach("evaluation.settled")
         return prepared
 
-    def _settle(
-        self,
-        connection: Connection,
-        stored: StoredInvoice,
-        invoice: ApprovedInvoice,
-        outcome: Posting | Unmapped | Refusal,
-        now: datetime,
-    ) -> Prepared | None:
+    def foresee(self, batch: Sequence[StoredInvoice]) -> list[Planned]:
+        """What would become of each invoice as everything stands now. Nothing is moved, whatever its state.
+
+        Raises RetryLater where SYSPRO's books cannot be read.
+        """
+        planned = self._plan(batch)
+        with self._connector.store.read() as connection:
+            return [replace(one, outcome=_unless_taken(connection, one)) for one in planned]
+
+    def _plan(self, batch: Sequence[StoredInvoice]) -> list[Planned]:
+        readable: list[tuple[StoredInvoice, ApprovedInvoice]] = []
+        stopped: list[Planned] = []
+        for stored in batch:
+            try:
+                document = read_document(stored.payload)
+            except MalformedDocument as flaw:
+                refusal = Refusal("MALFORMED", flaw.reason, "correct it in Basware")
+                stopped.append(Planned(stored, refusal))
+                continue
+            if document.company_code != self._company.basware_company:
+                stopped.append(Planned(stored, _other_company(document.company_code)))
+            else:
+                readable.append((stored, in_our_terms(stored, document)))
+        with self._connector.store.read() as connection:
+            mapping = mappings.table_of(connection, self._company.syspro_company)
+        books = self._books.read([invoice for _, invoice in readable], mapping)
+        return stopped + [
+            Planned(
+                stored, plan(invoice, mapping, books, self._rules, Decisions.read(stored.decisions)), invoice
+            )
+            for stored, invoice in readable
+        ]
+
+    def _settle(self, connection: Connection, one: Planned, now: datetime) -> Prepared | None:
+        stored, outcome = one.stored, _unless_taken(connection, one)
         match outcome:
             case Refusal():
                 _to_review(connection, stored, outcome, now)
@@ -99,10 +114,6 @@ class Evaluator:
             case Unmapped(pairs):
                 _to_mapping(connection, stored, pairs, now)
                 return None
-        twin = invoices.same_number(connection, stored, outcome.number_key, _TAKES_NUMBER)
-        if twin is not None:
-            _to_review(connection, stored, _collision(invoice, twin), now)
-            return None
         if stored.state is State.RECEIVED or stored.number_key != outcome.number_key:
             stored = invoices.move(
                 connection,
@@ -113,6 +124,14 @@ class Evaluator:
                 detail={"fingerprint": outcome.fingerprint},
             )
         return Prepared(stored, outcome)
+
+
+def _unless_taken(connection: Connection, one: Planned) -> Posting | Unmapped | Refusal:
+    """The outcome, but a refusal where another invoice has, or may have, taken the number."""
+    if one.invoice is None or not isinstance(one.outcome, Posting):
+        return one.outcome
+    twin = invoices.same_number(connection, one.stored, one.outcome.number_key, _TAKES_NUMBER)
+    return one.outcome if twin is None else _collision(one.invoice, twin)
 
 
 def _other_company(company_code: str) -> Refusal:

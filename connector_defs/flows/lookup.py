@@ -14,6 +14,7 @@ from enum import Enum
 
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.domain.intents import CREDIT, Intent
+from connector_defs.domain.invoices import Posting
 from connector_defs.domain.keys import is_posting_reference, posting_reference
 from connector_defs.domain.translation.context import number, text, trimmed, whole
 from connector_defs.flows.credits import CreditKey, find_credits
@@ -66,6 +67,20 @@ def wanted_of(stored: StoredInvoice, intent: Intent | None, mode: str) -> Wanted
         gross=intent.gross if intent else stored.gross,
         seen=intent.seen if intent else (),
     )
+
+
+def wanted_as_planned(stored: StoredInvoice, posting: Posting) -> Wanted:
+    """What to look for: the document as it would be posted now."""
+    intent = Intent.of(posting)
+    return wanted_of(stored, intent, intent.mode)
+
+
+def standing(connector: Connector, company: CompanySettings, stored: StoredInvoice) -> LedgerEntry | None:
+    """What stands in SYSPRO under the number of one invoice. Raises RetryLater where SYSPRO cannot be asked."""
+    wanted = wanted_of(stored, Intent.read(stored.intent), company.posting_mode)
+    if not (wanted.supplier and wanted.number):
+        return None
+    return LookUp(connector, company).find([wanted])[stored.invoice_id].entry
 
 
 class LookUp:

@@ -30,6 +30,7 @@ def status(connector: Connector) -> Status:
         by_state = invoices.counts(connection)
         by_entity = records.counts(connection)
         oldest = invoices.oldest_open(connection)
+        gl_problems = len(invoices.with_gl_problem(connection, None))
     counted = {}
     for entity in ENTITIES:
         counts = dict.fromkeys(("published", "pending", "failed", "quarantined"), 0)
@@ -37,7 +38,7 @@ def status(connector: Connector) -> Status:
             counts[_COUNTED_AS[state]] += number
         counted[entity.name] = counts
     minutes = int((connector.clock.now() - oldest).total_seconds() // 60) if oldest else 0
-    return Status(by_state, counted, minutes)
+    return Status(by_state, counted, minutes, gl_problems)
 
 
 def unmapped_accounts(connector: Connector) -> list[UnmappedAccount]:

@@ -27,7 +27,7 @@ from connector_defs.domain.states import State
 from connector_defs.flows.documents import Confirmation, SysproDocument, document_of, read_reply
 from connector_defs.flows.evaluation import Prepared
 from connector_defs.flows.ledger import LedgerEntry
-from connector_defs.flows.lookup import Found, LookUp, Wanted, wanted_of
+from connector_defs.flows.lookup import Found, LookUp, wanted_as_planned, wanted_of
 from connector_defs.flows.moves import LaneMoves, otherwise
 from connector_defs.points import reach
 from connector_defs.store.invoices import LostRace, StoredInvoice
@@ -67,7 +67,9 @@ class Lane:
 
         Raises LaneBlocked where SYSPRO as a whole refuses; what was not attempted keeps its state.
         """
-        found = self._look_up.find([_wanted(prepared) for prepared in batch], with_lines=True)
+        found = self._look_up.find(
+            [wanted_as_planned(prepared.stored, prepared.posting) for prepared in batch], with_lines=True
+        )
         reach("posting.looked_up")
         self._confirmed, self._noted = None, []
         before = len(self._moves.count.posted_ids)
@@ -301,12 +303,6 @@ class Lane:
                     )
                 else:
                     self._moves.posted(connection, one.stored, entry, "read back", one.reply.gl_journal)
-
-
-def _wanted(prepared: Prepared) -> Wanted:
-    """What to look for before posting: the document as it would be posted now."""
-    intent = Intent.of(prepared.posting)
-    return wanted_of(prepared.stored, intent, intent.mode)
 
 
 def _look_first() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from connector_defs.flows.reports import (
+    Foreseen,
     InvoiceRunReport,
     Problem,
     PublishReport,
@@ -212,6 +213,46 @@ def queue(items: Iterable[QueueItem]) -> dg.TableMetadataValue:
                 item.code,
                 item.reason,
                 item.remedy,
+            )
+            for item in items
+        ],
+    )
+
+
+def gl_problems(items: Iterable[QueueItem]) -> dg.TableMetadataValue:
+    """AP postings that stand while their GL journal failed."""
+    return table(
+        ("company", "invoice_id", "supplier", "invoice_number", "gross", "currency", "voucher", "gl_problem"),
+        [
+            (
+                item.company,
+                item.invoice_id,
+                item.supplier,
+                item.invoice_number,
+                item.gross,
+                item.currency,
+                item.voucher,
+                item.gl_problem,
+            )
+            for item in items
+        ],
+    )
+
+
+def foreseen(items: Iterable[Foreseen]) -> dg.TableMetadataValue:
+    """What a preview says of invoices."""
+    return table(
+        ("company", "invoice_id", "supplier", "invoice_number", "gross", "currency", "verdict", "reasons"),
+        [
+            (
+                item.company,
+                item.invoice_id,
+                item.supplier,
+                item.invoice_number,
+                item.gross,
+                item.currency,
+                item.verdict.value,
+                "; ".join(item.texts),
             )
             for item in items
         ],

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, literal, or_, select, update
+from sqlalchemy import Connection, and_, func, literal, or_, select, update
 
 from connector_defs.domain.errors import RetryLater
 from connector_defs.domain.states import OPEN, State, may_move
@@ -25,6 +25,9 @@ _UNTOLD = frozenset({"payload", "intent"})
 _CHUNK = 400
 # Namespace of the advisory lock on a company's invoice numbers.
 _NUMBERS = 20261
+_WITHOUT_PAYLOAD = [
+    column if column is not invoice.c.payload else literal("").label("payload") for column in invoice.c
+]
 
 
 class LostRace(RetryLater):
@@ -233,11 +236,9 @@ def in_states(
 
     Without payloads (they are "") even a long history fits in memory.
     """
-    columns = [
-        column if with_payload or column is not invoice.c.payload else literal("").label("payload")
-        for column in invoice.c
-    ]
-    query = select(*columns).where(invoice.c.state.in_(sorted(states)))
+    query = select(*(invoice.c if with_payload else _WITHOUT_PAYLOAD)).where(
+        invoice.c.state.in_(sorted(states))
+    )
     if company is not None:
         query = query.where(invoice.c.company == company)
     if due is not None:
@@ -289,6 +290,37 @@ def same_number(
         )
     )
     return next((_stored(row._mapping) for row in rows), None)
+
+
+def rivals(connection: Connection, one: StoredInvoice, voucher: str) -> list[StoredInvoice]:
+    """Other invoices of ours that hold `voucher`, or bear `one`'s supplier and number, in whatever state.
+
+    All of them and `one` itself stay locked until the transaction ends, so that two acts on the same number
+    come one after the other.
+    """
+    same_number = and_(
+        invoice.c.supplier == one.supplier,
+        func.lower(func.trim(invoice.c.number)) == one.number.strip().lower(),
+    )
+    rows = connection.execute(
+        select(invoice)
+        .where(
+            invoice.c.company == one.company,
+            or_(invoice.c.voucher == voucher, same_number, invoice.c.invoice_id == one.invoice_id),
+        )
+        .order_by(invoice.c.invoice_id)
+        .with_for_update()
+    )
+    return [_stored(row._mapping) for row in rows if row.invoice_id != one.invoice_id]
+
+
+def with_gl_problem(connection: Connection, company: str | None) -> list[StoredInvoice]:
+    """Invoices whose AP posting stands while SYSPRO's GL journal for it failed, oldest first; without payloads."""
+    query = select(*_WITHOUT_PAYLOAD).where(invoice.c.gl_problem != "")
+    if company is not None:
+        query = query.where(invoice.c.company == company)
+    rows = connection.execute(query.order_by(invoice.c.received_at, invoice.c.invoice_id))
+    return [_stored(row._mapping) for row in rows]
 
 
 def references_of_posted(connection: Connection, company: str, number: int = 20) -> list[str]:

@@ -9,7 +9,8 @@ from connector_tests.cli.conftest import Command
 
 COMMANDS = [
     "demo", "sandbox", "init", "ping", "db upgrade", "db check", "sync", "status", "reconcile", "sql",
-    "queue list", "queue show", "queue retry", "queue release", "queue reject",
+    "queue list", "queue show", "queue preview", "queue retry", "queue release", "queue reject",
+    "queue period", "queue accept-rounding", "queue adopt", "queue dead", "queue revive", "queue settle-gl",
     "mapping list", "mapping set", "audit show", "audit verify",
 ]  # fmt: skip
 HEAVY = (

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector_defs.domain.gl_mapping import MappingTable
-from connector_defs.domain.invoices import LedgerRow, Posting, ReceiptRow
+from connector_defs.domain.invoices import Decisions, LedgerRow, Posting, ReceiptRow
 from connector_defs.domain.keys import posting_reference
-from connector_defs.domain.planning import PlanningRules, plan
+from connector_defs.domain.planning import PlanningRules, Refusal, plan, rounding_of
 from connector_tests.domain.builders import (
+    RULES,
     SUPPLIER,
     books,
     invoice,
@@ -347,3 +348,24 @@ def test_whatever_is_posted_adds_up_to_the_gross_sum_exactly(drawn: tuple[object
             "RECEIPT_SIGN",
             "TAX_NOT_IN_ROWS",
         }
+
+
+@pytest.mark.parametrize("gross", ["100.00", "100.01", "99.00", "1000000.00"])
+def test_what_a_person_may_accept_is_the_whole_difference_however_large(gross: str) -> None:
+    one = invoice(row(net=money("90.00"), tax=money("10.00"), tax_code="A"), gross=gross)
+    assert rounding_of(one, RULES) == money(gross) - money("100.00")
+
+
+def test_an_accepted_difference_is_the_one_that_planning_takes() -> None:
+    one = invoice(row(net=money("100.00")), gross="103.37")
+    difference = rounding_of(one, RULES)
+    assert isinstance(difference, Decimal)
+    taken = plan(one, MappingTable((rule(),)), books(), ROUNDING, Decisions(rounding=difference))
+    assert isinstance(taken, Posting)
+    assert made_of(taken) == money("103.37")
+
+
+def test_an_invoice_without_a_gross_sum_has_no_difference() -> None:
+    refused = rounding_of(invoice(gross=None), RULES)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "AMOUNT_MISSING"

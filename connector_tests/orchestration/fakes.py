@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from connector_defs.flows import extraction, invoices, overview, publishing, reconciliation
+from connector_defs.flows import extraction, invoices, overview, preview, publishing, queue, reconciliation
 from connector_defs.flows.reports import (
     DateWindow,
     Difference,
     InvoiceRunReport,
     LedgerTotal,
+    Preview,
     Problem,
     PublishReport,
     QueueItem,
@@ -80,6 +81,9 @@ class FakeSite:
     missing_columns: tuple[str, ...] = ()
     unmapped: list[UnmappedAccount] = field(default_factory=list)
     reviews: list[QueueItem] = field(default_factory=list)
+    gl_problems: list[QueueItem] = field(default_factory=list)
+    preview: Preview = field(default_factory=lambda: Preview(()))
+    previews: int = 0
     quarantined: list[Problem] = field(default_factory=list)
     refused: list[Problem] = field(default_factory=list)
     differences: tuple[Difference, ...] = ()
@@ -103,6 +107,8 @@ class FakeSite:
         monkeypatch.setattr(overview, "quarantined", lambda _: self.quarantined)
         monkeypatch.setattr(overview, "refused", lambda _: self.refused)
         monkeypatch.setattr(overview, "review_items", self._review_items)
+        monkeypatch.setattr(queue, "gl_problems", lambda _: self.gl_problems)
+        monkeypatch.setattr(preview, "preview_waiting", self._preview)
         monkeypatch.setattr(
             overview, "status", lambda _: Status({"responded": 3}, {}, self.oldest_open_minutes)
         )
@@ -194,6 +200,10 @@ class FakeSite:
         return ReconcileReport(
             day, 3, 3, (LedgerTotal("M1", "EUR", 3, amount, amount, amount),), self.differences
         )
+
+    def _preview(self, _: object) -> Preview:
+        self.previews += 1
+        return self.preview
 
     def _review_items(self, _: object, code_prefix: str | None = None) -> list[QueueItem]:
         return [item for item in self.reviews if item.code.startswith(code_prefix or "")]

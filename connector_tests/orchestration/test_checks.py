@@ -1,7 +1,9 @@
 """What the checks and the metadata show, and that findings of the business stop nothing."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import dagster as dg
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from connector_defs.definitions import defs
 from connector_defs.domain.errors import RetryLater
 from connector_defs.flows import overview
-from connector_defs.flows.reports import Difference, UnmappedAccount
+from connector_defs.flows.reports import Difference, Foreseen, Preview, UnmappedAccount, Verdict
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.tables import ROWS_SHOWN, table
 from connector_tests.orchestration.fakes import FakeSite, problem, review_item, unmapped_account
@@ -113,6 +115,54 @@ def test_a_refusal_shows_in_the_check_of_its_kind_and_in_no_other(
     found = evaluations(result, "basware/approved_documents")
     assert [name for name, evaluation in found.items() if not evaluation.passed] == [check]
     assert [row["code"] for row in rows(found[check].metadata["invoices"])] == [code]
+
+
+def test_a_gl_journal_that_failed_is_told_while_its_ap_posting_stands(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    item = replace(
+        review_item(""), state="responded", voucher="202611-00017-0001", gl_problem="1 file in use"
+    )
+    site.gl_problems = [item]
+    found = evaluations(ran(instance, "invoices"), "basware/approved_documents")
+    assert [name for name, evaluation in found.items() if not evaluation.passed] == ["gl_journals_failed"]
+    failed = found["gl_journals_failed"]
+    assert "AP posting stands" in str(failed.description)
+    (told,) = rows(failed.metadata["invoices"])
+    assert (told["voucher"], told["gl_problem"]) == ("202611-00017-0001", "1 file in use")
+
+
+def test_syspro_is_not_asked_unless_a_site_wants_it(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    found = evaluations(ran(instance, "invoices"), "basware/approved_documents")["syspro_would_take_them"]
+    assert (found.passed, found.description) == (True, "not asked: posting.preview_check is off")
+    assert site.previews == 0
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outage", "count"),
+    [
+        (Verdict.WOULD_POST, False, 0),
+        (Verdict.STANDS_THERE, False, 0),
+        (Verdict.REFUSED_BY_SYSPRO, False, 1),
+        (Verdict.REFUSED_HERE, True, 2),
+        (Verdict.WOULD_POST, True, 1),
+    ],
+)
+def test_what_syspro_would_not_take_is_told_before_it_is_posted(
+    instance: dg.DagsterInstance, site: FakeSite, verdict: Verdict, outage: bool, count: int
+) -> None:
+    site.settings = site.settings.model_copy(
+        update={"posting": site.settings.posting.model_copy(update={"preview_check": True})}
+    )
+    one = Foreseen("M1", "id", "INV-1", "0001", Decimal("1.00"), "EUR", "ready", verdict, texts=("why", "so"))
+    site.preview = Preview((one,), (problem("M2", "invoices"),) if outage else ())
+    found = evaluations(ran(instance, "invoices"), "basware/approved_documents")["syspro_would_take_them"]
+    assert (found.passed, found.metadata["found"].value) == (count == 0, count)
+    assert (found.metadata["asked"].value, len(rows(found.metadata["not_asked"]))) == (1, int(outage))
+    refused = rows(found.metadata["invoices"])
+    fine = verdict in (Verdict.WOULD_POST, Verdict.STANDS_THERE)
+    assert [row["reasons"] for row in refused] == ([] if fine else ["why; so"])
+    assert site.previews == 1
 
 
 @pytest.mark.parametrize(("minutes", "passed"), [(24 * 60, True), (24 * 60 + 1, False)])

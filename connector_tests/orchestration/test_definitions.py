@@ -63,6 +63,8 @@ INVOICE_CHECKS = [
     "gl_accounts_missing_or_on_hold",
     "unknown_suppliers",
     "other_refusals",
+    "gl_journals_failed",
+    "syspro_would_take_them",
     "oldest_open_item",
     "every_company",
 ]

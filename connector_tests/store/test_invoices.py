@@ -1,5 +1,7 @@
 """Invoices at rest: taken in once, moved legally, found, counted."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
@@ -235,3 +237,52 @@ class TestCounting:
         move_along(store, stored(store, "finished"), State.WITHDRAWN)
         with store.read() as connection:
             assert invoices.oldest_open(connection) == NOON + timedelta(hours=1)
+
+
+class TestRivals:
+    """Who else bears the number, or holds the voucher, and that two who ask come one after the other."""
+
+    def test_all_that_share_the_number_or_hold_the_voucher_are_found_and_nobody_else(
+        self, store: Store
+    ) -> None:
+        one = take_in(store, arrival("one", number="INV-1"))
+        take_in(store, arrival("same", number=" inv-1 "))
+        holder = take_in(store, arrival("holder", number="other"))
+        take_in(store, arrival("stranger", number="INV-2"))
+        take_in(store, arrival("supplier", number="INV-1", supplier="0000002"))
+        take_in(store, arrival("company", number="INV-1"), company="M2")
+        with store.write() as connection:
+            invoices.move(connection, holder, State.POSTED, NOON, changes={"voucher": "V-1"})
+        with store.write() as connection:
+            assert ids(invoices.rivals(connection, one, "V-1")) == ["holder", "same"]
+
+    def test_the_second_to_ask_sees_what_the_first_decided(self, store: Store) -> None:
+        first, second = take_in(store, arrival("a", number="N")), take_in(store, arrival("b", number="N"))
+        asks = threading.Event()
+
+        def ask() -> list[str]:
+            asks.set()
+            with store.write() as connection:
+                return [rival.voucher for rival in invoices.rivals(connection, second, "V-1")]
+
+        with ThreadPoolExecutor(1) as pool:
+            with store.write() as connection:
+                assert ids(invoices.rivals(connection, first, "V-1")) == ["b"]
+                answer = pool.submit(ask)
+                asks.wait()
+                with pytest.raises(TimeoutError):
+                    answer.result(timeout=0.2)
+                invoices.move(connection, first, State.POSTED, NOON, changes={"voucher": "V-1"})
+            assert answer.result(timeout=10) == ["V-1"]
+
+
+def test_failed_gl_journals_are_listed_by_company_without_their_payloads(store: Store) -> None:
+    take_in(store, arrival("fine"))
+    for name, company in (("late", "M1"), ("other", "M2")):
+        stored = take_in(store, arrival(name), company=company, now=NOON + timedelta(hours=company == "M1"))
+        with store.write() as connection:
+            invoices.move(connection, stored, State.POSTED, NOON, changes={"gl_problem": "1 file in use"})
+    with store.read() as connection:
+        assert ids(invoices.with_gl_problem(connection, None)) == ["other", "late"]
+        (one,) = invoices.with_gl_problem(connection, "M1")
+        assert (one.gl_problem, one.payload) == ("1 file in use", "")

@@ -5,8 +5,9 @@ Rooms: `document` (the order of the steps), `amounts`, `tax`, `receipts`, `ledge
 `periods`, `credit`, `journal`, and `rules` (what the site decided).
 """
 
+from connector_defs.domain.planning.amounts import rounding_of
 from connector_defs.domain.planning.document import needs_mapping, plan
 from connector_defs.domain.planning.rules import PlanningRules
 from connector_defs.domain.planning.verdict import Refusal, Unmapped
 
-__all__ = ["PlanningRules", "Refusal", "Unmapped", "needs_mapping", "plan"]
+__all__ = ["PlanningRules", "Refusal", "Unmapped", "needs_mapping", "plan", "rounding_of"]

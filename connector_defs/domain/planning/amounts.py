@@ -10,7 +10,7 @@ from connector_defs.domain.books import Books
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow, Decisions
 from connector_defs.domain.money import AmountError, exact, minor_digits, total
 from connector_defs.domain.planning.rules import PlanningRules
-from connector_defs.domain.planning.verdict import Refused
+from connector_defs.domain.planning.verdict import Refusal, Refused
 
 # Every amount column of SYSPRO is decimal(14,2).
 _LEDGER_STEP = Decimal("0.01")
@@ -51,6 +51,15 @@ def rightly_signed(
         return invoice, decisions
     accepted = None if decisions.rounding is None else decisions.rounding.copy_negate()
     return invoice.negated(), replace(decisions, rounding=accepted)
+
+
+def rounding_of(invoice: ApprovedInvoice, rules: PlanningRules) -> Decimal | Refusal:
+    """What the gross sum is off the rows and their tax: the difference a person may accept as rounding."""
+    whatever_it_is = replace(rules, rounding_tolerance=Decimal("Infinity"), rounding_account="")
+    try:
+        return amounts_of(invoice, whatever_it_is, Decisions()).rounding
+    except Refused as refused:
+        return refused.refusal
 
 
 def amounts_of(invoice: ApprovedInvoice, rules: PlanningRules, decisions: Decisions) -> Amounts:
