@@ -153,6 +153,13 @@ class PostingSettings(Section):
     batch_size: Annotated[int, Field(ge=1, le=50)] = 50
 
 
+class MappingSettings(Section):
+    """How GL mapping rules come into force."""
+
+    # A rule that a person sets, imports or withdraws waits until another person approves it.
+    second_approver: bool = False
+
+
 class PublishingSettings(Section):
     """What publishing to Basware may do without a person."""
 
@@ -192,6 +199,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     timing: TimingSettings = TimingSettings()
     posting: PostingSettings = PostingSettings()
+    mapping: MappingSettings = MappingSettings()
     publishing: PublishingSettings = PublishingSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     currencies: dict[str, str] = DEFAULT_CURRENCIES

@@ -49,6 +49,12 @@ class ApprovedInvoice:
     tax_code: str
     description: str
     rows: tuple[CodingRow, ...]
+    voucher_date: date | None = None
+
+    @property
+    def mapping_date(self) -> date | None:
+        """The business date that the validity of a GL mapping is judged by: voucher date, else invoice date."""
+        return self.voucher_date or self.invoice_date
 
 
 @dataclass(frozen=True)

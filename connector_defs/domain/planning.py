@@ -6,12 +6,13 @@ Sources: SYSPRO wire notes 2.1 (balance, tax, receipts) and 4.4 (postable accoun
 """
 
 import re
+import shlex
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from connector_defs.domain.books import POSTABLE_ACCOUNT_TYPES, Books, GoodsReceipt, LedgerCode, Supplier
-from connector_defs.domain.gl_mapping import MappingTable
+from connector_defs.domain.gl_mapping import Gap, MappingRule, MappingTable, Tie
 from connector_defs.domain.invoices import (
     ApprovedInvoice,
     CodingRow,
@@ -50,9 +51,28 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Unmapped:
-    """The (account, cost centre) pairs that no mapping rule covers."""
+    """The kinds of coding rows that no mapping rule decides; at least one."""
 
-    pairs: tuple[tuple[str, str], ...]
+    gaps: tuple[Gap, ...]
+
+    @property
+    def refusal(self) -> Refusal:
+        """Why the invoice waits for its mapping. Only where every row has its rules, and these differ, is it a tie."""
+        missing = [gap for gap in self.gaps if not gap.rivals]
+        tied = [gap for gap in self.gaps if gap.rivals]
+        reasons = [f"no GL mapping for account {', '.join(gap.words for gap in missing)}"] if missing else []
+        reasons += [
+            f"equally specific GL mappings for account {gap.words}: {gap.rival_words}" for gap in tied
+        ]
+        key = (missing or tied)[0].key
+        command = f"connector mapping set {shlex.quote(key.account_code)} GLCODE {key.options}".rstrip()
+        return Refusal(
+            "UNMAPPED_ACCOUNT" if missing else "MAPPING_AMBIGUOUS",
+            "; ".join(reasons),
+            f"`{command}`; the invoice then posts by itself"
+            if missing
+            else f"`{command}` goes before both, or retire one of them (--retire); the invoice then posts by itself",
+        )
 
 
 class _Refused(Exception):
@@ -75,14 +95,10 @@ def plan(
         number = _number(invoice)
         dates = _dates(invoice)
         receipts, coded = _split(invoice, supplier, books, amounts)
-        unmapped = [
-            (row.account_code, row.cost_center)
-            for row, _ in coded
-            if row.account_code and mapping.find(row.account_code, row.cost_center) is None
-        ]
-        if unmapped:
-            return Unmapped(tuple(dict.fromkeys(unmapped)))
-        rows = [_ledger_row(row, net, mapping, books) for row, net in coded]
+        gaps = mapping.gaps((row for row, _ in coded), invoice.mapping_date)
+        if gaps:
+            return Unmapped(gaps)
+        rows = [_ledger_row(row, net, mapping.find(row, invoice.mapping_date), books) for row, net in coded]
         tax_rows, tax_value, tax_code = _tax(amounts, books)
         rows += tax_rows
         if amounts.rounding:
@@ -335,11 +351,10 @@ def _line(number: str) -> str:
     return number.strip().lstrip("0")
 
 
-def _ledger_row(row: CodingRow, net: Decimal, mapping: MappingTable, books: Books) -> LedgerRow:
-    rule = mapping.find(row.account_code, row.cost_center)
-    code = rule.gl_code if rule else row.account_code
-    _check_ledger_code(books.ledger_codes.get(code), code)
-    return LedgerRow(code, net, for_windows_1252(row.note, _NOTE_LIMIT).text)
+def _ledger_row(row: CodingRow, net: Decimal, rule: MappingRule | Tie | None, books: Books) -> LedgerRow:
+    assert isinstance(rule, MappingRule), f"row {row.key} has a gap that was not told"
+    _check_ledger_code(books.ledger_codes.get(rule.gl_code), rule.gl_code)
+    return LedgerRow(rule.gl_code, net, for_windows_1252(row.note, _NOTE_LIMIT).text)
 
 
 def _check_ledger_code(account: LedgerCode | None, code: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from connector_defs.basware.document_reader import read_document
 from connector_defs.basware.documents import MalformedDocument
-from connector_defs.domain.gl_mapping import MappingTable
+from connector_defs.domain.gl_mapping import MappingTable, needs_rule
 from connector_defs.domain.invoices import ApprovedInvoice, Decisions, Posting
 from connector_defs.domain.planning import PlanningRules, Refusal, Unmapped, plan
 from connector_defs.domain.states import State
@@ -96,8 +96,8 @@ class Evaluator:
             case Refusal():
                 _to_review(connection, stored, outcome, now)
                 return None
-            case Unmapped(pairs):
-                _to_mapping(connection, stored, pairs, now)
+            case Unmapped():
+                invoices.move(connection, stored, State.NEEDS_MAPPING, now, changes=vars(outcome.refusal))
                 return None
         twin = invoices.same_number(connection, stored, _TAKES_NUMBER)
         if twin is not None:
@@ -120,25 +120,6 @@ def _other_company(company_code: str) -> Refusal:
 
 def _to_review(connection: Connection, stored: StoredInvoice, refusal: Refusal, now: datetime) -> None:
     invoices.move(connection, stored, State.NEEDS_REVIEW, now, changes=vars(refusal))
-
-
-def _to_mapping(
-    connection: Connection, stored: StoredInvoice, pairs: tuple[tuple[str, str], ...], now: datetime
-) -> None:
-    named = ", ".join(
-        f"{account!r}" + (f" / cost centre {center!r}" if center else "") for account, center in pairs
-    )
-    invoices.move(
-        connection,
-        stored,
-        State.NEEDS_MAPPING,
-        now,
-        changes={
-            "code": "UNMAPPED_ACCOUNT",
-            "reason": f"no GL mapping for account {named}",
-            "remedy": f"`connector mapping set {pairs[0][0]} GLCODE`; the invoice then posts by itself",
-        },
-    )
 
 
 def _collision(invoice: ApprovedInvoice, twin: StoredInvoice) -> Refusal:
@@ -174,9 +155,6 @@ def release_mapped(connector: Connector, company: CompanySettings) -> int:
 
 
 def is_mapped(stored: StoredInvoice, mapping: MappingTable) -> bool:
-    """True where every coded row of the invoice has a rule; rows matched to a receipt need none."""
-    return all(
-        mapping.find(row.account_code, row.cost_center) is not None
-        for row in approved_invoice(stored).rows
-        if row.account_code and not row.receipt_number
-    )
+    """True where one rule decides every coded row of the invoice; rows matched to a receipt need none."""
+    invoice = approved_invoice(stored)
+    return not mapping.gaps(filter(needs_rule, invoice.rows), invoice.mapping_date)

@@ -291,6 +291,7 @@ def in_our_terms(stored: StoredInvoice, document: AccountingDocument) -> Approve
         tax_code=document.tax_code or "",
         description=document.description or "",
         rows=tuple(_coding_row(row) for row in document.coding_rows),
+        voucher_date=document.voucher_date,
     )
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
-from connector_defs.domain.books import Books, GoodsReceipt, LedgerCode, Supplier
-from connector_defs.domain.gl_mapping import MappingTable
+from connector_defs.domain.books import Books, GoodsReceipt, Supplier
+from connector_defs.domain.gl_mapping import MappingRule, MappingTable
 from connector_defs.domain.invoices import ApprovedInvoice
 from connector_defs.domain.keys import is_posting_reference, near_misses, posting_reference
 from connector_defs.domain.translation.context import flag, iso_currency, number, text, trimmed
+from connector_defs.flows.chart import ledger_codes
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store.invoices import StoredInvoice
@@ -22,7 +23,6 @@ from connector_defs.syspro.odata import ODataClient, QueryRefused, TableMissing
 from connector_defs.syspro.tables import Row
 
 _SUPPLIER_COLUMNS = ("Supplier", "Currency", "OnHold", "GrnMatchReqd")
-_LEDGER_COLUMNS = ("Company", "GlCode", "AccountType", "ControlAccFlag", "AccOnHldFlag", "AnalysisRequired")
 _LOOKUP_COLUMNS = (
     "Supplier",
     "Invoice",
@@ -144,15 +144,15 @@ class BookReader:
         orders = set()
         for invoice in batch:
             for row in invoice.rows:
-                rule = mapping.find(row.account_code, row.cost_center)
-                if rule is not None:
+                rule = mapping.find(row, invoice.mapping_date)
+                if isinstance(rule, MappingRule):
                     codes.add(rule.gl_code)
                 if row.receipt_number and 0 < len(row.order_number) <= _ORDER_WIDTH:
                     orders.add(row.order_number)
         unknown = sorted({invoice.supplier for invoice in batch} - suppliers.keys())
         return Books(
             suppliers=suppliers,
-            ledger_codes=self._ledger_codes(codes),
+            ledger_codes=ledger_codes(self._odata, self._company, codes),
             tax_accounts=self._tax_accounts,
             receipts=self._receipts(orders),
             local_currency=self._local_currency,
@@ -188,26 +188,6 @@ class BookReader:
         rows = self._odata.by_keys(tables.AP_SUPPLIER, ["Supplier"], sorted(variants), select=["Supplier"])
         existing = {text(row, "Supplier") for row in rows}
         return {code: near_misses(code, existing) for code in unknown}
-
-    def _ledger_codes(self, codes: set[str]) -> dict[str, LedgerCode]:
-        rows = self._odata.by_keys(
-            tables.GEN_MASTER, ["GlCode"], [(code,) for code in sorted(codes)], select=_LEDGER_COLUMNS
-        )
-        owners = {trimmed(row, "Company") for row in rows}
-        ledger = self._company.gl_company or self._company.syspro_company
-        if ledger not in owners and len(owners) == 1 and not self._company.gl_company:
-            ledger = owners.pop()
-        return {
-            text(row, "GlCode"): LedgerCode(
-                code=text(row, "GlCode"),
-                account_type=trimmed(row, "AccountType"),
-                on_hold=flag(row, "AccOnHldFlag"),
-                control_account=flag(row, "ControlAccFlag"),
-                analysis_required=flag(row, "AnalysisRequired"),
-            )
-            for row in rows
-            if trimmed(row, "Company") == ledger
-        }
 
     def _receipts(self, orders: set[str]) -> tuple[GoodsReceipt, ...] | None:
         keys = [(order,) for order in sorted(orders)]
