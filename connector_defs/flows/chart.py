@@ -6,7 +6,7 @@ from connector_defs.domain.books import LedgerCode
 from connector_defs.domain.translation.context import flag, text, trimmed
 from connector_defs.settings import CompanySettings
 from connector_defs.syspro import tables
-from connector_defs.syspro.odata import ODataClient
+from connector_defs.syspro.odata import ODataClient, TableMissing
 from connector_defs.syspro.tables import Row
 
 _COLUMNS = (
@@ -30,6 +30,16 @@ def whole_chart(odata: ODataClient, company: CompanySettings) -> dict[str, Ledge
     """Every code of the company's ledger."""
     pages = odata.pages(tables.GEN_MASTER, columns=_COLUMNS)
     return _of_ledger(company, [row for page in pages for row in page])
+
+
+def tax_accounts(odata: ODataClient) -> set[str]:
+    """The accounts that tax codes post to by themselves; none where SYSPRO does not show its tax codes."""
+    columns = ("TaxCode", "ApTaxGlCode", "GlTaxGlCode")
+    try:
+        rows = [row for page in odata.pages(tables.ADM_TAX, columns=columns) for row in page]
+    except TableMissing:
+        return set()
+    return {trimmed(row, name) for row in rows for name in columns[1:]} - {""}
 
 
 def _of_ledger(company: CompanySettings, rows: list[Row]) -> dict[str, LedgerCode]:

@@ -130,7 +130,9 @@ def _wanted(
     wanted: dict[RuleKey, _Wanted] = {}
     refused: list[RefusedLine] = []
     for line in lines:
-        named = f"{line.cells['account_code'] or 'no account code'} -> {line.cells['gl_code'] or 'no GL code'}"
+        named = (
+            f"{line.cells['account_code'] or 'no account code'} -> {line.cells['gl_code'] or 'no GL code'}"
+        )
         try:
             one = _read(connector, line, reason)
         except _Flaw as flaw:

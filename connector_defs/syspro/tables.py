@@ -335,6 +335,13 @@ AP_JNL_SUMMARY = _table(
     "TrnYear:int TrnMonth:int Journal:int EntryNumber:int Supplier Invoice TransactionCode:c1 "
     "InvoiceValue:amount",
 )
+# The name of the line's own column is not public, so that an entry's lines are read by the entry's key.
+AP_JNL_DISTRIB = _table(
+    "ApJnlDistrib",
+    "TrnYear TrnMonth Journal EntryNumber",
+    "TrnYear:int TrnMonth:int Journal:int EntryNumber:int ExpenseGlCode DistrValue:amount ExpenseType:c1 "
+    "Reference TrnDate:date",
+)
 # ApControl's key is not public and the table holds one row, so it is read by the columns themselves.
 AP_CONTROL = _table("ApControl", "FinYear FinPeriod", "FinYear:int FinPeriod:int")
 GEN_CONTROL = _table(
@@ -367,6 +374,7 @@ TABLES: tuple[Table, ...] = (
     AP_INVOICE,
     AP_INVOICE_PAY,
     AP_JNL_SUMMARY,
+    AP_JNL_DISTRIB,
     AP_CONTROL,
     GEN_CONTROL,
     GEN_JOURNAL_DETAIL,
