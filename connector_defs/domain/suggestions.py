@@ -7,7 +7,7 @@ it certain. A suggestion maps nothing: a person reads the grounds and decides.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from rapidfuzz import fuzz, utils
@@ -18,7 +18,7 @@ from connector_defs.domain.books import LedgerCode
 _NAME, _HISTORY, _CENTER, _CODE = 0.75, 0.6, 0.25, 0.45
 # Names below this likeness (0 to 100) are different names.
 _ALIKE = 60.0
-_CODES_ALIKE = 75.0
+_CODES_ALIKE = 85.0
 _LOWEST_SCORE = 15
 _NAMED = 3
 _PART = re.compile(r"[^\W_]+")
@@ -59,10 +59,14 @@ class _Ground:
 
 def suggest(evidence: Evidence, chart: Iterable[LedgerCode], most: int = 3) -> list[Suggestion]:
     """The best candidates among the codes that may be posted to, best first."""
+    candidates = [code for code in chart if not code.flaw]
+    known = {code.code for code in candidates}
+    # Lines on tax, control and rounding accounts are no choice that anybody made.
+    evidence = replace(
+        evidence, posted={code: times for code, times in evidence.posted.items() if code in known}
+    )
     found = []
-    for code in chart:
-        if code.flaw:
-            continue
+    for code in candidates:
         grounds = [ground for ground in _grounds(evidence, code) if ground.strength > 0]
         score = round(100 * (1 - prod(1 - ground.weight * ground.strength for ground in grounds)))
         if score >= _LOWEST_SCORE:

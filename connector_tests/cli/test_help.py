@@ -10,15 +10,18 @@ from connector_tests.cli.conftest import Command
 COMMANDS = [
     "demo", "sandbox", "init", "ping", "db upgrade", "db check", "sync", "status", "reconcile", "sql",
     "queue list", "queue show", "queue retry", "queue release", "queue reject",
-    "mapping list", "mapping set", "audit show", "audit verify",
+    "mapping list", "mapping set", "mapping approve", "mapping suggest", "mapping import", "mapping export",
+    "audit show", "audit verify",
 ]  # fmt: skip
 HEAVY = (
     "dagster",
     "duckdb",
     "httpx",
+    "openpyxl",
     "pandas",
     "pyarrow",
     "pydantic",
+    "rapidfuzz",
     "sqlalchemy",
     "connector_defs.sandbox",
 )

@@ -234,7 +234,9 @@ def specified(rules: Sequence[MappingRule], one: CodingRow, on: date | None) -> 
     return codes[0] if len(codes) == 1 else "tie: " + " ".join(codes)
 
 
-@given(rules=RULES, center=CODES, pinned=PINNED, on=st.none() | DAYS, account=st.sampled_from(["4000", "5000"]))
+@given(
+    rules=RULES, center=CODES, pinned=PINNED, on=st.none() | DAYS, account=st.sampled_from(["4000", "5000"])
+)
 def test_the_table_answers_as_the_rules_of_precedence_say(
     rules: list[MappingRule], center: str, pinned: dict[str, str], on: date | None, account: str
 ) -> None:

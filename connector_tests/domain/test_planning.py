@@ -261,10 +261,15 @@ class TestMapping:
             row("r4", "40.00"),
         )
         outcome = unmapped(invoice(*rows))
-        assert [(gap.account_code, gap.cost_center) for gap in outcome.gaps] == [("5000", ""), ("5000", "CC1")]
+        assert [(gap.account_code, gap.cost_center) for gap in outcome.gaps] == [
+            ("5000", ""),
+            ("5000", "CC1"),
+        ]
         assert outcome.refusal.code == "UNMAPPED_ACCOUNT"
         assert outcome.refusal.reason == "no GL mapping for account '5000', '5000' / cost centre 'CC1'"
-        assert outcome.refusal.remedy == "`connector mapping set 5000 GLCODE`; the invoice then posts by itself"
+        assert (
+            outcome.refusal.remedy == "`connector mapping set 5000 GLCODE`; the invoice then posts by itself"
+        )
 
     def test_a_rule_that_does_not_hold_on_the_invoices_date_is_no_rule_and_the_date_is_told(self) -> None:
         mapping = MappingTable([rule(valid_from=date(2026, 2, 1))])

@@ -241,7 +241,9 @@ def test_an_event_of_a_version_with_another_detail_is_found_whatever_stands_ther
     assert (MAPPING, 2) not in places(verify(books))
 
 
-@pytest.mark.parametrize(("name", "value"), [("dimensions", "dim1=A"), ("valid_from", "2026-01-01"), ("version", 9)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("dimensions", "dim1=A"), ("valid_from", "2026-01-01"), ("version", 9)]
+)
 def test_a_version_moved_to_another_rule_is_found_where_it_was_and_where_it_is(
     books: Store, name: str, value: object
 ) -> None:
