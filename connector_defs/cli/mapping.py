@@ -207,19 +207,20 @@ def approve(
     if every and (account_code is not None or refuse):
         raise Fatal("--all approves whatever others proposed: it takes no account code and no --refuse.")
     if every:
-        _approve_all(company, reason, json=json)
-        return
-    if account_code is None:
+        finish(clean=_approve_all(company, reason, json=json))
+    elif account_code is None:
         raise Fatal("Name the account code whose proposal you approve, or say --all.")
-    with opened() as connector:
-        key = _key(chosen_company(connector, company), account_code, cost_center, dimension, valid_from)
-        rule, released = mapping.decide(
-            connector, key, actor=actor(), reason=reason, gl_code=gl_code, refuse=refuse
-        )
-    _told(rule, released, json=json)
+    else:
+        with opened() as connector:
+            key = _key(chosen_company(connector, company), account_code, cost_center, dimension, valid_from)
+            rule, released = mapping.decide(
+                connector, key, actor=actor(), reason=reason, gl_code=gl_code, refuse=refuse
+            )
+        _told(rule, released, json=json)
 
 
-def _approve_all(company: str | None, reason: str, *, json: bool) -> None:
+def _approve_all(company: str | None, reason: str, *, json: bool) -> bool:
+    """True where no proposal is left that somebody else has to approve."""
     from connector_defs.flows import mapping
 
     with opened() as connector:
@@ -231,7 +232,7 @@ def _approve_all(company: str | None, reason: str, *, json: bool) -> None:
         _freed(approval.released)
         if approval.own:
             mapping_tables.rules("Your own proposals: another person must approve them", approval.own)
-    finish(clean=not approval.own)
+    return not approval.own
 
 
 def _key(

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from connector_defs.domain.errors import RetryLater
+from connector_defs.domain.gl_mapping import RuleKey, RuleStatus
 from connector_defs.flows import mapping
 from connector_defs.flows.suggestions import Candidates, candidates
 from connector_defs.sandbox.world import WorldOptions
+from connector_defs.store import mappings
 from connector_defs.syspro import tables
-from connector_defs.syspro.odata import ODataClient, QueryRefused
+from connector_defs.syspro.odata import ODataClient, QueryRefused, TableMissing
 from connector_tests.flows.pair import ACCOUNT, TODAY, Pair, invoice, open_pair, row
 
 
@@ -84,6 +86,54 @@ def test_where_syspros_journals_cannot_be_read_our_own_postings_are_enough(pair:
     waiting(pair, accountName="")
     (one,) = candidates(pair.connector)
     assert "2 of 2 ledger lines" in grounds(one, ACCOUNT)
+
+
+def test_a_site_that_hides_its_tax_codes_still_gets_suggestions(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = ODataClient.pages
+
+    def hiding(self: ODataClient, table: tables.Table, **more: Any) -> Any:
+        if table is tables.ADM_TAX:
+            raise TableMissing("no such table here")
+        return pages(self, table, **more)
+
+    waiting(pair, accountName="Tooling")
+    monkeypatch.setattr(ODataClient, "pages", hiding)
+    (one,) = candidates(pair.connector)
+    assert one.suggestions[0].gl_code == ACCOUNT
+
+
+def test_what_the_supplier_was_posted_to_with_the_cost_centre_speaks_for_a_code(pair: Pair) -> None:
+    pair.approve(invoice("P-1", codingRows=[row(costCenterCode="CC1")]))
+    pair.run()
+    with pair.connector.store.write() as connection:
+        # A rule withdrawn since then says nothing any more.
+        mappings.add(
+            connection,
+            "M1",
+            "GONE",
+            "CC1",
+            "00-6020",
+            author="ann",
+            reason="gone",
+            now=pair.connector.clock.now(),
+            status=RuleStatus.RETIRED,
+        )
+    waiting(pair, accountName="", costCenterCode="CC1")
+    (one,) = candidates(pair.connector)
+    assert "1 of 1 other account codes with cost centre CC1 stand for it" in grounds(one, ACCOUNT)
+
+
+def test_a_posting_whose_rule_is_withdrawn_is_no_ground(pair: Pair) -> None:
+    pair.map("OLD", "00-6020")
+    pair.approve(invoice("P-1", codingRows=[row(accountCode="OLD")]))
+    pair.run()
+    mapping.retire_rule(pair.connector, RuleKey("M1", "OLD"), actor="ann", reason="gone")
+    waiting(pair, accountName="", costCenterCode="CC1")
+    (one,) = candidates(pair.connector)
+    # SYSPRO's journals still tell that the supplier was posted there.
+    assert "1 of 2 ledger lines" in grounds(one, "00-6020")
 
 
 def test_what_other_codes_with_the_cost_centre_stand_for_speaks_for_a_code(pair: Pair) -> None:

@@ -80,9 +80,12 @@ def test_a_published_account_stands_for_itself_where_no_rule_says_otherwise(stor
     assert audit.verify(store).ok
 
 
-def test_the_longest_cost_centre_basware_knows_can_be_mapped(store: Store) -> None:
-    add_rule(store, account="a" * 50, cost_center="c" * 200, gl_code="g" * 35)
-    assert in_force(store) == [("a" * 50, "c" * 200, "g" * 35, 1)]
+@pytest.mark.parametrize("letter", ["a", "🙂"])
+def test_the_longest_cost_centre_and_dimensions_can_be_mapped(store: Store, letter: str) -> None:
+    dimensions = (("dim1", "".join(letter for _ in range(295))),)
+    add_rule(store, account=letter * 50, cost_center=letter * 200, gl_code="g" * 35, dimensions=dimensions)
+    assert in_force(store) == [(letter * 50, letter * 200, "g" * 35, 1)]
+    assert in_force_rules(store)[0].dimensions == dimensions
     assert audit.verify(store).ok
 
 
