@@ -129,8 +129,10 @@ def candidates(some: "Sequence[Candidates]") -> None:
         if not one.suggestions:
             say(f"{title}: nothing speaks for any GL code.")
             continue
+        # Not as the title, which a narrow table would break over lines.
+        say(title, "bold")
         table(
-            title,
+            "Candidates",
             [("score", "number"), ("GL code", "key"), ("description", "sentence"), ("grounds", "sentence")],
             [
                 (each.score, each.gl_code, each.description, "; ".join(each.grounds))
