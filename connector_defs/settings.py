@@ -183,6 +183,13 @@ class PostingSettings(Section):
     preview_check: bool = False
 
 
+class MappingSettings(Section):
+    """How GL mapping rules come into force."""
+
+    # A rule that a person sets, imports or withdraws waits until another person approves it.
+    second_approver: bool = False
+
+
 class PublishingSettings(Section):
     """What publishing to Basware may do without a person."""
 
@@ -222,6 +229,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     timing: TimingSettings = TimingSettings()
     posting: PostingSettings = PostingSettings()
+    mapping: MappingSettings = MappingSettings()
     publishing: PublishingSettings = PublishingSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     currencies: dict[str, str] = DEFAULT_CURRENCIES

@@ -28,7 +28,6 @@ from connector_defs.flows.reports import (
 )
 
 if TYPE_CHECKING:
-    from connector_defs.domain.gl_mapping import MappingRule
     from connector_defs.store.audit import AuditEvent
 
 # A screenful. The rest is counted by reason, and `--json` holds them all.
@@ -195,7 +194,7 @@ def unmapped(accounts: Sequence[UnmappedAccount]) -> None:
             ("company", "key"),
             ("account code", "key"),
             ("name", "sentence"),
-            ("cost centre", "key"),
+            ("cost centre, dimensions", "key"),
             ("invoices", "number"),
             ("total", "number"),
             ("waiting since", "key"),
@@ -206,7 +205,10 @@ def unmapped(accounts: Sequence[UnmappedAccount]) -> None:
                 account.company,
                 account.account_code,
                 account.account_name,
-                account.cost_center,
+                ", ".join(
+                    ([account.cost_center] if account.cost_center else [])
+                    + [f"{name}={code}" for name, code in account.dimensions]
+                ),
                 account.invoices,
                 account.total,
                 account.oldest,
@@ -215,6 +217,12 @@ def unmapped(accounts: Sequence[UnmappedAccount]) -> None:
             for account in accounts
         ],
     )
+    for account in accounts:
+        if account.rivals:
+            say(
+                f"{account.company} {account.account_code}: equally specific rules: {account.rivals}",
+                "yellow",
+            )
 
 
 def status(report: Status) -> None:
@@ -277,36 +285,6 @@ def reconciliation(report: ReconcileReport) -> None:
 def fields(title: str, values: Mapping[str, object]) -> None:
     """Names and values, one pair per row."""
     table(title, [("", "key"), ("", "key")], list(values.items()))
-
-
-def mapping_rules(rules: "Sequence[MappingRule]") -> None:
-    """The GL mapping in force."""
-    table(
-        "GL mapping",
-        [
-            ("company", "key"),
-            ("account code", "key"),
-            ("cost centre", "key"),
-            ("GL code", "key"),
-            ("version", "number"),
-            ("by", "key"),
-            ("since (UTC)", "key"),
-            ("reason", "sentence"),
-        ],
-        [
-            (
-                rule.company,
-                rule.account_code,
-                rule.cost_center or "any",
-                rule.gl_code,
-                rule.version,
-                rule.author,
-                rule.created_at,
-                rule.reason,
-            )
-            for rule in rules
-        ],
-    )
 
 
 def audit_events(key: str, events: "Sequence[AuditEvent]") -> None:

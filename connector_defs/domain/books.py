@@ -29,6 +29,18 @@ class LedgerCode:
     on_hold: bool
     control_account: bool
     analysis_required: bool
+    description: str = ""
+
+    @property
+    def flaw(self) -> str:
+        """Why nothing may be posted to it (SYSPRO wire notes 4.4), for people; "" where it may."""
+        if self.on_hold:
+            return "is on hold in SYSPRO"
+        if self.control_account:
+            return "is a control account"
+        if self.account_type and self.account_type not in POSTABLE_ACCOUNT_TYPES:
+            return f"is of type {self.account_type}, not postable"
+        return "demands GL analysis, which is not configured" if self.analysis_required else ""
 
 
 @dataclass(frozen=True)

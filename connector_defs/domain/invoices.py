@@ -83,6 +83,11 @@ class ApprovedInvoice:
     # texts in which characters were replaced when the invoice was read
     notes: tuple[str, ...] = ()
 
+    @property
+    def mapping_date(self) -> date | None:
+        """The business date that the validity of a GL mapping is judged by: voucher date, else invoice date."""
+        return self.voucher_date or self.invoice_date
+
     def negated(self) -> "ApprovedInvoice":
         """The same invoice with every amount on the other side."""
         return replace(

@@ -11,17 +11,17 @@ from connector_defs.domain.books import (
     Books,
     ExchangeRate,
     GoodsReceipt,
-    LedgerCode,
     LedgerPeriod,
     PeriodControl,
     Supplier,
 )
-from connector_defs.domain.gl_mapping import MappingTable
+from connector_defs.domain.gl_mapping import MappingRule, MappingTable
 from connector_defs.domain.invoices import ApprovedInvoice
 from connector_defs.domain.keys import near_misses
 from connector_defs.domain.planning import PlanningRules
 from connector_defs.domain.planning.credit import asks_for_original, original_number
 from connector_defs.domain.translation.context import day, flag, iso_currency, number, text, trimmed, whole
+from connector_defs.flows.chart import of_all_companies
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings, Settings
 from connector_defs.syspro import tables
@@ -29,7 +29,6 @@ from connector_defs.syspro.odata import QueryRefused, TableMissing
 from connector_defs.syspro.tables import Row
 
 _SUPPLIER_COLUMNS = ("Supplier", "Currency", "OnHold", "GrnMatchReqd")
-_LEDGER_COLUMNS = ("Company", "GlCode", "AccountType", "ControlAccFlag", "AccOnHldFlag", "AnalysisRequired")
 _RATE_COLUMNS = ("Currency", "BuyExchangeRate", "BuyMulDiv", "FixedRate")
 _KEY_WIDTH = 15
 _NUMBER_WIDTH = 20
@@ -94,17 +93,17 @@ class BookReader:
         orders = set()
         for invoice in batch:
             for row in invoice.rows:
-                rule = mapping.find(row.account_code, row.cost_center)
-                if rule is not None:
+                rule = mapping.find(row, invoice.mapping_date)
+                if isinstance(rule, MappingRule):
                     codes.add(rule.gl_code)
                 by_order = row.receipt_number or rules.order_matching != "ledger"
                 if by_order and 0 < len(row.order_number) <= _ORDER_WIDTH:
                     orders.add(row.order_number)
         unknown = sorted({invoice.supplier for invoice in batch} - suppliers.keys())
-        ledger_codes, elsewhere = self._ledger_codes(codes)
+        own, elsewhere = of_all_companies(self._odata, self._company, codes)
         return Books(
             suppliers=suppliers,
-            ledger_codes=ledger_codes,
+            ledger_codes=own,
             tax_accounts=self._tax_accounts,
             receipts=self._receipts(orders),
             local_currency=self._local_currency,
@@ -180,29 +179,6 @@ class BookReader:
         rows = self._odata.by_keys(tables.AP_SUPPLIER, ["Supplier"], sorted(variants), select=["Supplier"])
         existing = {text(row, "Supplier") for row in rows}
         return {code: near_misses(code, existing) for code in unknown}
-
-    def _ledger_codes(self, codes: set[str]) -> tuple[dict[str, LedgerCode], dict[str, str]]:
-        """Codes of the company's ledger, and for those only others have, one of these companies."""
-        rows = self._odata.by_keys(
-            tables.GEN_MASTER, ["GlCode"], [(code,) for code in sorted(codes)], select=_LEDGER_COLUMNS
-        )
-        owners = {trimmed(row, "Company") for row in rows}
-        ledger = self._company.gl_company or self._company.syspro_company
-        if ledger not in owners and len(owners) == 1 and not self._company.gl_company:
-            ledger = owners.pop()
-        own = {
-            text(row, "GlCode"): LedgerCode(
-                code=text(row, "GlCode"),
-                account_type=trimmed(row, "AccountType"),
-                on_hold=flag(row, "AccOnHldFlag"),
-                control_account=flag(row, "ControlAccFlag"),
-                analysis_required=flag(row, "AnalysisRequired"),
-            )
-            for row in rows
-            if trimmed(row, "Company") == ledger
-        }
-        others = {text(row, "GlCode"): trimmed(row, "Company") for row in rows}
-        return own, {code: company for code, company in others.items() if code not in own}
 
     def _receipts(self, orders: set[str]) -> tuple[GoodsReceipt, ...] | None:
         keys = [(order,) for order in sorted(orders)]

@@ -11,7 +11,7 @@ from connector_defs.basware.document_reader import read_document
 from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.gl_mapping import MappingTable
 from connector_defs.domain.invoices import ApprovedInvoice, Decisions, Posting
-from connector_defs.domain.planning import Refusal, Unmapped, plan
+from connector_defs.domain.planning import Refusal, Unmapped, needs_mapping, plan
 from connector_defs.domain.states import State
 from connector_defs.flows.books import BookReader, planning_rules
 from connector_defs.flows.intake import approved_invoice, in_our_terms
@@ -111,8 +111,8 @@ class Evaluator:
             case Refusal():
                 _to_review(connection, stored, outcome, now)
                 return None
-            case Unmapped(pairs):
-                _to_mapping(connection, stored, pairs, now)
+            case Unmapped():
+                invoices.move(connection, stored, State.NEEDS_MAPPING, now, changes=vars(outcome.refusal))
                 return None
         if stored.state is State.RECEIVED or stored.number_key != outcome.number_key:
             stored = invoices.move(
@@ -146,25 +146,6 @@ def _to_review(connection: Connection, stored: StoredInvoice, refusal: Refusal, 
     invoices.move(connection, stored, State.NEEDS_REVIEW, now, changes=vars(refusal))
 
 
-def _to_mapping(
-    connection: Connection, stored: StoredInvoice, pairs: tuple[tuple[str, str], ...], now: datetime
-) -> None:
-    named = ", ".join(
-        f"{account!r}" + (f" / cost centre {center!r}" if center else "") for account, center in pairs
-    )
-    invoices.move(
-        connection,
-        stored,
-        State.NEEDS_MAPPING,
-        now,
-        changes={
-            "code": "UNMAPPED_ACCOUNT",
-            "reason": f"no GL mapping for account {named}",
-            "remedy": f"`connector mapping set {pairs[0][0]} GLCODE`; the invoice then posts by itself",
-        },
-    )
-
-
 def _collision(invoice: ApprovedInvoice, twin: StoredInvoice) -> Refusal:
     return Refusal(
         "DUPLICATE",
@@ -181,7 +162,7 @@ def release_mapped(connector: Connector, company: CompanySettings) -> int:
         waiting = invoices.in_states(connection, company.syspro_company, {State.NEEDS_MAPPING})
         mapping = mappings.table_of(connection, company.syspro_company) if waiting else MappingTable(())
     for stored in waiting:
-        if not is_mapped(stored, mapping):
+        if not is_mapped(connector, stored, mapping):
             continue
         with suppress(LostRace), connector.store.write() as connection:
             invoices.move(
@@ -219,10 +200,9 @@ def release_reopened(connector: Connector, company: CompanySettings) -> int:
     return released
 
 
-def is_mapped(stored: StoredInvoice, mapping: MappingTable) -> bool:
-    """True where every coded row of the invoice has a rule; rows matched to a receipt need none."""
-    return all(
-        mapping.find(row.account_code, row.cost_center) is not None
-        for row in approved_invoice(stored).rows
-        if row.account_code and not row.receipt_number
-    )
+def is_mapped(connector: Connector, stored: StoredInvoice, mapping: MappingTable) -> bool:
+    """True where one rule decides every coded row of the invoice; rows matched to a receipt need none."""
+    invoice = approved_invoice(stored)
+    rules = planning_rules(connector.settings, connector.settings.company(stored.company))
+    coded = (row for row in invoice.rows if needs_mapping(row, rules))
+    return not mapping.gaps(coded, invoice.mapping_date)

@@ -3,9 +3,11 @@
 Nothing is changed here, and what cannot be read or asked is told beside the rest.
 """
 
+from datetime import date
+
 from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.errors import ConnectorError
-from connector_defs.domain.gl_mapping import MappingTable
+from connector_defs.domain.gl_mapping import MappingRule, MappingTable
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow, Decisions
 from connector_defs.flows.intake import approved_invoice
 from connector_defs.flows.ledger import LedgerEntry
@@ -31,7 +33,7 @@ def tell(connector: Connector, key: str, *, look_up: bool = False) -> InvoiceSto
         net=invoice.net if invoice else None,
         tax=invoice.tax if invoice else None,
         description=invoice.description if invoice else "",
-        rows=tuple(_coded(row, mapping) for row in invoice.rows) if invoice else (),
+        rows=tuple(_coded(row, mapping, invoice.mapping_date) for row in invoice.rows) if invoice else (),
         unreadable=unreadable,
         period=decisions.period,
         rounding=decisions.rounding,
@@ -51,14 +53,14 @@ def _read(stored: StoredInvoice) -> tuple[ApprovedInvoice | None, str]:
         return None, flaw.reason
 
 
-def _coded(row: CodingRow, mapping: MappingTable) -> CodedRow:
-    rule = mapping.find(row.account_code, row.cost_center) if row.account_code else None
+def _coded(row: CodingRow, mapping: MappingTable, on: date | None) -> CodedRow:
+    rule = mapping.find(row, on)
     return CodedRow(
         row=row.key,
         account_code=row.account_code,
         account_name=row.account_name,
         cost_center=row.cost_center,
-        gl_code=rule.gl_code if rule else "",
+        gl_code=rule.gl_code if isinstance(rule, MappingRule) else "",
         net=row.net,
         tax=row.tax,
         gross=row.gross,

@@ -222,5 +222,5 @@ def due(connector: Connector, company: CompanySettings) -> list[str]:
         unmapped = invoices.in_states(connection, company.syspro_company, {State.NEEDS_MAPPING})
         mapping = mappings.table_of(connection, company.syspro_company) if unmapped else None
     if mapping is not None:
-        found += [stored.invoice_id for stored in unmapped if is_mapped(stored, mapping)]
+        found += [stored.invoice_id for stored in unmapped if is_mapped(connector, stored, mapping)]
     return found

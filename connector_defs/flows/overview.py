@@ -1,10 +1,14 @@
 """The state of everything, as people and checks ask for it. Reads our own store alone."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from connector_defs.basware.documents import MalformedDocument
+from connector_defs.domain.gl_mapping import Gap
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
+from connector_defs.domain.planning import needs_mapping
 from connector_defs.domain.states import State
+from connector_defs.flows.books import planning_rules
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.intake import approved_invoice
 from connector_defs.flows.queue import waiting
@@ -49,25 +53,29 @@ def unmapped_accounts(connector: Connector) -> list[UnmappedAccount]:
             company: mappings.table_of(connection, company)
             for company in {stored.company for stored in stuck}
         }
-    grouped: dict[tuple[str, str, str], list[tuple[StoredInvoice, CodingRow]]] = {}
+    grouped: dict[tuple[str, Gap], list[tuple[StoredInvoice, CodingRow]]] = {}
     for stored in stuck:
-        for row in _document(stored).rows:
-            coded = row.account_code and not row.receipt_number
-            if coded and tables[stored.company].find(row.account_code, row.cost_center) is None:
-                key = (stored.company, row.account_code, row.cost_center)
+        document = _document(stored)
+        rules = planning_rules(connector.settings, connector.settings.company(stored.company))
+        for row in (row for row in document.rows if needs_mapping(row, rules)):
+            for gap in tables[stored.company].gaps([row], document.mapping_date):
+                # Rows that only their invoices' dates tell apart are one thing to the AP team.
+                key = (stored.company, replace(gap, on=None))
                 grouped.setdefault(key, []).append((stored, row))
     found = [
         UnmappedAccount(
             company=company,
-            account_code=account,
+            account_code=gap.account_code,
             account_name=next((row.account_name for _, row in rows if row.account_name), ""),
-            cost_center=center,
+            cost_center=gap.cost_center,
             invoices=len({stored.invoice_id for stored, _ in rows}),
             total=sum((row.net or row.gross or Decimal(0) for _, row in rows), Decimal(0)),
             oldest=min(stored.received_at for stored, _ in rows),
             suppliers=tuple(sorted({stored.supplier for stored, _ in rows})),
+            dimensions=gap.dimensions,
+            rivals=gap.rival_words,
         )
-        for (company, account, center), rows in grouped.items()
+        for (company, gap), rows in grouped.items()
     ]
     return sorted(found, key=lambda one: (one.company, one.oldest, one.account_code))
 

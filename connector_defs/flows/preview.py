@@ -113,8 +113,9 @@ def _of_company(
         match planned.outcome:
             case Refusal(code, reason, remedy):
                 yield replace(one, code=code, texts=(reason,), remedy=remedy)
-            case Unmapped(pairs):
-                yield _unmapped(one, pairs)
+            case Unmapped():
+                told = planned.outcome.refusal
+                yield replace(one, code=told.code, texts=(told.reason,), remedy=told.remedy)
             case posting:
                 to_ask.append(_Planned(one, planned.stored, posting))
     standing = _standing(connector, company, to_ask)
@@ -204,14 +205,6 @@ def _foreseen(stored: StoredInvoice) -> Foreseen:
         state=stored.state.value,
         verdict=Verdict.REFUSED_HERE,
     )
-
-
-def _unmapped(one: Foreseen, pairs: Sequence[tuple[str, str]]) -> Foreseen:
-    texts = tuple(
-        f"no GL mapping for account {account!r}" + (f" / cost centre {center!r}" if center else "")
-        for account, center in pairs
-    )
-    return replace(one, code="UNMAPPED_ACCOUNT", texts=texts, remedy="`connector mapping set`")
 
 
 def _told_of(each: _Planned, entry: LedgerEntry) -> Foreseen:

@@ -241,7 +241,11 @@ class Preview:
 
 @dataclass(frozen=True)
 class UnmappedAccount:
-    """A Basware account code without a GL mapping, with what waits for it."""
+    """A Basware account code without a GL mapping, with what waits for it.
+
+    `dimensions` (name, code) are those that some rule of the account asks for; `rivals` are the rules of a tie,
+    equally specific and with different GL codes, in words.
+    """
 
     company: str
     account_code: str
@@ -251,6 +255,8 @@ class UnmappedAccount:
     total: Decimal
     oldest: datetime
     suppliers: tuple[str, ...]
+    dimensions: tuple[tuple[str, str], ...] = ()
+    rivals: str = ""
 
 
 @dataclass(frozen=True)

@@ -262,17 +262,30 @@ def foreseen(items: Iterable[Foreseen]) -> dg.TableMetadataValue:
 def unmapped(accounts: Iterable[UnmappedAccount]) -> dg.TableMetadataValue:
     """Account codes without a GL mapping, as the AP team works them off."""
     return table(
-        ("company", "account", "name", "cost_center", "invoices", "total", "oldest", "suppliers"),
+        (
+            "company",
+            "account",
+            "name",
+            "cost_center",
+            "dimensions",
+            "invoices",
+            "total",
+            "oldest",
+            "suppliers",
+            "equally_specific_rules",
+        ),
         [
             (
                 account.company,
                 account.account_code,
                 account.account_name,
                 account.cost_center,
+                ", ".join(f"{name}={code}" for name, code in account.dimensions),
                 account.invoices,
                 account.total,
                 account.oldest,
                 ", ".join(account.suppliers),
+                account.rivals,
             )
             for account in accounts
         ],

@@ -340,6 +340,23 @@ def holders(connection: Connection, company: str, suppliers: Collection[str]) ->
     return {row.voucher: row.invoice_id for row in connection.execute(query)}
 
 
+def posted_of(
+    connection: Connection, company: str, suppliers: Sequence[str], *, limit: int
+) -> list[StoredInvoice]:
+    """The invoices of some suppliers that stand in SYSPRO, newest first."""
+    posted = (State.POSTED.value, State.RESPONDED.value)
+    found: list[StoredInvoice] = []
+    for start in range(0, len(suppliers), _CHUNK):
+        query = select(invoice).where(
+            invoice.c.company == company,
+            invoice.c.state.in_(posted),
+            invoice.c.supplier.in_(suppliers[start : start + _CHUNK]),
+        )
+        query = query.order_by(invoice.c.updated_at.desc(), invoice.c.invoice_id).limit(limit)
+        found += [_stored(row._mapping) for row in connection.execute(query)]
+    return found[:limit]
+
+
 def counts(connection: Connection, company: str | None = None) -> dict[str, int]:
     """Number of invoices by state, every state included."""
     query = select(invoice.c.state, func.count()).group_by(invoice.c.state)

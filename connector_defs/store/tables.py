@@ -123,17 +123,23 @@ claim = Table(
     Column("deaths", Integer, nullable=False, default=0),
 )
 
+# `dimensions` as in `domain.gl_mapping.dimension_text`, dates as ISO text; "" where a rule does not limit them.
 gl_mapping = Table(
     "gl_mapping",
     metadata,
     Column("company", String(10), primary_key=True),
     Column("account_code", String(50), primary_key=True),
     Column("cost_center", String(200), primary_key=True),
-    Column("version", Integer, primary_key=True),
+    Column("dimensions", String(300), primary_key=True, default="", server_default=""),
+    Column("valid_from", String(10), primary_key=True, default="", server_default=""),
+    Column("version", Integer, primary_key=True, autoincrement=False),
     Column("gl_code", String(35), nullable=False),
     Column("author", String(80), nullable=False),
     Column("reason", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("valid_to", String(10), nullable=False, default="", server_default=""),
+    Column("status", String(10), nullable=False, default="active", server_default="active"),
+    Column("approved_by", String(80), nullable=False, default="", server_default=""),
 )
 
 published_record = Table(

@@ -335,11 +335,12 @@ AP_JNL_SUMMARY = _table(
     "TrnYear:int TrnMonth:int Journal:int EntryNumber:int Supplier Invoice TransactionCode:c1 "
     "InvoiceValue:amount",
 )
-# The name of its line column is not public: rows of one entry are told by their account.
+# The name of the line's own column is not public: lines of one entry are told by their account.
 AP_JNL_DISTRIB = _table(
     "ApJnlDistrib",
     "TrnYear TrnMonth Journal EntryNumber ExpenseGlCode",
-    "TrnYear:int TrnMonth:int Journal:int EntryNumber:int ExpenseGlCode DistrValue:amount ExpenseType:c1",
+    "TrnYear:int TrnMonth:int Journal:int EntryNumber:int ExpenseGlCode DistrValue:amount ExpenseType:c1 "
+    "Reference TrnDate:date",
 )
 # ApControl's key is not public and the table holds one row, so it is read by the columns themselves.
 AP_CONTROL = _table("ApControl", "FinYear FinPeriod", "FinYear:int FinPeriod:int")

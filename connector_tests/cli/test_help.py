@@ -11,15 +11,18 @@ COMMANDS = [
     "demo", "sandbox", "init", "ping", "db upgrade", "db check", "sync", "status", "reconcile", "sql",
     "queue list", "queue show", "queue preview", "queue retry", "queue release", "queue reject",
     "queue period", "queue accept-rounding", "queue adopt", "queue dead", "queue revive", "queue settle-gl",
-    "mapping list", "mapping set", "audit show", "audit verify",
+    "mapping list", "mapping set", "mapping approve", "mapping suggest", "mapping import", "mapping export",
+    "audit show", "audit verify",
 ]  # fmt: skip
 HEAVY = (
     "dagster",
     "duckdb",
     "httpx",
+    "openpyxl",
     "pandas",
     "pyarrow",
     "pydantic",
+    "rapidfuzz",
     "sqlalchemy",
     "connector_defs.sandbox",
 )

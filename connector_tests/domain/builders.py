@@ -135,10 +135,13 @@ def books(**changes: Any) -> Books:
     return replace(plain, **changes)
 
 
-def rule(account: str = "4000", gl_code: str = "40-4000", cost_center: str = ANY) -> MappingRule:
-    return MappingRule(
+def rule(
+    account: str = "4000", gl_code: str = "40-4000", cost_center: str = ANY, **changes: Any
+) -> MappingRule:
+    plain = MappingRule(
         "M1", account, cost_center, gl_code, 1, "ann", "as agreed", datetime(2026, 1, 1, tzinfo=UTC)
     )
+    return replace(plain, **changes)
 
 
 MAPPING = MappingTable([rule()])

@@ -261,7 +261,54 @@ class TestMapping:
             row("r3", "30.00", account_code="5000", cost_center="CC1"),
             row("r4", "40.00"),
         )
-        assert unmapped(invoice(*rows)).pairs == (("5000", ""), ("5000", "CC1"))
+        outcome = unmapped(invoice(*rows))
+        assert [(gap.account_code, gap.cost_center) for gap in outcome.gaps] == [
+            ("5000", ""),
+            ("5000", "CC1"),
+        ]
+        assert outcome.refusal.code == "UNMAPPED_ACCOUNT"
+        assert outcome.refusal.reason == "no GL mapping for account '5000', '5000' / cost centre 'CC1'"
+        assert (
+            outcome.refusal.remedy == "`connector mapping set 5000 GLCODE`; the invoice then posts by itself"
+        )
+
+    def test_a_rule_that_does_not_hold_on_the_invoices_date_is_no_rule_and_the_date_is_told(self) -> None:
+        mapping = MappingTable([rule(valid_from=date(2026, 2, 1))])
+        assert unmapped(invoice(), mapping).refusal.reason == "no GL mapping for account '4000' on 2026-01-15"
+        held = planned(invoice(voucher_date=date(2026, 2, 1)), mapping=mapping)
+        assert [line.ledger_code for line in held.rows] == ["40-4000"]
+
+    def test_equally_specific_rules_with_different_codes_are_told_with_the_way_out(self) -> None:
+        mapping = MappingTable(
+            [
+                rule(cost_center="CC 1"),
+                rule(gl_code="90-9999", dimensions=(("dim1", "NORTH"),)),
+            ]
+        )
+        tied = row(cost_center="CC 1", dimensions=(("dim1", "NORTH"), ("project", "P-7")))
+        refusal = unmapped(invoice(tied), mapping).refusal
+        assert refusal.code == "MAPPING_AMBIGUOUS"
+        assert refusal.reason == (
+            "equally specific GL mappings for account '4000' / cost centre 'CC 1' / dim1 'NORTH': "
+            "account code 4000, cost centre CC 1 -> 40-4000; account code 4000, dim1 NORTH -> 90-9999"
+        )
+        assert refusal.remedy == (
+            "`connector mapping set 4000 GLCODE --cost-center 'CC 1' --dimension dim1=NORTH` goes before both, "
+            "or retire one of them (--retire); the invoice then posts by itself"
+        )
+
+    def test_where_a_row_has_no_rule_at_all_that_is_told_first_and_the_tie_with_it(self) -> None:
+        mapping = MappingTable(
+            [rule(cost_center="CC1"), rule(gl_code="90-9999", dimensions=(("dim1", "NORTH"),))]
+        )
+        rows = (
+            row("r1", "60.00", cost_center="CC1", dimensions=(("dim1", "NORTH"),)),
+            row("r2", "40.00", account_code="$(rm)"),
+        )
+        refusal = unmapped(invoice(*rows), mapping).refusal
+        assert refusal.code == "UNMAPPED_ACCOUNT"
+        assert "no GL mapping for account '$(rm)'; equally specific" in refusal.reason
+        assert refusal.remedy.startswith("`connector mapping set '$(rm)' GLCODE`;")
 
     def test_the_rule_for_the_cost_centre_goes_first(self) -> None:
         mapping = MappingTable([rule(), rule(gl_code="90-9999", cost_center="CC1")])

@@ -74,7 +74,8 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> Mapping[str, dg.M
 def test_unmapped_accounts_are_listed_with_all_the_ap_team_needs(
     instance: dg.DagsterInstance, site: FakeSite
 ) -> None:
-    site.unmapped = [unmapped_account()]
+    tied = "cost centre CC10 -> 10-4711; dim1 NORTH -> 20-4711"
+    site.unmapped = [replace(unmapped_account(), dimensions=(("dim1", "NORTH"),), rivals=tied)]
     result = ran(instance, "invoices")
     assert result.success
     found = evaluations(result, "basware/approved_documents")["unmapped_gl_accounts"]
@@ -88,10 +89,12 @@ def test_unmapped_accounts_are_listed_with_all_the_ap_team_needs(
             "account": "9-4711",
             "name": "Sundries",
             "cost_center": "CC10",
+            "dimensions": "dim1=NORTH",
             "invoices": 2,
             "total": "99.95",
             "oldest": "2026-11-20T08:30:00+00:00",
             "suppliers": "0000001, 0000007",
+            "equally_specific_rules": tied,
         }
     ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from connector_defs.domain.books import Books, Supplier
-from connector_defs.domain.gl_mapping import MappingTable
+from connector_defs.domain.gl_mapping import MappingTable, needs_rule
 from connector_defs.domain.invoices import (
     JOURNAL,
     ApprovedInvoice,
@@ -28,7 +28,7 @@ from connector_defs.domain.planning.amounts import (
     check_company_amounts,
     rightly_signed,
 )
-from connector_defs.domain.planning.ledger_rows import check_ledger_code, ledger_row, merged, unmapped_pairs
+from connector_defs.domain.planning.ledger_rows import check_ledger_code, ledger_row, merged
 from connector_defs.domain.planning.numbers import number_of
 from connector_defs.domain.planning.parties import dates_of, supplier_of
 from connector_defs.domain.planning.periods import period_of
@@ -69,12 +69,12 @@ def _plan(
     names = number_of(invoice, rules)
     invoice_date, due_date = dates_of(invoice)
     split = _split(invoice, supplier, books, amounts, rules)
-    unmapped = unmapped_pairs(split.coded, mapping)
-    if unmapped:
-        return Unmapped(unmapped)
+    gaps = mapping.gaps((one.row for one in split.coded), invoice.mapping_date)
+    if gaps:
+        return Unmapped(gaps)
     coded, remarks = [], list(names.remarks)
     for one in split.coded:
-        line, lost = ledger_row(one, mapping, books, rules)
+        line, lost = ledger_row(one, mapping.find(one.row, invoice.mapping_date), books, rules)
         coded.append((line, one))
         remarks += lost
     taxed = with_tax(coded, amounts, books, rules, whole=_covers(split, amounts))
@@ -123,7 +123,10 @@ def needs_mapping(row: CodingRow, rules: PlanningRules) -> bool:
 
     A row that is matched to an order may still find its receipts in SYSPRO; it counts as coded here.
     """
-    return bool(row.account_code) and not row.receipt_number and not _is_freight(row, rules)
+    if _is_freight(row, rules):
+        return False
+    only_tax = bool(row.tax) and rules.tax_basis == "I" and bool(row.account_code) and not row.receipt_number
+    return needs_rule(row) or only_tax
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from connector_defs.domain.books import POSTABLE_ACCOUNT_TYPES, Books
-from connector_defs.domain.gl_mapping import MappingTable
+from connector_defs.domain.gl_mapping import MappingRule, Tie
 from connector_defs.domain.invoices import LedgerRow
 from connector_defs.domain.money import total
 from connector_defs.domain.planning.amounts import RowAmounts
@@ -17,31 +17,18 @@ from connector_defs.domain.planning.verdict import Refused
 from connector_defs.domain.text import for_windows_1252
 
 
-def unmapped_pairs(coded: Iterable[RowAmounts], mapping: MappingTable) -> tuple[tuple[str, str], ...]:
-    """(account, cost centre) of the rows that no rule covers, each once."""
-    rows = [one.row for one in coded]
-    return tuple(
-        dict.fromkeys(
-            (row.account_code, row.cost_center)
-            for row in rows
-            if mapping.find(row.account_code, row.cost_center) is None
-        )
-    )
-
-
 def ledger_row(
-    one: RowAmounts, mapping: MappingTable, books: Books, rules: PlanningRules
+    one: RowAmounts, rule: MappingRule | Tie | None, books: Books, rules: PlanningRules
 ) -> tuple[LedgerRow, tuple[str, ...]]:
     """The row on its mapped GL code, net of tax, with what was lost of its note."""
     row = one.row
-    rule = mapping.find(row.account_code, row.cost_center)
-    code = rule.gl_code if rule else row.account_code
-    check_ledger_code(books, code, rules)
+    assert isinstance(rule, MappingRule), f"row {row.key} has a gap that was not told"
+    check_ledger_code(books, rule.gl_code, rules)
     note = for_windows_1252(row.note, NOTE_LIMIT)
     # A note may be longer than SYSPRO's; only characters that are no letters of ours are told.
     lost = for_windows_1252(row.note).lost
     remarks = (f"characters lost in note of row {row.key}: {lost!r}",) if lost else ()
-    return LedgerRow(code, one.net, note.text), remarks
+    return LedgerRow(rule.gl_code, one.net, note.text), remarks
 
 
 def check_ledger_code(books: Books, code: str, rules: PlanningRules) -> None:

@@ -1,6 +1,9 @@
 """The two ways in which an invoice is not planned: refused with a reason, or lacking a mapping."""
 
+import shlex
 from dataclasses import dataclass
+
+from connector_defs.domain.gl_mapping import Gap
 
 
 @dataclass(frozen=True)
@@ -14,9 +17,28 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Unmapped:
-    """The (account, cost centre) pairs that no mapping rule covers."""
+    """The kinds of coding rows that no mapping rule decides; at least one."""
 
-    pairs: tuple[tuple[str, str], ...]
+    gaps: tuple[Gap, ...]
+
+    @property
+    def refusal(self) -> Refusal:
+        """Why the invoice waits for its mapping. Only where every row has its rules, and these differ, is it a tie."""
+        missing = [gap for gap in self.gaps if not gap.rivals]
+        tied = [gap for gap in self.gaps if gap.rivals]
+        reasons = [f"no GL mapping for account {', '.join(gap.words for gap in missing)}"] if missing else []
+        reasons += [
+            f"equally specific GL mappings for account {gap.words}: {gap.rival_words}" for gap in tied
+        ]
+        key = (missing or tied)[0].key
+        command = f"connector mapping set {shlex.quote(key.account_code)} GLCODE {key.options}".rstrip()
+        return Refusal(
+            "UNMAPPED_ACCOUNT" if missing else "MAPPING_AMBIGUOUS",
+            "; ".join(reasons),
+            f"`{command}`; the invoice then posts by itself"
+            if missing
+            else f"`{command}` goes before both, or retire one of them (--retire); the invoice then posts by itself",
+        )
 
 
 class Refused(Exception):
