@@ -119,16 +119,15 @@ class BaswareClient:
         last_updated: datetime | None = None,
         page_size: int = DOCUMENT_PAGE_LIMIT,
     ) -> Iterator[DocumentPage]:
-        """All invoices of a company in one processing status, page by page.
+        """All invoices of a company in one processing status, page by page; the page that ends the list says so.
 
+        A list that stops short of its end (its continuation answers 404) has no such page.
         Raises UnreadableAnswer when a page cannot be read around its invoices; the pages before it stand.
         """
         params = {"ProcessingStatus": status, "companyCode": company_code, "pageSize": str(page_size)}
-        yield from self._pages(
-            Call("GET", "accountingDocuments", "/v1/accountingDocuments", Effect.NONE, params=params),
-            last_updated,
-            read_page,
-        )
+        call = Call("GET", "accountingDocuments", "/v1/accountingDocuments", Effect.NONE, params=params)
+        for page, last in self._pages(call, last_updated, read_page):
+            yield replace(page, last=last)
 
     def document(self, invoice_id: str) -> AccountingDocument | None:
         """One invoice as it is now, or None. Raises MalformedDocument when it is there and cannot be read."""
@@ -215,11 +214,9 @@ class BaswareClient:
             params["companyCode"] = company_code
         if order_external_code is not None:
             params["orderExternalCode"] = order_external_code
-        yield from self._pages(
-            Call("GET", endpoint, target.path, Effect.NONE, params=params),
-            last_updated,
-            lambda body: _records(body, target),
-        )
+        call = Call("GET", endpoint, target.path, Effect.NONE, params=params)
+        for records, _ in self._pages(call, last_updated, lambda body: _records(body, target)):
+            yield records
 
     def entity(self, endpoint: str, external_code: str) -> dict[str, WireValue] | None:
         """One record Basware's API holds, or None."""
@@ -252,8 +249,13 @@ class BaswareClient:
             raise Fatal(f"{error}; check the settings") from None
         return None if found is None else found[1]
 
-    def _pages(self, call: Call, last_updated: datetime | None, parse: Callable[[bytes], T]) -> Iterator[T]:
-        """Pages until one has no continuation header; a short or empty page ends nothing (wire notes 2.5)."""
+    def _pages(
+        self, call: Call, last_updated: datetime | None, parse: Callable[[bytes], T]
+    ) -> Iterator[tuple[T, bool]]:
+        """Pages until one has no continuation header; a short or empty page ends nothing (wire notes 2.5).
+
+        Each comes with whether it is the last.
+        """
         if last_updated is not None:
             call = replace(call, params={**call.params, "lastUpdated": _instant(last_updated)})
         seen: set[tuple[str, bytes]] = set()
@@ -267,7 +269,7 @@ class BaswareClient:
             if found is None:
                 return
             answer, page = found
-            yield page
+            yield page, answer.continuation is None
             if answer.continuation is None:
                 return
             position = (answer.continuation, hashlib.sha256(answer.body).digest())

@@ -12,9 +12,10 @@ from datetime import date, timedelta
 
 from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
 from connector_defs.domain.states import WAITING_FOR_PEOPLE, State
+from connector_defs.flows import restoring
 from connector_defs.flows.answers import Answerer
 from connector_defs.flows.evaluation import Evaluator, Prepared, is_mapped, release_mapped
-from connector_defs.flows.intake import WAITING, is_news, take_in
+from connector_defs.flows.intake import is_news, take_in, waiting_pages
 from connector_defs.flows.lanes import LaneSession, credentials, lane_name
 from connector_defs.flows.posting import Lane
 from connector_defs.flows.reports import InvoiceRunReport, Problem
@@ -56,6 +57,9 @@ class _Run:
         calls_before = self._connector.basware.calls.total()
         before = self._counts()
         fetched = received = 0
+        restoring.notice(self._connector)
+        # What is freed here is looked at in Basware before anything is done with it.
+        released = release_mapped(self._connector, self._company)
         try:
             intake = take_in(self._connector, self._company, updated_from=updated_from)
             fetched, received = intake.fetched, intake.received
@@ -66,15 +70,12 @@ class _Run:
         except ConnectorError as error:
             # What is stored already can still be posted.
             self._problem("intake", "INTAKE_FAILED", str(error), "nothing is lost: the next run polls again")
-        released = release_mapped(self._connector, self._company)
-        try:
-            with self._lane() as lane:
-                self._work(lane)
-        except LeaseTaken as taken:
-            self._problem("lane", _TAKEN, str(taken), "nothing to do: the other worker does it")
-        except RetryLater as blocked:
-            self._problem("lane", "LANE_BLOCKED", str(blocked), "nothing to do: the next run goes on here")
-        self._answer_open()
+        held = restoring.clear_to_post(self._connector, self._company)
+        if held is None:
+            self._post_and_answer()
+        else:
+            self._problems.append(held)
+        restoring.remember(self._connector)
         audit.checkpoint(self._connector.store, self._connector.clock.now())
         reach("audit.sealed")
         after = self._counts()
@@ -98,6 +99,16 @@ class _Run:
             outages=tuple(problem for problem in self._problems if problem.code != _TAKEN),
             problems=(*self._problems, *self._open_problems()),
         )
+
+    def _post_and_answer(self) -> None:
+        try:
+            with self._lane() as lane:
+                self._work(lane)
+        except LeaseTaken as taken:
+            self._problem("lane", _TAKEN, str(taken), "nothing to do: the other worker does it")
+        except RetryLater as blocked:
+            self._problem("lane", "LANE_BLOCKED", str(blocked), "nothing to do: the next run goes on here")
+        self._answer_open()
 
     def _counts(self) -> dict[str, int]:
         with self._connector.store.read() as connection:
@@ -236,7 +247,7 @@ class _Run:
 
 def peek(connector: Connector, company: CompanySettings) -> list[tuple[str, str]]:
     """(invoice id, last updated) of invoices that wait in Basware and are new to us, or offered again."""
-    for page in connector.basware.documents(company.basware_company, WAITING):
+    for page in waiting_pages(connector, company):
         with connector.store.read() as connection:
             known = invoices.get_many(
                 connection, company.syspro_company, [document.invoice_id for document in page.documents]
