@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import quote
@@ -30,6 +31,14 @@ from connector_defs.basware.entities import (
     TransferResponse,
     WireValue,
     to_wire,
+)
+from connector_defs.basware.extracts import (
+    DataExtract,
+    ExtractFile,
+    TableDefinition,
+    read_definitions,
+    read_extracts,
+    read_files,
 )
 from connector_defs.basware.oauth import TokenSource
 from connector_defs.basware.regions import BaswareHosts
@@ -227,6 +236,40 @@ class BaswareClient:
             value = wrapped[0] if isinstance(wrapped, list) and wrapped else value
         return value if isinstance(value, dict) else None
 
+    def extracts(self, status: str) -> list[DataExtract]:
+        """The data extracts of the tenant in one processing status."""
+        call = Call(
+            "GET", "dataExtracts", "/v1/dataExtracts", Effect.NONE, params={"processingStatus": status}
+        )
+        return self._found(call, read_extracts) or []
+
+    def extract_files(self, extract_id: str) -> list[ExtractFile] | None:
+        """The files of an extract, or None where Basware has no such extract."""
+        return self._one("dataExtracts/{extractId}", f"/v1/dataExtracts/{_segment(extract_id)}", read_files)
+
+    def table_definitions(self) -> list[TableDefinition] | None:
+        """The tables that extracts may hold, or None where Basware tells none."""
+        path = "/v1/dataExtracts/specification/tableDefinition"
+        return self._one("dataExtracts/specification", path, read_definitions)
+
+    def download(self, extract_id: str, file: ExtractFile, into: Path) -> None:
+        """One file of an extract, written to `into`. Raises RetryLater where it is not there now."""
+        path = f"/v1/dataExtracts/{_segment(extract_id)}/{quote(file.name, safe='')}"
+        call = Call("GET", "dataExtracts/files", path, Effect.NONE, url=file.url, into=into)
+        answer = self._exchange.send(call)
+        if answer.status != 200:
+            raise RetryLater(f"{call} answered {answer.status}: the file is not there")
+
+    def acknowledge_extract(self, extract_id: str) -> None:
+        """Mark an extract as exported. Raises RecordRefused, and OutcomeUnknown where the answer is lost."""
+        path = f"/v1/dataExtracts/{_segment(extract_id)}/acknowledge"
+        answer = self._exchange.send(Call("POST", "dataExtracts/acknowledge", path, Effect.ONCE))
+        if not 200 <= answer.status < 300:
+            raise RecordRefused(
+                f"Basware refuses to mark extract {extract_id!r} as exported ({answer.status})",
+                code="extract_not_acknowledged",
+            )
+
     def _write(self, invoice_id: str, step: str, response: Entity | None) -> Answer:
         return self._exchange.send(
             Call(
@@ -240,7 +283,9 @@ class BaswareClient:
 
     def _one(self, name: str, path: str, parse: Callable[[bytes], T]) -> T | None:
         """One record, or None for 404; RecordRefused where Basware does not take the key."""
-        call = Call("GET", name, path, Effect.NONE)
+        return self._found(Call("GET", name, path, Effect.NONE), parse)
+
+    def _found(self, call: Call, parse: Callable[[bytes], T]) -> T | None:
         try:
             found = self._read(call, parse)
         except _NotRead as error:

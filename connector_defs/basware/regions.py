@@ -77,6 +77,19 @@ class BaswareHosts:
             raise RedirectRefused(f"Basware redirected to {_shown(target)}, which is not followed: {reason}")
         return target
 
+    def is_same_place(self, api_url: str, url: str) -> bool:
+        """True where `url` is served by the API at `api_url` itself, so that the token belongs there."""
+        api = httpx.URL(api_url)
+        try:
+            target = api.join(url)
+        except httpx.InvalidURL:
+            return False
+        if target.userinfo or (target.scheme, _port(target)) != (api.scheme, _port(api)):
+            return False
+        # One machine has several names for itself.
+        both_here = self.region == SANDBOX and _is_loopback(target.host) and _is_loopback(api.host)
+        return target.host == api.host or both_here
+
     def _sandbox_reason(self, url: httpx.URL) -> str | None:
         if url.scheme not in {"http", "https"}:
             return "only http and https are spoken"
@@ -157,6 +170,10 @@ def _is_loopback(host: str) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         return address == ipaddress.IPv6Address("::1")
     return address is not None and address.is_loopback
+
+
+def _port(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def _shown(url: httpx.URL) -> str:

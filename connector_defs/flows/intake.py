@@ -89,9 +89,7 @@ def take_in(connector: Connector, company: CompanySettings, *, updated_from: dat
 def waiting_pages(connector: Connector, company: CompanySettings) -> Iterator[DocumentPage]:
     """What a poll would find waiting for transfer now, page by page; nothing is stored, no cursor moves."""
     current = polling.begin(connector, company, _LISTED)
-    return connector.basware.documents(
-        company.basware_company, WAITING, last_updated=current.since[WAITING]
-    )
+    return connector.basware.documents(company.basware_company, WAITING, last_updated=current.since[WAITING])
 
 
 def full_list_due(connector: Connector, company: CompanySettings) -> str | None:
@@ -119,7 +117,6 @@ def _waiting_states(current: polling.Round) -> frozenset[State]:
 
 
 def take_in_documents(
-
     connector: Connector,
     connection: Connection,
     company: CompanySettings,

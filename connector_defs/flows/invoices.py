@@ -72,6 +72,7 @@ class _Run:
             self._problem("intake", "INTAKE_FAILED", str(error), "nothing is lost: the next run polls again")
         held = restoring.clear_to_post(self._connector, self._company)
         if held is None:
+            restoring.remember(self._connector)
             self._post_and_answer()
         else:
             self._problems.append(held)

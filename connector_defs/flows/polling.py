@@ -75,9 +75,7 @@ class Round:
         """Everything that follows from this round is done."""
         if self.full and self.keeps and self._ended == set(self.since):
             with self.connector.store.write() as connection:
-                cursors.mark_listed(
-                    connection, self.company.syspro_company, self.since.keys(), self.begun_at
-                )
+                cursors.mark_listed(connection, self.company.syspro_company, self.since.keys(), self.begun_at)
 
 
 def begin(

@@ -97,9 +97,7 @@ def hold_all(connector: Connector, reason: str, *, actor: str) -> list[str]:
 def release(connector: Connector, company: CompanySettings, reason: str, *, actor: str) -> bool:
     """End the hold of a company; False where it has none."""
     with connector.store.write() as connection:
-        return holds.release(
-            connection, company.syspro_company, reason, connector.clock.now(), actor=actor
-        )
+        return holds.release(connection, company.syspro_company, reason, connector.clock.now(), actor=actor)
 
 
 def clear_to_post(connector: Connector, company: CompanySettings) -> Problem | None:
@@ -113,7 +111,9 @@ def clear_to_post(connector: Connector, company: CompanySettings) -> Problem | N
         found = reconcile(connector, companies=[company]).differences
     except ConnectorError as error:
         return _problem(
-            company, f"{held.reason}; it cannot be compared now: {error}", "nothing to do: the next run tries again"
+            company,
+            f"{held.reason}; it cannot be compared now: {error}",
+            "nothing to do: the next run tries again",
         )
     if found:
         kinds = ", ".join(sorted({difference.kind for difference in found}))
@@ -154,7 +154,9 @@ def _rebuild(connector: Connector, company: CompanySettings) -> int:
     return adopted + _adopt_postings(connector, company)
 
 
-def _is_forgotten(company: CompanySettings, document: AccountingDocument, stored: StoredInvoice | None) -> bool:
+def _is_forgotten(
+    company: CompanySettings, document: AccountingDocument, stored: StoredInvoice | None
+) -> bool:
     """True where Basware may know more of the invoice than the state does."""
     if document.company_code != company.basware_company:
         return False
@@ -218,9 +220,11 @@ def _adopt(
         stored = invoices.move(connection, stored, State.RECEIVED, now, detail={"note": _NOTE})
     status = document.processing_status if document else ""
     answered = given > 0 and status in _DONE
-    payload = {
-        name: value for name, value in vars(arrival(document)).items() if name != "invoice_id"
-    } if document else {}
+    payload = (
+        {name: value for name, value in vars(arrival(document)).items() if name != "invoice_id"}
+        if document
+        else {}
+    )
     stored = invoices.move(
         connection,
         stored,
@@ -229,6 +233,7 @@ def _adopt(
         changes={
             **payload,
             "voucher": entry.voucher,
+            "gl_journal": (document.voucher_number2 if document and given else None) or stored.gl_journal,
             "reference": entry.reference,
             # The next answer must be one that Basware does not have yet.
             "generation": given if answered else max(given + 1, stored.generation),
@@ -247,9 +252,7 @@ def _adopt_postings(connector: Connector, company: CompanySettings) -> int:
     with connector.store.read() as connection:
         held = [
             stored
-            for stored in invoices.in_states(
-                connection, company.syspro_company, unposted, with_payload=False
-            )
+            for stored in invoices.in_states(connection, company.syspro_company, unposted, with_payload=False)
             if not stored.voucher and stored.number.strip()
         ]
     places = {stored.invoice_id: (stored.supplier, stored.number.strip()) for stored in held}

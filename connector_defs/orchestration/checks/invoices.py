@@ -4,7 +4,7 @@ from functools import partial
 
 import dagster as dg
 
-from connector_defs.flows import overview
+from connector_defs.flows import extracts, overview
 from connector_defs.flows.runtime import Connector
 from connector_defs.orchestration import tables
 from connector_defs.orchestration.assets.invoices import APPROVED_DOCUMENTS
@@ -65,6 +65,12 @@ def _oldest_open(connector: Connector, _instance: dg.DagsterInstance) -> Finding
     )
 
 
+def _extracts(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    refused = extracts.refused_extracts(connector)
+    shown = [(extract.id, extract.reason, extract.noted_at) for extract in refused]
+    return Finding(len(refused), {"extracts": tables.table(("extract", "reason", "tried_at"), shown)})
+
+
 _QUESTIONS = [
     Question(
         UNMAPPED_GL_ACCOUNTS,
@@ -73,5 +79,6 @@ _QUESTIONS = [
     ),
     *(Question(name, text, partial(_in_review, prefix)) for name, (text, prefix) in _REVIEWS.items()),
     Question("other_refusals", "No document waits for a person for another reason.", _other_reviews),
+    Question("refused_extracts", "Every data extract that was met could be taken in.", _extracts),
     Question("oldest_open_item", "No item has been open for more than a day.", _oldest_open),
 ]
