@@ -99,7 +99,9 @@ class FakeSite:
     whole_lists_due: str | None = None
     extracts_due: bool = False
     refused_extracts: list[StoredExtract] = field(default_factory=list)
-    extracts_report: ExtractReport = ExtractReport(1, 20, 3, 2, ("TAX_SUM",), 0.5)
+    extracts_report: ExtractReport = field(
+        default_factory=lambda: ExtractReport(1, 20, 3, 2, ("TAX_SUM",), 0.5)
+    )
     looked: int = 0
     open_now: int = 0
 
