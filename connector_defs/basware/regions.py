@@ -6,6 +6,7 @@ clients, so a deployment may add its own.
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -26,6 +27,10 @@ REGION_HOSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "CA": ("api.ca.basware.com", "test-api.ca.basware.com", "ca-api.basware.com"),
     }
 )
+
+
+# No name ends in a number: such a host is an address, in one of the spellings that resolvers take as well.
+_NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*")
 
 
 class HostRefused(Fatal):
@@ -73,6 +78,8 @@ class BaswareHosts:
         except httpx.InvalidURL:
             raise RedirectRefused("Basware redirected to something that is not a URL") from None
         reason = self._sandbox_reason(target) if self.region == SANDBOX else _redirect_reason(target)
+        if target == httpx.URL(source):
+            reason = "it leads back to itself"
         if reason:
             raise RedirectRefused(f"Basware redirected to {_shown(target)}, which is not followed: {reason}")
         return target
@@ -149,9 +156,10 @@ def _redirect_reason(url: httpx.URL) -> str | None:
         return "only https is followed"
     if url.userinfo:
         return "credentials do not belong into a URL"
-    if _address(url.host) is not None:
+    host = url.host.rstrip(".")
+    if _address(host) is not None or _NUMBER.fullmatch(host.rpartition(".")[2]):
         return "an IP address is never a storage host"
-    if "." not in url.host or url.host.endswith((".localhost", ".local", ".internal")):
+    if "." not in host or host.endswith((".localhost", ".local", ".internal")):
         return "the name exists inside a network only"
     return None
 

@@ -8,7 +8,8 @@ import pytest
 from connector_tests.cli.conftest import Command
 
 COMMANDS = [
-    "demo", "sandbox", "init", "ping", "db upgrade", "db check", "db restored", "db release", "sync", "status", "reconcile", "sql",
+    "demo", "sandbox", "init", "ping", "db upgrade", "db check", "db restored", "db release",
+    "sync", "status", "reconcile", "sql",
     "queue list", "queue show", "queue retry", "queue release", "queue reject",
     "mapping list", "mapping set", "audit show", "audit verify",
 ]  # fmt: skip

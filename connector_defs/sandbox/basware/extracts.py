@@ -34,13 +34,13 @@ _MEDIA = {"zip": "application/zip", "gz": "application/gzip", "json": "applicati
 
 @dataclass(slots=True)
 class Extract:
-    """One snapshot and its files."""
+    """One snapshot and its files: rows, or the very bytes to be sent."""
 
     id: str
     type: str
     start: datetime
     end: datetime
-    files: list[list[Record]]
+    files: list[list[Record] | bytes]
     status: str = "WaitingForExport"
 
 
@@ -72,10 +72,16 @@ class Extracts:
             if before is None or document["lastUpdated"] > instant(start)
         ]
         size = self.records_per_file
-        files = [rows[n : n + size] for n in range(0, len(rows), size)]
-        extract = Extract(
-            f"extract-{len(self.made) + 1}", "Delta" if before else "Initial", start, now, files
-        )
+        return self._add(start, now, [rows[n : n + size] for n in range(0, len(rows), size)])
+
+    def put(self, *files: bytes) -> Extract:
+        """An extract of these very files."""
+        now = self._clock()
+        return self._add(now, now, list(files))
+
+    def _add(self, start: datetime, end: datetime, files: list[list[Record] | bytes]) -> Extract:
+        kind = "Delta" if self.made else "Initial"
+        extract = Extract(f"extract-{len(self.made) + 1}", kind, start, end, files)
         self.made[extract.id] = extract
         return extract
 
@@ -113,6 +119,8 @@ class Extracts:
             return Answer(404, encode({"detail": "Not Found"}))
         container, _, kind = self._form.rpartition("_")
         rows = extract.files[int(number)]
+        if isinstance(rows, bytes):
+            return Answer(200, rows, "application/octet-stream")
         content = encode(rows) if kind == "json" else _csv(rows)
         if container == "zip":
             packed = io.BytesIO()
