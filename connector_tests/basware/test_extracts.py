@@ -182,7 +182,7 @@ def test_a_redirect_to_a_redirect_is_not_followed(tmp_path: Path) -> None:
         client(script).download("e-1", file(), tmp_path / "file")
 
 
-@pytest.mark.parametrize("url", [str(FILE["downloadUrl"]), BUCKET])
+@pytest.mark.parametrize("url", [str(FILE["downloadUrl"]), "https://files.example.com/f"])
 def test_a_link_that_ran_out_is_asked_for_again(url: str, tmp_path: Path) -> None:
     script = Script(
         redirect(BUCKET), httpx.Response(403), redirect(BUCKET), httpx.Response(200, content=b"rows")

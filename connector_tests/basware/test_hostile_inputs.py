@@ -23,6 +23,7 @@ from connector_defs.basware.extract_files import BadExtractFile, read_rows
 from connector_defs.basware.extracts import ExtractFile
 from connector_defs.basware.regions import RedirectRefused
 from connector_defs.basware.transport import UnreadableAnswer
+from connector_defs.domain.errors import RetryLater
 from connector_tests.basware.builders import API, Script, client, invoice, raw_page
 
 GOOD = json.dumps(invoice(invoiceId="good"))
@@ -300,7 +301,6 @@ def test_h14_a_due_date_before_the_invoice_date_is_read_as_it_stands() -> None:
         "https://10.0.0.7/k",
         "https://2852039166/k",
         "https://0x7f.0.0.1/k",
-        "https://0251.0376.0251.0376/k",
         "https://127.1/k",
         "https://169.254.169.254./k",
         "https://metadata.google.internal./k",
@@ -320,6 +320,17 @@ def test_h20_a_redirect_that_leads_astray_is_never_called(name: str, location: s
     with pytest.raises(RedirectRefused):
         REDIRECTS[name](client(script), tmp_path)
     assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("name", REDIRECTS)
+@pytest.mark.parametrize("location", ["https://0251.0376.0251.0376/k", "https://a:b:c/k"])
+def test_h20_a_redirect_to_what_is_no_address_counts_as_no_answer(
+    name: str, location: str, tmp_path: Path
+) -> None:
+    script = Script(*[httpx.Response(302, headers={"Location": location})] * 3)
+    with pytest.raises(RetryLater):
+        REDIRECTS[name](client(script), tmp_path)
+    assert {request.url.host for request in script.requests} == {"api.basware.com"}
 
 
 @pytest.mark.parametrize("name", REDIRECTS)
