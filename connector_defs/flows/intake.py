@@ -193,7 +193,12 @@ def _meet_again(
             stored,
             State.POSTED,
             now,
-            changes={"generation": stored.generation + 1, "answers": 0, "answered_at": None},
+            changes={
+                # A restored state may have forgotten answers that Basware holds.
+                "generation": max(stored.generation, answers_given(stored.company, document)) + 1,
+                "answers": 0,
+                "answered_at": None,
+            },
             detail={"note": "transferred again in Basware: it gets its first voucher back"},
         )
     elif stored.state in (State.REJECTED, State.WITHDRAWN):
@@ -326,13 +331,16 @@ def _look_again(
     return False
 
 
-def answers_given(company: CompanySettings, document: AccountingDocument) -> int:
-    """How many answers of this connector Basware holds for the invoice: the highest number among them."""
+def answers_given(company: str, document: AccountingDocument) -> int:
+    """How many answers of this connector Basware holds for the invoice: the highest number among them.
+
+    `company` is the SYSPRO company, which is part of what makes an answer ours.
+    """
     given = {answer.external_code for answer in document.transfer_responses}
     if not given:
         return 0
     codes = (
-        response_code(company.syspro_company, document.invoice_id, "transfer", number)
+        response_code(company, document.invoice_id, "transfer", number)
         for number in range(1, _KEPT_RESPONSES + 1)
     )
     return max((number for number, code in enumerate(codes, 1) if code in given), default=0)
@@ -349,7 +357,7 @@ def _compare_answers(
 
     Then the state is older than that answer: it was restored from a backup, or is not the one it was.
     """
-    given = answers_given(company, document)
+    given = answers_given(company.syspro_company, document)
     known = stored.generation if stored is not None and stored.voucher else 0
     if given <= known:
         return False

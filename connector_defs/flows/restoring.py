@@ -160,7 +160,7 @@ def _is_forgotten(
     """True where Basware may know more of the invoice than the state does."""
     if document.company_code != company.basware_company:
         return False
-    given = answers_given(company, document)
+    given = answers_given(company.syspro_company, document)
     if stored is None:
         return given > 0 or document.processing_status == _FAILED
     if stored.state is State.NEEDS_REVIEW and stored.voucher:
@@ -185,7 +185,14 @@ def _adopt_documents(
             if entry is None or not _is_ours(company, document, entry):
                 continue
             stored = known.get(document.invoice_id) or _take_in(connector, connection, company, document)
-            _adopt(connector, connection, stored, entry, document, answers_given(company, document))
+            _adopt(
+                connector,
+                connection,
+                stored,
+                entry,
+                document,
+                answers_given(company.syspro_company, document),
+            )
             adopted += 1
     return adopted
 
@@ -193,7 +200,7 @@ def _adopt_documents(
 def _is_ours(company: CompanySettings, document: AccountingDocument, entry: LedgerEntry) -> bool:
     """Our marker in SYSPRO, or the voucher our own answer named, and the amount of the invoice."""
     marked = entry.reference == posting_reference(company.syspro_company, document.invoice_id)
-    told = answers_given(company, document) > 0 and document.voucher_number1 == entry.voucher
+    told = answers_given(company.syspro_company, document) > 0 and document.voucher_number1 == entry.voucher
     return (marked or told) and entry.amounts_to(document.gross_sum)
 
 

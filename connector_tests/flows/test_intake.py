@@ -330,3 +330,20 @@ def test_a_look_before_a_run_reads_no_more_than_a_poll_and_moves_nothing(pair: P
     assert shown == [new]
     assert invoice_flow.peek(pair.connector, pair.company) == []
     assert cursor(pair) == before
+
+
+def test_what_is_read_singly_may_be_unreadable_by_now(narrow: Pair) -> None:
+    bad, _ = narrow.approve(invoice("INV-1"), invoice("INV-2"))
+    poll(narrow)
+    narrow.sandbox.basware.change(bad, {"currencyCode": 7})
+    at(narrow, bad, now() - timedelta(days=2))
+    poll(narrow)
+    assert narrow.state(bad) == "needs_review/MALFORMED"
+
+
+def test_an_id_that_cannot_be_asked_for_singly_is_no_withdrawn_invoice(narrow: Pair) -> None:
+    strange, _ = narrow.approve(invoice("INV-1", invoiceId="."), invoice("INV-2"))
+    poll(narrow)
+    at(narrow, strange, now() - timedelta(days=2))
+    poll(narrow)
+    assert narrow.state(strange) == "received"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from connector_defs.domain.errors import RetryLater
+from connector_defs.domain.keys import response_code
 from connector_defs.flows import restoring
 from connector_defs.flows.reconciliation import reconcile
 from connector_defs.flows.runtime import Connector, open_connector
@@ -192,6 +193,61 @@ def test_f32_a_repeated_answer_of_an_invoice_the_backup_knows_as_done_is_taken_o
         assert (pair.state(bill_id), pair.stored(bill_id).generation) == ("responded", 2)
         assert len(answers(pair)) == 2
         assert_books_agree(pair)
+
+
+def test_f32_an_invoice_that_waits_again_after_forgotten_answers_gets_one_of_a_new_number(site: Site) -> None:
+    with site.started() as pair:
+        pair.map()
+        (bill_id,) = pair.approve(invoice("INV-1"))
+        pair.run()
+    site.back_up()
+    with site.started() as pair:
+        pair.sandbox.basware.retransfer(bill_id)
+        pair.run()
+        pair.sandbox.basware.retransfer(bill_id)
+    site.restore(noticed=False)
+    with site.started() as pair:
+        pair.run()
+        assert (pair.state(bill_id), pair.stored(bill_id).generation) == ("responded", 3)
+        assert len(set(answers(pair))) == len(answers(pair)) == 3
+        assert [event.action for event in audit.show(pair.connector.store, "M1")] == ["held", "released"]
+        assert_books_agree(pair)
+
+
+def test_f32_what_a_person_has_to_decide_is_left_to_them(site: Site) -> None:
+    """Changed after it was posted, and another company's invoice in a list that was not narrowed."""
+    bill = invoice("INV-1")
+    with site.started() as pair:
+        pair.map()
+        (bill_id,) = pair.approve(bill)
+        pair.run()
+        pair.sandbox.basware.change(
+            bill_id, {"description": "edited", "processingStatus": "WaitingForTransfer"}
+        )
+        pair.run()
+        assert pair.state(bill_id) == "needs_review/CHANGED_AFTER_POSTING"
+        restoring.hold_all(pair.connector, "restored", actor="ap")
+        pair.run()
+        assert pair.state(bill_id) == "needs_review/CHANGED_AFTER_POSTING"
+        assert not is_held(pair.connector)
+
+
+def test_f32_invoices_of_another_company_are_not_taken_over(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.started() as pair:
+        pair.map()
+        documents = pair.connector.basware.documents
+        monkeypatch.setattr(
+            pair.connector.basware, "documents", lambda _, *rest, **options: documents("", *rest, **options)
+        )
+        code = response_code("M1", "stray", "transfer", 1)
+        told = {"externalCode": code, "success": True, "responseMessage": "x", "paymentBlock": False}
+        stray = invoice("INV-9", invoiceId="stray", companyCode="2000", transferResponses=[told])
+        pair.approve({**stray, "processingStatus": "Transferred"})
+        restoring.hold_all(pair.connector, "restored", actor="ap")
+        assert restoring.clear_to_post(pair.connector, pair.company) is not None
+        assert pair.states() == {}
 
 
 def test_f32_a_posting_whose_window_ran_out_in_basware_is_known_as_posted_again(site: Site) -> None:
