@@ -200,6 +200,8 @@ def test_a_list_that_breaks_off_moves_no_cursor(pair: Pair) -> None:
     poll(pair)
     before = cursor(pair)
     more = pair.approve(*(invoice(f"MORE-{number}", **WAITS) for number in range(20)))
+    # The first page holds what moved last: its cursor would jump over the second page.
+    pair.sandbox.basware.change(ids[0], {"description": "moved"})
     pair.faults.arm("lost_continuation", site="basware.documents")
     pair.faults.arm("lost_continuation", site="basware.documents")
     with pytest.raises(RetryLater, match="stale"):
