@@ -190,6 +190,23 @@ class MappingSettings(Section):
     second_approver: bool = False
 
 
+class IntakeSettings(Section):
+    """How approved invoices are found in Basware."""
+
+    # A poll asks for what moved since the last one; this much is asked for again, since clocks differ.
+    overlap_hours: Annotated[float, Field(ge=0)] = 24
+    # Every list is read whole once in this time, whatever was polled: what moved unseen is found then.
+    full_list_hours: Annotated[float, Field(ge=0)] = 24
+    # The Data Access API's extracts as a further net; a separate subscription at Basware.
+    data_extracts: bool = False
+    extract_hours: Annotated[float, Field(ge=0)] = 1
+    # Basware publishes the table's columns to its customers only, so their names are settings.
+    extract_table: Annotated[str, Field(min_length=1)] = "IA_INVOICE"
+    extract_id_column: Annotated[str, Field(min_length=1)] = "INVOICE_ID"
+    extract_status_column: Annotated[str, Field(min_length=1)] = "PROCESSING_STATUS"
+    extract_company_column: Annotated[str, Field(min_length=1)] = "COMPANY_CODE"
+
+
 class PublishingSettings(Section):
     """What publishing to Basware may do without a person."""
 
@@ -228,6 +245,7 @@ class Settings(Section):
     companies: Annotated[tuple[CompanySettings, ...], AfterValidator(_at_least_one)]
     storage: StorageSettings = StorageSettings()
     timing: TimingSettings = TimingSettings()
+    intake: IntakeSettings = IntakeSettings()
     posting: PostingSettings = PostingSettings()
     mapping: MappingSettings = MappingSettings()
     publishing: PublishingSettings = PublishingSettings()

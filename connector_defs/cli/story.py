@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from connector_defs.cli.terminal import console, visible
 from connector_defs.flows.reports import (
+    ExtractReport,
     FollowUpReport,
     InvoiceRunReport,
     Problem,
@@ -26,6 +27,7 @@ class Story:
     staged: list[StageReport] = field(default_factory=list)
     published: list[PublishReport] = field(default_factory=list)
     follow_ups: list[FollowUpReport] = field(default_factory=list)
+    extracts: list[ExtractReport] = field(default_factory=list)
     invoices: list[InvoiceRunReport] = field(default_factory=list)
     reconciliations: list[ReconcileReport] = field(default_factory=list)
     failed_steps: list[StepFailed] = field(default_factory=list)
@@ -42,6 +44,8 @@ class Story:
                 self.published.append(event)
             case FollowUpReport():
                 self.follow_ups.append(event)
+            case ExtractReport():
+                self.extracts.append(event)
             case InvoiceRunReport():
                 self.invoices.append(event)
             case ReconcileReport():
@@ -56,6 +60,7 @@ class Story:
             [
                 *(report.problems for report in self.published),
                 *(report.problems for report in self.follow_ups),
+                *(report.problems for report in self.extracts),
                 *(report.problems for report in self.invoices),
             ]
         )

@@ -59,6 +59,7 @@ def sync(
                 "staged": story.staged,
                 "published": story.published,
                 "follow_ups": story.follow_ups,
+                "extracts": story.extracts,
                 "invoices": story.invoices,
                 "problems": problems,
             }
@@ -94,5 +95,7 @@ def show(story: Story) -> None:
         tables.staged(story.staged)
     if story.published:
         tables.published(story.published)
+    if story.extracts:
+        tables.extracts(story.extracts)
     if story.invoices:
         tables.invoice_runs(story.invoices)

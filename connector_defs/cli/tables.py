@@ -16,6 +16,7 @@ from rich.table import Table
 
 from connector_defs.cli.terminal import PIPED_WIDTH, console, plain, say
 from connector_defs.flows.reports import (
+    ExtractReport,
     InvoiceRunReport,
     Probe,
     Problem,
@@ -109,6 +110,14 @@ def published(reports: Sequence[PublishReport]) -> None:
     counts = ["staged", "unchanged", "sent", "requests", "confirmed", "quarantined", "failed"]
     counts += _seen(("pending", "held", "deactivated"), reports)
     _counted("Published to Basware", ["company", "entity"], counts, reports)
+
+
+def extracts(reports: Sequence[ExtractReport]) -> None:
+    """What the data extracts brought that polling had missed."""
+    _counted("Data extracts", [], ["extracts", "rows", "fetched", "received"], reports)
+    for report in reports:
+        if report.new_columns:
+            say(f"The extracts' table has new columns: {', '.join(report.new_columns)}", "yellow")
 
 
 def invoice_runs(reports: Sequence[InvoiceRunReport]) -> None:

@@ -154,7 +154,9 @@ class Answerer:
             return replace(one, document=document, verdict="withdrawn")
         if document.processing_status == WAITING:
             return replace(one, verdict="Basware refused the acknowledge and still offers the invoice")
-        same = in_our_terms(stored, document) == approved_invoice(stored)
+        same = document.company_code == self._company.basware_company and in_our_terms(
+            stored, document
+        ) == approved_invoice(stored)
         return replace(one, document=document, verdict="ours" if same else "changed")
 
     def _after_acknowledge(self, connection: Connection, one: _Acknowledged) -> StoredInvoice:

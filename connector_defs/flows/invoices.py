@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
+from connector_defs.domain.planning.periods import PERIOD_CLOSED
 from connector_defs.domain.states import WAITING_FOR_PEOPLE, State
+from connector_defs.flows import restoring
 from connector_defs.flows.answers import Answerer
 from connector_defs.flows.evaluation import is_mapped, release_mapped, release_reopened
-from connector_defs.flows.intake import WAITING, is_news, take_in
+from connector_defs.flows.intake import is_news, take_in, waiting_pages
 from connector_defs.flows.lane_run import TO_PREPARE, LaneOutcome, LaneRun
 from connector_defs.flows.lanes import free_lanes
 from connector_defs.flows.reports import InvoiceRunReport, Problem
@@ -48,6 +50,9 @@ class _Run:
         calls_before = self._connector.basware.calls.total()
         before = self._counts()
         fetched = received = 0
+        restoring.notice(self._connector)
+        # What is freed here is looked at in Basware before anything is done with it.
+        released = release_mapped(self._connector, self._company)
         try:
             intake = take_in(self._connector, self._company, updated_from=updated_from)
             fetched, received = intake.fetched, intake.received
@@ -57,10 +62,16 @@ class _Run:
         except ConnectorError as error:
             # What is stored already can still be posted.
             self._problem("intake", "INTAKE_FAILED", str(error), "nothing is lost: the next run polls again")
-        released = release_mapped(self._connector, self._company)
         released += self._reopened()
-        lanes = self._post()
-        self._answer_open()
+        lanes: list[LaneOutcome] = []
+        held = restoring.clear_to_post(self._connector, self._company)
+        if held is None:
+            restoring.remember(self._connector)
+            lanes = self._post()
+            self._answer_open()
+        else:
+            self._problems.append(held)
+        restoring.remember(self._connector)
         audit.checkpoint(self._connector.store, self._connector.clock.now())
         reach("audit.sealed")
         after = self._counts()
@@ -195,7 +206,7 @@ class _Run:
 
 def peek(connector: Connector, company: CompanySettings) -> list[tuple[str, str]]:
     """(invoice id, last updated) of invoices that wait in Basware and are new to us, or offered again."""
-    for page in connector.basware.documents(company.basware_company, WAITING):
+    for page in waiting_pages(connector, company):
         with connector.store.read() as connection:
             known = invoices.get_many(
                 connection, company.syspro_company, [document.invoice_id for document in page.documents]
@@ -219,6 +230,11 @@ def due(connector: Connector, company: CompanySettings) -> list[str]:
         stuck = invoices.in_states(connection, company.syspro_company, {State.POSTING})
         lost = now - timedelta(seconds=connector.settings.timing.uncertain_quarantine_seconds)
         found += [stored.invoice_id for stored in stuck if stored.updated_at < lost]
+        # Whether a period is open again, only SYSPRO can say: a run asks it.
+        parked = invoices.in_states(
+            connection, company.syspro_company, {State.NEEDS_REVIEW}, with_payload=False
+        )
+        found += [stored.invoice_id for stored in parked if stored.code == PERIOD_CLOSED]
         unmapped = invoices.in_states(connection, company.syspro_company, {State.NEEDS_MAPPING})
         mapping = mappings.table_of(connection, company.syspro_company) if unmapped else None
     if mapping is not None:

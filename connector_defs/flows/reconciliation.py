@@ -3,7 +3,7 @@
 Reads only, and only through the public interfaces of both systems. Equality is to the minor unit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -25,9 +25,12 @@ _IN_LEDGER = frozenset({State.POSTED, State.RESPONDED})
 _TRANSFERRED = ("Transferred", "Paid")
 
 
-def reconcile(connector: Connector, day: date | None = None) -> ReconcileReport:
-    """Compare everything, or with `day` what was posted on that UTC day."""
-    reports = [_Books(connector, company, day).compare() for company in connector.companies]
+def reconcile(
+    connector: Connector, day: date | None = None, companies: Sequence[CompanySettings] | None = None
+) -> ReconcileReport:
+    """Compare everything, or with `day` what was posted on that UTC day; of all companies where none are named."""
+    chosen = connector.companies if companies is None else companies
+    reports = [_Books(connector, company, day).compare() for company in chosen]
     return ReconcileReport(
         day=day,
         compared=sum(report.compared for report in reports),

@@ -84,6 +84,23 @@ class FollowUpReport:
 
 
 @dataclass(frozen=True)
+class ExtractReport:
+    """One look at the tenant's data extracts: how many were taken in, and which invoices only they showed.
+
+    `fetched` invoices were asked for because of a row, `received` of them were new. `new_columns` of the table
+    were not there when an extract was last taken in.
+    """
+
+    extracts: int
+    rows: int
+    fetched: int
+    received: int
+    new_columns: tuple[str, ...]
+    seconds: float
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
 class InvoiceRunReport:
     """One company's approved invoices, from intake to answer.
 

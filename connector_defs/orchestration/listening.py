@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from connector_defs.flows.reports import (
+    ExtractReport,
     FollowUpReport,
     InvoiceRunReport,
     PublishReport,
@@ -18,7 +19,7 @@ from connector_defs.flows.reports import (
     StageReport,
 )
 
-Report = StageReport | PublishReport | FollowUpReport | InvoiceRunReport | ReconcileReport
+Report = StageReport | PublishReport | FollowUpReport | ExtractReport | InvoiceRunReport | ReconcileReport
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from connector_defs.flows.reports import (
+    ExtractReport,
     Foreseen,
     InvoiceRunReport,
     Problem,
@@ -91,6 +92,19 @@ def published(reports: Sequence[PublishReport]) -> Metadata:
             [(report.company, *(getattr(report, name) for name in _PUBLISHED)) for report in reports],
         ),
         "problems": problems(problem for report in reports for problem in report.problems),
+    }
+
+
+def extracts(report: ExtractReport) -> Metadata:
+    """What one look at the data extracts brought."""
+    return {
+        "dagster/row_count": dg.MetadataValue.int(report.rows),
+        "extracts": dg.MetadataValue.int(report.extracts),
+        "fetched": dg.MetadataValue.int(report.fetched),
+        "received": dg.MetadataValue.int(report.received),
+        "seconds": dg.MetadataValue.float(round(report.seconds, 3)),
+        "new_columns": table(("column",), [(column,) for column in report.new_columns]),
+        "problems": problems(report.problems),
     }
 
 

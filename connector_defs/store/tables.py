@@ -123,6 +123,40 @@ claim = Table(
     Column("deaths", Integer, nullable=False, default=0),
 )
 
+# How far intake has read one list of one company: the largest lastUpdated met there, and when the list was last
+# read whole. A source beside the lists of a company is the data extracts of the tenant, under company "*".
+intake_cursor = Table(
+    "intake_cursor",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("last_updated", Instant),
+    Column("listed_at", Instant),
+)
+
+# A data extract of the tenant and how much of it is taken in. `rows` counts what was read so far, `taken` what
+# is durable of that; `columns` is the table as it was defined then, as JSON.
+data_extract = Table(
+    "data_extract",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("taken", Integer, nullable=False),
+    Column("columns", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("noted_at", Instant, nullable=False),
+)
+
+# A company whose state is older than what both systems hold: nothing leaves for either until they are compared.
+hold = Table(
+    "hold",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
 # `dimensions` as in `domain.gl_mapping.dimension_text`, dates as ISO text; "" where a rule does not limit them.
 gl_mapping = Table(
     "gl_mapping",

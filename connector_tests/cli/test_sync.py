@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from connector_defs.cli import sync
+from connector_defs.flows.reports import ExtractReport
 from connector_defs.orchestration import running
 from connector_defs.orchestration.listening import Event, Listener, StepFailed
 from connector_tests.cli.conftest import Command
@@ -80,3 +81,18 @@ def test_ctrl_c_during_a_run_ends_the_command(connector: Command, run_tells: Run
 
     assert ended.code not in {0, 2}
     assert "Done" not in ended.out
+
+
+def test_data_extracts_are_told_with_what_is_new_and_what_went_wrong(
+    connector: Command, run_tells: Run
+) -> None:
+    failed = problem("e-1", company="", entity="data_extracts", reason="one row has no id")
+    run_tells(ExtractReport(1, 20, 3, 2, ("TAX_SUM",), 0.5, (failed,)), invoice_run(waiting=0))
+    ended = connector("sync", "invoices")
+
+    assert ended.code == 1
+    assert "Data extracts" in ended.out
+    assert "new columns: TAX_SUM" in ended.out
+    assert "one row has no id" in ended.out
+    (told,) = json.loads(connector("sync", "invoices", "--json").out)["extracts"]
+    assert (told["rows"], told["received"]) == (20, 2)

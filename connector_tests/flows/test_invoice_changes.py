@@ -112,6 +112,7 @@ def test_an_invoice_basware_takes_back_is_withdrawn_and_comes_again_when_offered
     (bill_id,) = pair.approve(bill)
     pair.run()
     pair.sandbox.basware.withdraw(bill_id)
+    pair.next_day()
     pair.run()
     assert pair.state(bill_id) == "withdrawn"
     pair.map("NEW", "00-6010")

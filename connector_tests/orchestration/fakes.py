@@ -11,10 +11,21 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from connector_defs.flows import extraction, invoices, overview, preview, publishing, queue, reconciliation
+from connector_defs.flows import (
+    extraction,
+    extracts,
+    intake,
+    invoices,
+    overview,
+    preview,
+    publishing,
+    queue,
+    reconciliation,
+)
 from connector_defs.flows.reports import (
     DateWindow,
     Difference,
+    ExtractReport,
     InvoiceRunReport,
     LedgerTotal,
     Preview,
@@ -28,6 +39,7 @@ from connector_defs.flows.reports import (
 )
 from connector_defs.orchestration import resources
 from connector_defs.settings import BaswareSettings, CompanySettings, Settings, SysproSettings
+from connector_defs.store.extracts import StoredExtract
 
 SECRET = "hunter2-never-shown"
 
@@ -90,6 +102,12 @@ class FakeSite:
     oldest_open_minutes: int = 0
     peeked: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     due: dict[str, list[str]] = field(default_factory=dict)
+    whole_lists_due: str | None = None
+    extracts_due: bool = False
+    refused_extracts: list[StoredExtract] = field(default_factory=list)
+    extracts_report: ExtractReport = field(
+        default_factory=lambda: ExtractReport(1, 20, 3, 2, ("TAX_SUM",), 0.5)
+    )
     looked: int = 0
     open_now: int = 0
 
@@ -102,6 +120,10 @@ class FakeSite:
         monkeypatch.setattr(invoices, "run_invoices", self._run_invoices)
         monkeypatch.setattr(invoices, "peek", self._peek)
         monkeypatch.setattr(invoices, "due", self._due)
+        monkeypatch.setattr(intake, "full_list_due", lambda *_: self.whole_lists_due)
+        monkeypatch.setattr(extracts, "extracts_due", lambda _: self.extracts_due)
+        monkeypatch.setattr(extracts, "refused_extracts", lambda _: self.refused_extracts)
+        monkeypatch.setattr(extracts, "take_in_extracts", lambda _: self.extracts_report)
         monkeypatch.setattr(reconciliation, "reconcile", self._reconcile)
         monkeypatch.setattr(overview, "unmapped_accounts", lambda _: self.unmapped)
         monkeypatch.setattr(overview, "quarantined", lambda _: self.quarantined)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import dagster as dg
@@ -14,8 +14,10 @@ from connector_defs.flows import overview
 from connector_defs.flows.reports import Difference, Foreseen, Preview, UnmappedAccount, Verdict
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.tables import ROWS_SHOWN, table
+from connector_defs.store.extracts import StoredExtract
 from connector_tests.orchestration.fakes import FakeSite, problem, review_item, unmapped_account
 
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -334,3 +336,33 @@ def test_a_table_shows_no_more_than_a_page_can_hold() -> None:
 def test_a_cell_of_an_unknown_type_is_refused() -> None:
     with pytest.raises(TypeError, match="cannot hold list"):
         table(("cell",), [([],)])
+
+
+def test_data_extracts_are_an_asset_of_their_own_where_they_are_used(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    key = dg.AssetKey(["basware", "data_extracts"])
+    assert ran(instance, "invoices").success
+    assert instance.get_latest_materialization_event(key) is None
+
+    site.settings = site.settings.model_copy(
+        update={"intake": site.settings.intake.model_copy(update={"data_extracts": True})}
+    )
+    result = ran(instance, "invoices")
+    assert result.success
+    event = instance.get_latest_materialization_event(key)
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert (metadata["extracts"].value, metadata["received"].value) == (1, 2)
+    assert [record.data for record in metadata["new_columns"].records] == [{"column": "TAX_SUM"}]
+
+
+def test_an_extract_that_was_refused_is_a_warning(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    site.refused_extracts = [StoredExtract("e-7", "refused", 0, 0, "", "one row has no id", NOON)]
+    result = ran(instance, "invoices")
+    assert result.success
+    found = evaluations(result, "basware/approved_documents")["refused_extracts"]
+    assert not found.passed
+    (shown,) = found.metadata["extracts"].records
+    assert (shown.data["extract"], shown.data["reason"]) == ("e-7", "one row has no id")

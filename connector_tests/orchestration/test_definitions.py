@@ -35,7 +35,12 @@ PUBLISHED = {
     "basware/taxCodes",
     "basware/vendors",
 }
-INVOICES = {"basware/approved_documents", "basware/transfer_responses", "syspro/ap_postings"}
+INVOICES = {
+    "basware/approved_documents",
+    "basware/data_extracts",
+    "basware/transfer_responses",
+    "syspro/ap_postings",
+}
 EXTERNAL = {
     "erp/AdmTax",
     "erp/ApInvoice",
@@ -50,6 +55,7 @@ EXTERNAL = {
     "p2p/accountingDocuments",
     "p2p/accounts",
     "p2p/costCenters",
+    "p2p/dataExtracts",
     "p2p/matchingOrderLines",
     "p2p/matchingOrders",
     "p2p/paymentTerms",
@@ -63,6 +69,7 @@ INVOICE_CHECKS = [
     "gl_accounts_missing_or_on_hold",
     "unknown_suppliers",
     "other_refusals",
+    "refused_extracts",
     "gl_journals_failed",
     "syspro_would_take_them",
     "oldest_open_item",

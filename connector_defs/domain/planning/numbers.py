@@ -55,6 +55,17 @@ def number_of(invoice: ApprovedInvoice, rules: PlanningRules) -> NumberAndTexts:
     return NumberAndTexts(short, first, second.text, (*remarks, *invoice.notes))
 
 
+def posted_number(number: str, rules: PlanningRules) -> str:
+    """The number under which a document with this one stands in SYSPRO; itself where no rule shortens it."""
+    number = number.strip()
+    if rules.journal or len(number) <= INVOICE_NUMBER_LIMIT:
+        return number
+    try:
+        return _shortened(number, rules)
+    except Refused:
+        return number
+
+
 def _shortened(number: str, rules: PlanningRules) -> str:
     match rules.long_numbers:
         case "tail":

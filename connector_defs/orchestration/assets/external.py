@@ -68,6 +68,7 @@ def external_assets() -> list[dg.AssetSpec]:
             for entity in ENTITIES
         ),
         _endpoint("accountingDocuments", "Basware P2P: approved invoices with their coding rows."),
+        _endpoint("dataExtracts", "Basware Data Access API: extracts of the table of invoices."),
         _endpoint(
             "transferResponses",
             "Basware P2P: the voucher, or the refusal, that answers an approved invoice.",

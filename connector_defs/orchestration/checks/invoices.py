@@ -4,7 +4,7 @@ from functools import partial
 
 import dagster as dg
 
-from connector_defs.flows import overview, preview, queue
+from connector_defs.flows import extracts, overview, preview, queue
 from connector_defs.flows.runtime import Connector
 from connector_defs.orchestration import tables
 from connector_defs.orchestration.assets.invoices import APPROVED_DOCUMENTS
@@ -89,6 +89,12 @@ def _oldest_open(connector: Connector, _instance: dg.DagsterInstance) -> Finding
     )
 
 
+def _extracts(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    refused = extracts.refused_extracts(connector)
+    shown = [(extract.id, extract.reason, extract.noted_at) for extract in refused]
+    return Finding(len(refused), {"extracts": tables.table(("extract", "reason", "tried_at"), shown)})
+
+
 _QUESTIONS = [
     Question(
         UNMAPPED_GL_ACCOUNTS,
@@ -97,6 +103,7 @@ _QUESTIONS = [
     ),
     *(Question(name, text, partial(_in_review, prefix)) for name, (text, prefix) in _REVIEWS.items()),
     Question("other_refusals", "No document waits for a person for another reason.", _other_reviews),
+    Question("refused_extracts", "Every data extract that was met could be taken in.", _extracts),
     Question(
         "gl_journals_failed",
         "SYSPRO made the GL journal of every AP posting. Once one is put right there: `connector queue settle-gl`.",
