@@ -11,6 +11,7 @@ from connector_defs.cli.terminal import console, visible
 from connector_defs.flows.reports import (
     FollowUpReport,
     InvoiceRunReport,
+    PaymentRunReport,
     Problem,
     PublishReport,
     ReconcileReport,
@@ -27,6 +28,7 @@ class Story:
     published: list[PublishReport] = field(default_factory=list)
     follow_ups: list[FollowUpReport] = field(default_factory=list)
     invoices: list[InvoiceRunReport] = field(default_factory=list)
+    payments: list[PaymentRunReport] = field(default_factory=list)
     reconciliations: list[ReconcileReport] = field(default_factory=list)
     failed_steps: list[StepFailed] = field(default_factory=list)
     on_step: Callable[[StepStarted], None] = lambda _: None
@@ -44,6 +46,8 @@ class Story:
                 self.follow_ups.append(event)
             case InvoiceRunReport():
                 self.invoices.append(event)
+            case PaymentRunReport():
+                self.payments.append(event)
             case ReconcileReport():
                 self.reconciliations.append(event)
             case StepFailed():
@@ -57,6 +61,7 @@ class Story:
                 *(report.problems for report in self.published),
                 *(report.problems for report in self.follow_ups),
                 *(report.problems for report in self.invoices),
+                *(report.problems for report in self.payments),
             ]
         )
         found = {(problem.company, problem.entity, problem.key): problem for problem in told}

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from connector_defs.flows.reports import (
     FollowUpReport,
     InvoiceRunReport,
+    PaymentRunReport,
     PublishReport,
     ReconcileReport,
     StageReport,
 )
 
-Report = StageReport | PublishReport | FollowUpReport | InvoiceRunReport | ReconcileReport
+Report = StageReport | PublishReport | FollowUpReport | InvoiceRunReport | PaymentRunReport | ReconcileReport
 
 
 @dataclass(frozen=True)
