@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from pydantic import ValidationError
+
 from connector_defs.basware.answers import ItemOutcome, Receipt
 from connector_defs.basware.documents import AccountingDocument, GivenResponse
 from connector_defs.basware.entities import PaymentResponse, to_wire
@@ -34,6 +36,7 @@ _log = logging.getLogger(__name__)
 TO_BE_PAID = frozenset({"Transferred", "Paid"})
 REFUSED = "PAYMENT_REFUSED"
 NOT_TAKEN = "PAYMENT_NOT_TAKEN"
+OVER_LIMITS = "PAYMENT_OVER_LIMITS"
 UNKNOWN_THERE = "UNKNOWN_IN_BASWARE"
 WAITS = "PAYMENT_WAITS"
 REFUSED_REMEDY = (
@@ -139,24 +142,33 @@ class PaymentTeller:
         return intended
 
     def _body(self, planned: Payment, document: AccountingDocument) -> str:
+        """The response as it goes out, every field in it: one that is empty is sent empty."""
         state = PaymentState.of_text(planned.facts)
-        response = PaymentResponse(
-            external_code=planned.external_code,
-            success=True,
-            payment_block=document.payment_block,
-            response_message=_message(state, document),
-            source_system=self._connector.settings.basware.source_system,
-            payment_date=state.payment_date,
-            payment_term_code=document.payment_term_code or "",
-            payment_method=state.method or document.payment_method or "",
-            paid_total=state.paid_total,
-            cash_discount=state.cash_discount,
-            check_number=state.check_number,
-            payment_message=state.message[:100],
-            payment_number=state.number,
-            payment_document=state.document,
-            payment_reversal_document=state.reversal_document,
-        )
+        try:
+            response = PaymentResponse(
+                external_code=planned.external_code,
+                success=True,
+                payment_block=document.payment_block,
+                response_message=_message(state, document),
+                source_system=self._connector.settings.basware.source_system,
+                payment_date=state.payment_date,
+                payment_term_code=document.payment_term_code or "",
+                payment_method=state.method or document.payment_method or "",
+                paid_total=state.paid_total,
+                cash_discount=state.cash_discount,
+                check_number=state.check_number,
+                payment_message=state.message[:100],
+                payment_number=state.number,
+                payment_document=state.document,
+                payment_reversal_document=state.reversal_document,
+            )
+        except ValidationError as error:
+            flaws = "; ".join(
+                f"{flaw['loc'][0]}: {flaw['msg']}" for flaw in error.errors(include_input=False)
+            )
+            raise RecordRefused(
+                f"Basware's limits do not let the payment be told ({flaws})", code=OVER_LIMITS
+            ) from None
         return encode(to_wire(response)).decode()
 
     def _send(self, intended: Payment) -> None:

@@ -72,8 +72,12 @@ class PaymentReader:
         moves: dict[LedgerKey, list[PayableMove]] = defaultdict(list)
         for row in self._odata.by_keys(tables.AP_INVOICE_PAY, ["Supplier", "Invoice"], keys):
             moves[_key(row)].append(self._move(row))
-        paid = [key for key in keys if ledger_key(*key) in moves]
-        # An invoice without a row needs no more looking: nobody has paid it.
+        # An invoice without a row, now or before, needs no more looking: nobody has paid it.
+        paid = [
+            key
+            for one, key in zip(batch, keys, strict=True)
+            if ledger_key(*key) in moves or (one.payment and one.payment.entries)
+        ]
         held = {
             _key(row): row
             for row in self._optional(
@@ -123,7 +127,7 @@ class PaymentReader:
         self, moves: dict[LedgerKey, list[PayableMove]], paid: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str, str], str]:
         """Cheque numbers by payment number, supplier and invoice, from the payment runs."""
-        keys = [(one.number, *key) for key in paid for one in moves[ledger_key(*key)] if one.number]
+        keys = [(one.number, *key) for key in paid for one in moves.get(ledger_key(*key), ()) if one.number]
         rows = self._optional(
             lambda: self._odata.by_keys(
                 tables.AP_PAY_RUN_DET, ["PaymentNumber", "Supplier", "Invoice"], keys, select=["Cheque"]
