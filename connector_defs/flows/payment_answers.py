@@ -45,8 +45,8 @@ REFUSED_REMEDY = (
 )
 _WAITS_REMEDY = "nothing to do: it is told with the next run"
 _ROUNDS = 3
-# So many calls in a row without an answer: Basware is away, and the rest waits for the next run.
-_AWAY_AFTER = 3
+# So many payments in a row without an answer: Basware is away, and the rest waits for the next run.
+_AWAY_AFTER = 5
 _TAKEN = frozenset({"Success", "NotProcessed", "Warning"})
 # A response without an outcome for so long is judged by whether the invoice shows it.
 _FORGOTTEN_AFTER = timedelta(days=1)
@@ -97,7 +97,6 @@ class PaymentTeller:
         current = planned
         try:
             document = self._connector.basware.document(planned.invoice_id)
-            self._answers_again()
             if document is None:
                 self._refuse(planned, UNKNOWN_THERE, "Basware does not know the invoice any more")
                 return
@@ -181,9 +180,16 @@ class PaymentTeller:
             self._wait(intended, str(lost), code=NOT_TAKEN)
             return
         reach("payment.answered")
+        self._answers_again()
         if receipt.accepted:
             self._took(intended, receipt)
             reach("payment.stored")
+            return
+        document = self._connector.basware.document(intended.invoice_id)
+        given = None if document is None else _given(document, intended.external_code)
+        if given is not None:
+            # A call of a dead run arrived after all, between our look and ours.
+            self._found(intended, given)
             return
         texts = "; ".join(f"{error.code} {error.message}".strip() for error in receipt.errors)
         self._refuse(intended, REFUSED, f"Basware refuses the payment response: {texts}", receipt)

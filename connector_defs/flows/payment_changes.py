@@ -54,7 +54,7 @@ def decide(
     if isinstance(found, RecordRefused):
         return _unclear(known, found, now)
     if found.state is None:
-        return None if one.payment else Change(known)
+        return None
     if found.state.nothing_paid and not known.told_code:
         unpaid = replace(_without_plan(known), state="unpaid", entries=found.entries)
         return None if unpaid == one.payment else Change(replace(unpaid, updated_at=now))

@@ -1,7 +1,11 @@
 """Payments back to Basware: what changed in SYSPRO is told once, wholly, and never before the invoice is answered."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,7 +23,9 @@ from connector_defs.domain.states import State
 from connector_defs.flows import overview, payment_answers, payments
 from connector_defs.flows.extraction import stage
 from connector_defs.flows.payments import run_payments
+from connector_defs.flows.reconciliation import reconcile
 from connector_defs.flows.reports import DateWindow, PaymentRunReport
+from connector_defs.points import POINTS
 from connector_defs.sandbox.syspro.options import SysproOptions
 from connector_defs.store import audit
 from connector_defs.store import payments as store
@@ -309,6 +315,64 @@ def test_what_took_no_effect_is_sent_again_at_once(pair: Pair, fault: str) -> No
     assert paid(pair, one) == ["108.25"]
 
 
+def test_an_answer_that_never_comes_leaves_the_payment_to_the_next_run_under_its_code(pair: Pair) -> None:
+    (one,) = post(pair, "INV-1")
+    pay(pair, "INV-1", "50.00")
+    pair.faults.arm("reset_before", 100, "basware.responses")
+    report = tell(pair)
+    assert (report.told, report.pending, [problem.code for problem in report.problems]) == (
+        0,
+        1,
+        ["PAYMENT_NOT_TAKEN"],
+    )
+    assert stored(pair, one).attempts == 3
+    pay(pair, "INV-1")
+    tell(pair)
+    waiting = stored(pair, one)
+    assert (waiting.generation, waiting.paid_total) == (1, Decimal("50.00")), "its outcome is not known yet"
+    pair.faults.disarm()
+    assert tell(pair).told == 2
+    assert paid(pair, one) == ["50.00", "108.25"]
+    assert [each["externalCode"] for each in responses(pair, one)] == codes(one, 1, 2)
+
+
+def test_answers_that_never_come_stop_a_run_over_many(pair: Pair) -> None:
+    numbers = [f"INV-{number}" for number in range(30)]
+    post(pair, *numbers)
+    for number in numbers:
+        pay(pair, number)
+    before = writes(pair)
+    pair.faults.arm("reset_before", 1000, "basware.responses")
+    assert len(tell(pair).outages) == 1
+    assert writes(pair) - before <= 5 + 1
+    pair.faults.disarm()
+    assert tell(pair).told == 30
+    assert_books_agree(pair)
+
+
+def test_many_invoices_are_looked_at_in_batches_and_the_last_one_moves_the_reading_on(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [f"INV-{number}" for number in range(5)]
+    post(pair, *numbers)
+    for number in numbers:
+        pay(pair, number)
+    monkeypatch.setattr(payments, "_BATCH", 2)
+    reads: list[int] = []
+    real = payments.PaymentReader.read
+
+    def read(reader: payments.PaymentReader, batch: Any) -> Any:
+        if len(reads) == 2:
+            assert read_until(pair) is None
+        reads.append(len(batch))
+        return real(reader, batch)
+
+    monkeypatch.setattr(payments.PaymentReader, "read", read)
+    report = tell(pair)
+    assert (report.told, reads) == (5, [2, 2, 1])
+    assert read_until(pair) == TODAY
+
+
 class Killed(BaseException):
     """The process dies here."""
 
@@ -445,6 +509,22 @@ def test_a_refusal_by_basware_is_told_again_under_a_new_code_a_day_later(
     assert [each["externalCode"] for each in responses(pair, one)] == codes(one, 2)
 
 
+def test_a_call_of_a_dead_run_that_arrives_in_between_is_no_refusal(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = post(pair, "INV-1")
+    pay(pair, "INV-1")
+    real = pair.connector.basware.respond_payment
+    monkeypatch.setattr(
+        pair.connector.basware,
+        "respond_payment",
+        lambda wanted, response: [real(wanted, response) for _ in range(2)][1],
+    )
+    report = tell(pair)
+    assert (report.told, report.confirmed, report.refused, report.problems) == (1, 1, 0, ())
+    assert [each["externalCode"] for each in responses(pair, one)] == codes(one, 1)
+
+
 def test_a_refused_payment_that_went_on_in_syspro_is_told_at_once_as_it_is_now(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -567,15 +647,15 @@ def test_where_basware_is_away_the_run_stops_telling_and_says_so(pair: Pair) -> 
     report = tell(pair)
     assert (report.told, report.pending) == (0, 12)
     assert len(report.outages) == 1
-    assert report.basware_requests <= 4 * 5
+    assert report.basware_requests <= 4 * (5 + 1)
     pair.faults.disarm()
     report = tell(pair)
     assert (report.told, report.confirmed, report.problems) == (12, 12, ())
 
 
 def test_where_basware_is_away_from_the_start_what_changed_is_durable_all_the_same(pair: Pair) -> None:
-    numbers = [f"INV-{number}" for number in range(4)]
-    post(pair, *numbers)
+    numbers = [f"INV-{number}" for number in range(7)]
+    found = post(pair, *numbers)
     pay(pair, "INV-0")
     pair.faults.arm("http_503", 1000, "basware.documents")
     tell(pair)
@@ -583,8 +663,9 @@ def test_where_basware_is_away_from_the_start_what_changed_is_durable_all_the_sa
         pay(pair, number)
     for _ in range(2):
         tell(pair)
+    assert {stored(pair, one).state for one in found} == {"planned"}
     pair.faults.disarm()
-    assert tell(pair).told == 4
+    assert tell(pair).told == 7
 
 
 @pytest.mark.parametrize(("kind", "told"), [("Z", ["50.00"]), ("A", [])])
@@ -790,6 +871,67 @@ def test_the_life_of_an_invoice_tells_its_payments_and_the_chain_holds(pair: Pai
     assert json.loads(stored(pair, one).body)["paidTotal"] == 108.25
     pair.sandbox.basware.retransfer(one)
     pair.run()
+    assert_books_agree(pair)
+
+
+@pytest.mark.parametrize(
+    ("held", "told"), [([], "no such payment response"), ([{"paidTotal": Decimal("1.00")}], "1.00")]
+)
+def test_reconcile_finds_a_payment_that_basware_holds_otherwise(
+    pair: Pair, held: list[dict[str, Any]], told: str
+) -> None:
+    (one,) = post(pair, "INV-1")
+    pay(pair, "INV-1")
+    tell(pair)
+    assert reconcile(pair.connector).clean
+    (response,) = responses(pair, one)
+    pair.sandbox.basware.change(one, {"paymentResponses": [{**response, **change} for change in held]})
+    report = reconcile(pair.connector)
+    assert [(each.kind, each.ours, each.theirs) for each in report.differences] == [
+        ("PAYMENT", "paid 108.25", told)
+    ]
+    assert report.matched == 0
+
+
+_ONE_RUN = """
+from datetime import date
+from connector_defs.flows.payments import run_payments
+from connector_defs.flows.reports import DateWindow
+from connector_defs.flows.runtime import open_connector
+from connector_defs.settings import load_settings
+
+with open_connector(load_settings()) as connector:
+    run_payments(connector, connector.companies[0], DateWindow.day(date({day})))
+"""
+
+
+@pytest.mark.parametrize("point", [name for name in POINTS if name.startswith("payment.")])
+def test_f20_a_process_killed_at_any_point_tells_each_payment_once(
+    folder: Path, pair: Pair, point: str
+) -> None:
+    one, two = post(pair, "INV-1", "INV-2")
+    pay(pair, "INV-1")
+    pay(pair, "INV-2", "8.25")
+    stage(pair.connector, pair.company, "invoice_payments", DateWindow.day(TODAY))
+    dying = subprocess.run(
+        [sys.executable, "-c", _ONE_RUN.format(day=f"{TODAY.year}, {TODAY.month}, {TODAY.day}")],
+        env={
+            **os.environ,
+            **pair.sandbox.environment(),
+            "CONNECTOR_STATE_URL": pair.connector.settings.storage.state_url,
+            "CONNECTOR_STAGING_URL": pair.connector.settings.storage.staging_url,
+            "CONNECTOR_CONFIG": "",
+            "CONNECTOR_DIE_AT": point,
+        },
+        cwd=folder,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert dying.returncode == -signal.SIGKILL, dying.stderr.decode()
+    report = tell(pair)
+    assert (report.confirmed, report.problems) == (2, ())
+    assert [paid(pair, invoice_id) for invoice_id in (one, two)] == [["108.25"], ["8.25"]]
     assert_books_agree(pair)
 
 
