@@ -34,6 +34,7 @@ from connector_defs.store.payments import Payment
 from connector_defs.syspro import conditions
 from connector_defs.syspro.odata import QueryRefused
 from connector_defs.syspro.tables import Row, Table
+from connector_tests.contract import needs_contract, schema_validator
 from connector_tests.flows.pair import (
     EURO_SUPPLIER,
     SUPPLIER,
@@ -872,6 +873,18 @@ def test_the_life_of_an_invoice_tells_its_payments_and_the_chain_holds(pair: Pai
     pair.sandbox.basware.retransfer(one)
     pair.run()
     assert_books_agree(pair)
+
+
+@needs_contract
+def test_what_is_told_keeps_to_the_published_schema(pair: Pair) -> None:
+    (one,) = post(pair, "INV-1")
+    pay(pair, "INV-1", "50.00")
+    tell(pair)
+    take_back(pair, "INV-1")
+    tell(pair)
+    for response in responses(pair, one):
+        body = json.loads(json.dumps(response, default=float))
+        assert list(schema_validator("PaymentResponseEntity").iter_errors(body)) == []
 
 
 @pytest.mark.parametrize(
