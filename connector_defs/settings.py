@@ -214,11 +214,32 @@ class PublishingSettings(Section):
     deactivate_at_most: Annotated[float, Field(ge=0, le=1)] = 0.1
 
 
+class PaymentSettings(Section):
+    """How SYSPRO's payments are read. The transaction types (ApInvoicePay.TrnType) are SYSPRO's one-letter codes."""
+
+    # Days before the newest journal date seen that are read again, for postings that come late.
+    overlap_days: Annotated[int, Field(ge=0, le=366)] = 7
+    paying_types: tuple[str, ...] = ("P",)
+    settling_types: tuple[str, ...] = ("A", "C", "D", "R", "T")
+    discount_types: tuple[str, ...] = ()
+    # ApInvoice.PaymentChkType -> Basware's payment method; where there is none, Basware keeps its own.
+    methods: dict[str, Annotated[str, Field(min_length=1, max_length=25)]] = {}
+
+    @model_validator(mode="after")
+    def _types_have_one_meaning(self) -> "PaymentSettings":
+        kinds = [*self.paying_types, *self.settling_types, *self.discount_types]
+        doubled = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+        if doubled:
+            raise ValueError(f"transaction type {', '.join(doubled)} stands in more than one list")
+        return self
+
+
 class ScheduleSettings(Section):
     """When the Dagster schedules run."""
 
     master_data: Cadence = "daily"
     purchase_orders: Cadence = "daily"
+    payments: Cadence = "daily"
     hour: Annotated[int, Field(ge=0, le=23)] = 5
     weekday: Annotated[int, Field(ge=0, le=6)] = 1
     timezone: str = "UTC"
@@ -249,6 +270,7 @@ class Settings(Section):
     posting: PostingSettings = PostingSettings()
     mapping: MappingSettings = MappingSettings()
     publishing: PublishingSettings = PublishingSettings()
+    payments: PaymentSettings = PaymentSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     currencies: dict[str, str] = DEFAULT_CURRENCIES
 

@@ -12,6 +12,7 @@ from connector_defs.flows.reports import (
     ExtractReport,
     FollowUpReport,
     InvoiceRunReport,
+    PaymentRunReport,
     Problem,
     PublishReport,
     ReconcileReport,
@@ -29,6 +30,7 @@ class Story:
     follow_ups: list[FollowUpReport] = field(default_factory=list)
     extracts: list[ExtractReport] = field(default_factory=list)
     invoices: list[InvoiceRunReport] = field(default_factory=list)
+    payments: list[PaymentRunReport] = field(default_factory=list)
     reconciliations: list[ReconcileReport] = field(default_factory=list)
     failed_steps: list[StepFailed] = field(default_factory=list)
     on_step: Callable[[StepStarted], None] = lambda _: None
@@ -48,6 +50,8 @@ class Story:
                 self.extracts.append(event)
             case InvoiceRunReport():
                 self.invoices.append(event)
+            case PaymentRunReport():
+                self.payments.append(event)
             case ReconcileReport():
                 self.reconciliations.append(event)
             case StepFailed():
@@ -62,6 +66,7 @@ class Story:
                 *(report.problems for report in self.follow_ups),
                 *(report.problems for report in self.extracts),
                 *(report.problems for report in self.invoices),
+                *(report.problems for report in self.payments),
             ]
         )
         found = {(problem.company, problem.entity, problem.key): problem for problem in told}

@@ -18,6 +18,7 @@ from connector_defs.cli.terminal import PIPED_WIDTH, console, plain, say
 from connector_defs.flows.reports import (
     ExtractReport,
     InvoiceRunReport,
+    PaymentRunReport,
     Probe,
     Problem,
     PublishReport,
@@ -126,6 +127,42 @@ def invoice_runs(reports: Sequence[InvoiceRunReport]) -> None:
     counts += _seen(("released", "retrying"), reports)
     counts += ["basware_requests", "syspro_requests", "logons"]
     _counted("Approved invoices to SYSPRO", ["company"], counts, reports)
+
+
+def payment_runs(reports: Sequence[PaymentRunReport]) -> None:
+    """What Basware was told about payments in this run, and the first invoices it was told of."""
+    counts = ["rows", "examined", "changed", "told", "confirmed"]
+    counts += _seen(("pending", "refused", "unclear"), reports)
+    _counted("Payments told to Basware", ["company"], [*counts, "basware_requests"], reports)
+    told = [one for report in reports for one in report.payments]
+    if not told:
+        return
+    table(
+        f"{len(told):,} payment(s) told",
+        [
+            ("company", "key"),
+            ("supplier", "key"),
+            ("invoice", "key"),
+            ("paid", "number"),
+            ("of", "number"),
+            ("discount", "number"),
+            ("on", "key"),
+        ],
+        [
+            (
+                one.company,
+                one.supplier,
+                one.invoice_number,
+                one.paid_total,
+                f"{cell_text(one.gross)} {one.currency}",
+                one.cash_discount,
+                one.payment_date,
+            )
+            for one in told[:SHOWN_PROBLEMS]
+        ],
+    )
+    if len(told) > SHOWN_PROBLEMS:
+        say(f"… and {len(told) - SHOWN_PROBLEMS:,} more.")
 
 
 def _seen(names: Sequence[str], reports: Sequence[object]) -> list[str]:

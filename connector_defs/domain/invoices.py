@@ -106,7 +106,8 @@ def _minus(value: Decimal | None) -> Decimal | None:
     return None if value is None else value.copy_negate()
 
 
-def _key(number: str) -> str:
+def key_of_number(number: str) -> str:
+    """What makes two invoice numbers the same to a person: neither case nor blanks count."""
     return "".join(number.split()).casefold()
 
 
@@ -217,8 +218,8 @@ class Posting:
         A credit note of kind C takes no number of its own in SYSPRO, so it never collides with the invoice it lowers.
         """
         if self.kind == "C":
-            return f"credit:{_key(self.own_number or self.number)}"
-        return _key(self.number)
+            return f"credit:{key_of_number(self.own_number or self.number)}"
+        return key_of_number(self.number)
 
     @property
     def fingerprint(self) -> str:

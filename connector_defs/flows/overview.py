@@ -11,10 +11,12 @@ from connector_defs.domain.states import State
 from connector_defs.flows.books import planning_rules
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.intake import approved_invoice
+from connector_defs.flows.payments import ENTITY as PAYMENTS
+from connector_defs.flows.payments import payment_problem
 from connector_defs.flows.queue import waiting
 from connector_defs.flows.reports import Problem, QueueItem, Status, UnmappedAccount
 from connector_defs.flows.runtime import Connector
-from connector_defs.store import invoices, mappings, records
+from connector_defs.store import invoices, mappings, payments, records
 from connector_defs.store.invoices import StoredInvoice
 from connector_defs.store.records import Record, RecordState
 
@@ -26,6 +28,13 @@ _COUNTED_AS = {
     "failed": "failed",
     "quarantined": "quarantined",
 }
+_PAYMENT_COUNTED_AS = {
+    "confirmed": "published",
+    "planned": "pending",
+    "answered": "pending",
+    "refused": "failed",
+    "unclear": "quarantined",
+}
 
 
 def status(connector: Connector) -> Status:
@@ -33,6 +42,7 @@ def status(connector: Connector) -> Status:
     with connector.store.read() as connection:
         by_state = invoices.counts(connection)
         by_entity = records.counts(connection)
+        by_payment = payments.counts(connection)
         oldest = invoices.oldest_open(connection)
         gl_problems = len(invoices.with_gl_problem(connection, None))
     counted = {}
@@ -41,6 +51,9 @@ def status(connector: Connector) -> Status:
         for state, number in by_entity.get(entity.name, {}).items():
             counts[_COUNTED_AS[state]] += number
         counted[entity.name] = counts
+    counted[PAYMENTS] = dict.fromkeys(("published", "pending", "failed", "quarantined"), 0)
+    for payment_state, counted_as in _PAYMENT_COUNTED_AS.items():
+        counted[PAYMENTS][counted_as] += by_payment.get(payment_state, 0)
     minutes = int((connector.clock.now() - oldest).total_seconds() // 60) if oldest else 0
     return Status(by_state, counted, minutes, gl_problems)
 
@@ -95,6 +108,25 @@ def quarantined(connector: Connector) -> list[Problem]:
 def refused(connector: Connector) -> list[Problem]:
     """Records that Basware refused."""
     return _problems(connector, "failed", "correct the cause; it goes again with the next run")
+
+
+def refused_payments(connector: Connector) -> list[Problem]:
+    """Payments that Basware refused."""
+    return _payment_problems(connector, "refused")
+
+
+def unclear_payments(connector: Connector) -> list[Problem]:
+    """Payments whose rows in SYSPRO can be read in more than one way."""
+    return _payment_problems(connector, "unclear")
+
+
+def _payment_problems(connector: Connector, state: str) -> list[Problem]:
+    found = []
+    with connector.store.read() as connection:
+        for one in payments.in_states(connection, {state}):
+            stored = invoices.get(connection, one.company, one.invoice_id)
+            found.append(payment_problem(one, stored.number if stored else ""))
+    return found
 
 
 def _problems(connector: Connector, state: RecordState, remedy: str) -> list[Problem]:

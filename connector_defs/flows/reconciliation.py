@@ -3,7 +3,7 @@
 Reads only, and only through the public interfaces of both systems. Equality is to the minor unit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,8 +18,9 @@ from connector_defs.flows.lookup import LookUp, wanted_of
 from connector_defs.flows.reports import Difference, LedgerTotal, ReconcileReport
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
-from connector_defs.store import invoices
+from connector_defs.store import invoices, payments
 from connector_defs.store.invoices import StoredInvoice
+from connector_defs.store.payments import Payment
 
 _IN_LEDGER = frozenset({State.POSTED, State.RESPONDED})
 _TRANSFERRED = ("Transferred", "Paid")
@@ -48,6 +49,7 @@ class _Transferred:
     gross: Decimal
     voucher: str
     answers: frozenset[str]
+    paid_totals: Mapping[str, Decimal | None]
 
 
 class _Books:
@@ -59,6 +61,7 @@ class _Books:
 
     def compare(self) -> ReconcileReport:
         ours = self._ours()
+        told = self._payments(ours)
         theirs = self._transferred()
         intents = {invoice_id: Intent.read(stored.intent) for invoice_id, stored in ours.items()}
         mode = self._company.posting_mode
@@ -76,6 +79,8 @@ class _Books:
                 found = self._connector.basware.document(invoice_id)
                 document = _transferred(found) if found else None
             sound = self._check(stored, intent, entry, document)
+            if document is not None and invoice_id in told:
+                sound = self._check_payment(stored, told[invoice_id], document) and sound
             matched += sound
             syspro = _in_currency_of(stored, intent, entry)
             basware = document.gross if document else Decimal(0)
@@ -172,6 +177,31 @@ class _Books:
                 )
         return len(self._differences) == before
 
+    def _payments(self, ours: Mapping[str, StoredInvoice]) -> dict[str, Payment]:
+        """What Basware was told of payments and took, by invoice; what is still on its way is left out."""
+        with self._connector.store.read() as connection:
+            known = payments.get_many(connection, self._company.syspro_company, list(ours))
+        return {
+            invoice_id: one for invoice_id, one in known.items() if one.told_code and one.state == "confirmed"
+        }
+
+    def _check_payment(self, stored: StoredInvoice, told: Payment, document: _Transferred) -> bool:
+        """Whether Basware holds what it was told last of this invoice's payment."""
+        if told.told_code not in document.paid_totals:
+            theirs = "no such payment response"
+        elif document.paid_totals[told.told_code] != told.told_total:
+            theirs = str(document.paid_totals[told.told_code])
+        else:
+            return True
+        self._differ(
+            stored,
+            "PAYMENT",
+            f"paid {told.told_total}",
+            theirs,
+            "correct the payment of the invoice in Basware",
+        )
+        return False
+
     def _check_unknown(self, invoice_ids: Iterable[str], theirs: dict[str, _Transferred]) -> None:
         """Transferred in Basware, but not by a posting that our store knows."""
         if self._day is not None:
@@ -242,4 +272,5 @@ def _transferred(document: AccountingDocument) -> _Transferred:
         document.gross_sum or Decimal(0),
         document.voucher_number1 or "",
         frozenset(answer.external_code for answer in document.transfer_responses),
+        {given.external_code: given.paid_total for given in document.payment_responses},
     )

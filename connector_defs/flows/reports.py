@@ -126,6 +126,47 @@ class InvoiceRunReport:
 
 
 @dataclass(frozen=True)
+class ToldPayment:
+    """One invoice whose state of payment Basware was told. Amounts in invoice currency, cumulative."""
+
+    company: str
+    supplier: str
+    invoice_number: str
+    invoice_id: str
+    paid_total: Decimal
+    gross: Decimal | None
+    currency: str
+    cash_discount: Decimal
+    payment_date: date | None
+    generation: int
+
+
+@dataclass(frozen=True)
+class PaymentRunReport:
+    """One company's payments, from SYSPRO's rows to Basware's answers.
+
+    `rows` were read of ApInvoicePay, `examined` invoices were looked at by key, and `changed` of them are paid
+    otherwise than Basware was told. `told` counts the responses Basware took in this run; `confirmed`, `pending`
+    (told or to be told, outcome open), `refused` and `unclear` count all payments after it.
+    """
+
+    company: str
+    rows: int
+    examined: int
+    changed: int
+    told: int
+    confirmed: int
+    pending: int
+    refused: int
+    unclear: int
+    basware_requests: int
+    seconds: float
+    payments: tuple[ToldPayment, ...] = ()
+    outages: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
 class QueueItem:
     """An invoice that waits for a person, a mapping or a retry.
 

@@ -14,12 +14,21 @@ from connector_defs.flows.reports import (
     ExtractReport,
     FollowUpReport,
     InvoiceRunReport,
+    PaymentRunReport,
     PublishReport,
     ReconcileReport,
     StageReport,
 )
 
-Report = StageReport | PublishReport | FollowUpReport | ExtractReport | InvoiceRunReport | ReconcileReport
+Report = (
+    StageReport
+    | PublishReport
+    | FollowUpReport
+    | ExtractReport
+    | InvoiceRunReport
+    | PaymentRunReport
+    | ReconcileReport
+)
 
 
 @dataclass(frozen=True)

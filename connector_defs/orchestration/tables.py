@@ -15,6 +15,7 @@ from connector_defs.flows.reports import (
     ExtractReport,
     Foreseen,
     InvoiceRunReport,
+    PaymentRunReport,
     Problem,
     PublishReport,
     QueueItem,
@@ -156,6 +157,62 @@ def answers(reports: Sequence[InvoiceRunReport]) -> Metadata:
         "companies": table(
             ("company", "responded"), [(report.company, report.responded) for report in reports]
         ),
+    }
+
+
+_PAID = (
+    "rows",
+    "examined",
+    "changed",
+    "told",
+    "confirmed",
+    "pending",
+    "refused",
+    "unclear",
+    "basware_requests",
+)
+
+
+def payments(reports: Sequence[PaymentRunReport]) -> Metadata:
+    """What was read, what had changed, and what Basware was told of it."""
+    counts = {name: sum(getattr(report, name) for report in reports) for name in _PAID}
+    return {
+        "dagster/row_count": dg.MetadataValue.int(counts["told"]),
+        **{name: dg.MetadataValue.int(count) for name, count in counts.items()},
+        "seconds": dg.MetadataValue.float(_seconds(reports)),
+        "companies": table(
+            ("company", *_PAID),
+            [(report.company, *(getattr(report, name) for name in _PAID)) for report in reports],
+        ),
+        "payments": table(
+            (
+                "company",
+                "supplier",
+                "invoice_number",
+                "paid_total",
+                "gross",
+                "currency",
+                "cash_discount",
+                "payment_date",
+                "generation",
+            ),
+            [
+                (
+                    told.company,
+                    told.supplier,
+                    told.invoice_number,
+                    told.paid_total,
+                    told.gross,
+                    told.currency,
+                    told.cash_discount,
+                    told.payment_date,
+                    told.generation,
+                )
+                for report in reports
+                for told in report.payments
+            ],
+        ),
+        "problems": problems(problem for report in reports for problem in report.problems),
     }
 
 
@@ -311,7 +368,7 @@ def failures(failed: Mapping[str, str]) -> dg.TableMetadataValue:
     return table(("company", "reason"), sorted(failed.items()))
 
 
-def _seconds(reports: Iterable[StageReport | PublishReport | InvoiceRunReport]) -> float:
+def _seconds(reports: Iterable[StageReport | PublishReport | InvoiceRunReport | PaymentRunReport]) -> float:
     return round(sum(report.seconds for report in reports), 3)
 
 

@@ -211,6 +211,42 @@ publish_request = Table(
     Index("publish_request_by_state", "company", "entity", "state"),
 )
 
+# What Basware was last told, or is to be told, about how far an invoice is paid (`store.payments`).
+payment = Table(
+    "payment",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("invoice_id", String(64), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("paid_total", Exact),
+    Column("entries", Integer, nullable=False),
+    Column("external_code", String(36), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("told_digest", String(64), nullable=False),
+    Column("told_total", Exact),
+    Column("told_code", String(36), nullable=False),
+    Column("request_id", String(80), nullable=False),
+    Column("client_request_id", String(36), nullable=False),
+    Column("code", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("payment_by_state", "company", "state"),
+)
+
+# The largest JournalDate of SYSPRO's payments that was read, as CCYY-MM-DD: a business date, not an instant.
+payment_cursor = Table(
+    "payment_cursor",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("journal_date", String(10), nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
 audit_event = Table(
     "audit_event",
     metadata,

@@ -320,7 +320,7 @@ AP_INVOICE = _table(
     "InvoiceYear:int InvoiceMonth:int Branch Bank Reference Currency:c3 PostCurrency:c3 OrigInvValue:amount "
     "OrigDiscValue:amount CurrencyValue:amount PaymGrossValue:amount PaymDiscValue:amount "
     "TotalAdjustments:amount MthInvBal1:amount YearInvBalZero:int MonthInvBalZero:int InvoiceStatus:c1 "
-    "ExchangeRate:rate ConvRate:rate MulDiv:c1 FirstTaxCode:c3",
+    "ExchangeRate:rate ConvRate:rate MulDiv:c1 FirstTaxCode:c3 ManualChqNum PaymentChkType",
 )
 AP_INVOICE_PAY = _table(
     "ApInvoicePay",
@@ -328,6 +328,11 @@ AP_INVOICE_PAY = _table(
     "Supplier Invoice EntryNumber:int TrnType:c1 TrnValue:amount PostValue:amount PostCurrency:c3 "
     "PostConvRate:rate PostMulDiv:c1 JournalDate:date Journal:int TrnYear:int TrnMonth:int "
     "PaymentReference PaymentNumber",
+)
+AP_PAY_RUN_DET = _table(
+    "ApPayRunDet",
+    "PaymentNumber Supplier Invoice",
+    "PaymentNumber Supplier Invoice Cheque ChequeDate:date",
 )
 AP_JNL_SUMMARY = _table(
     "ApJnlSummary",
@@ -373,6 +378,7 @@ TABLES: tuple[Table, ...] = (
     GRN_DETAILS,
     AP_INVOICE,
     AP_INVOICE_PAY,
+    AP_PAY_RUN_DET,
     AP_JNL_SUMMARY,
     AP_JNL_DISTRIB,
     AP_CONTROL,

@@ -13,7 +13,7 @@ from connector_defs.flows.reports import ExtractReport
 from connector_defs.orchestration import running
 from connector_defs.orchestration.listening import Event, Listener, StepFailed
 from connector_tests.cli.conftest import Command
-from connector_tests.cli.reports import invoice_run, problem, published, staged
+from connector_tests.cli.reports import invoice_run, payment_run, problem, published, staged
 
 Run = Callable[..., None]
 
@@ -41,11 +41,23 @@ def run_tells(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_a_clean_run_ends_with_0(connector: Command, run_tells: Run) -> None:
-    run_tells(staged(), published(quarantined=0), invoice_run(waiting=0))
+    run_tells(staged(), published(quarantined=0), invoice_run(waiting=0), payment_run())
     ended = connector("sync", "all")
 
     assert ended.code == 0
     assert "Done and clean." in ended.out
+    assert "12 payment(s) told" in ended.out
+
+
+def test_payments_are_shown_and_their_problems_listed(connector: Command, run_tells: Run) -> None:
+    refused = problem("INV-7", entity="paymentResponses", reason="Basware refuses the payment response")
+    run_tells(staged("invoice_payments"), payment_run(problems=(refused,)))
+    ended = connector("sync", "payments", "--json")
+
+    assert ended.code == 1
+    told = json.loads(ended.out)
+    assert told["payments"][0]["told"] == 12
+    assert told["problems"][0]["key"] == "INV-7"
 
 
 def test_json_stands_alone_on_stdout(connector: Command, run_tells: Run) -> None:

@@ -17,6 +17,7 @@ from connector_defs.flows import (
     intake,
     invoices,
     overview,
+    payments,
     preview,
     publishing,
     queue,
@@ -28,6 +29,7 @@ from connector_defs.flows.reports import (
     ExtractReport,
     InvoiceRunReport,
     LedgerTotal,
+    PaymentRunReport,
     Preview,
     Problem,
     PublishReport,
@@ -35,6 +37,7 @@ from connector_defs.flows.reports import (
     ReconcileReport,
     StageReport,
     Status,
+    ToldPayment,
     UnmappedAccount,
 )
 from connector_defs.orchestration import resources
@@ -79,7 +82,7 @@ class FakeSite:
     """What the fake flows found, did and are told to raise.
 
     `errors` maps (step, company) to the exception raised there; a step is a staged table, an entity,
-    "invoices", "peek" or "due", or "reconcile", which is not by company.
+    "invoices", "payments", "peek" or "due", or "reconcile", which is not by company.
     """
 
     settings: Settings = field(default_factory=lambda: settings(company("M1"), company("M2")))
@@ -89,6 +92,10 @@ class FakeSite:
     windows: dict[str, list[DateWindow]] = field(default_factory=lambda: defaultdict(list))
     published: list[tuple[str, str, date]] = field(default_factory=list)
     reread: list[date | None] = field(default_factory=list)
+    paid: list[tuple[str, date, bool]] = field(default_factory=list)
+    refused_payments: list[Problem] = field(default_factory=list)
+    unclear_payments: list[Problem] = field(default_factory=list)
+    payment_outages: tuple[Problem, ...] = ()
     reconciled: list[date | None] = field(default_factory=list)
     missing_columns: tuple[str, ...] = ()
     unmapped: list[UnmappedAccount] = field(default_factory=list)
@@ -120,6 +127,9 @@ class FakeSite:
         monkeypatch.setattr(invoices, "run_invoices", self._run_invoices)
         monkeypatch.setattr(invoices, "peek", self._peek)
         monkeypatch.setattr(invoices, "due", self._due)
+        monkeypatch.setattr(payments, "run_payments", self._run_payments)
+        monkeypatch.setattr(overview, "refused_payments", lambda _: self.refused_payments)
+        monkeypatch.setattr(overview, "unclear_payments", lambda _: self.unclear_payments)
         monkeypatch.setattr(intake, "full_list_due", lambda *_: self.whole_lists_due)
         monkeypatch.setattr(extracts, "extracts_due", lambda _: self.extracts_due)
         monkeypatch.setattr(extracts, "refused_extracts", lambda _: self.refused_extracts)
@@ -204,6 +214,39 @@ class FakeSite:
             syspro_requests=5,
             seconds=1.5,
             states={"responded": 2, "needs_mapping": 1},
+        )
+
+    def _run_payments(
+        self, _: object, company: CompanySettings, window: DateWindow, *, again: bool = False
+    ) -> PaymentRunReport:
+        name = self._meet("payments", company)
+        self.paid.append((name, window.last, again))
+        told = ToldPayment(
+            company=name,
+            supplier="0000001",
+            invoice_number="INV-1",
+            invoice_id="i-1",
+            paid_total=Decimal("50.00"),
+            gross=Decimal("108.25"),
+            currency="EUR",
+            cash_discount=Decimal("0.00"),
+            payment_date=window.last,
+            generation=1,
+        )
+        return PaymentRunReport(
+            company=name,
+            rows=10,
+            examined=4,
+            changed=1,
+            told=1,
+            confirmed=3,
+            pending=0,
+            refused=0,
+            unclear=0,
+            basware_requests=3,
+            seconds=0.5,
+            payments=(told,),
+            outages=self.payment_outages,
         )
 
     def _peek(self, _: object, company: CompanySettings) -> list[tuple[str, str]]:

@@ -179,6 +179,32 @@ def test_an_item_open_for_more_than_a_day_is_told(
     assert found["oldest_open_item"].passed is passed
 
 
+def test_payments_that_could_not_be_told_show_and_stop_nothing(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.refused_payments = [problem("M1", "paymentResponses")]
+    site.unclear_payments = [problem("M1", "paymentResponses"), problem("M2", "paymentResponses")]
+    result = ran(instance, "payments")
+    assert result.success
+    found = evaluations(result, "basware/payment_responses")
+    counts = {
+        name: evaluation.metadata["found"].value
+        for name, evaluation in found.items()
+        if name != "every_company"
+    }
+    assert counts == {"refused_payments": 1, "unclear_payments": 2}
+    assert not any(found[name].passed or found[name].blocking for name in counts)
+
+
+def test_payments_told_are_a_table_with_exact_amounts(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    shown = metadata(ran(instance, "payments"), "basware/payment_responses")
+    assert (shown["dagster/row_count"].value, shown["rows"].value) == (2, 20)
+    assert [(row["company"], row["paid_total"], row["gross"]) for row in rows(shown["payments"])] == [
+        ("M1", "50.00", "108.25"),
+        ("M2", "50.00", "108.25"),
+    ]
+
+
 def test_records_that_cannot_go_show_at_their_entity(instance: dg.DagsterInstance, site: FakeSite) -> None:
     site.quarantined = [problem("M1", "vendors"), problem("M2", "vendors")]
     site.refused = [problem("M1", "accounts")]
