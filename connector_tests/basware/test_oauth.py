@@ -105,6 +105,7 @@ def test_a_hundred_threads_share_one_token_request() -> None:
     assert len(answers.requests) == 1
 
 
+@pytest.mark.covers("F29")
 def test_a_hundred_threads_that_all_met_a_401_share_one_refresh() -> None:
     threads = 100
     start = threading.Barrier(threads)
@@ -145,6 +146,7 @@ def test_a_token_is_replaced_a_little_before_it_expires(answer: httpx.Response, 
     assert life(answer) == seconds
 
 
+@pytest.mark.covers("F29")
 def test_a_clock_that_is_off_neither_shortens_the_token_nor_goes_unnoticed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

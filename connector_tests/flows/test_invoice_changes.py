@@ -92,6 +92,7 @@ def test_a_change_after_posting_that_a_person_accepts_is_answered_with_the_first
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F12")
 def test_an_invoice_transferred_again_gets_its_first_voucher_back(pair: Pair) -> None:
     """F12."""
     bill = invoice("INV-1")

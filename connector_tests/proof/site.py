@@ -131,6 +131,7 @@ def open_site(
     two_operators: bool = False,
     processing_seconds: float = 0.0,
     timing: Mapping[str, float] | None = None,
+    posting: Mapping[str, object] | None = None,
 ) -> Iterator[ProofSite]:
     """A site of its own, gone at the end. `name` begins the invoice numbers."""
     options = SysproOptions(
@@ -143,7 +144,7 @@ def open_site(
             WORLD, faults=faults, syspro_options=options, processing_seconds=processing_seconds
         ) as sandbox:
             sandbox.syspro.ledger.tables["AdmTax"].update((HEADER_TAX.ljust(3),), {"ApTaxGlCode": ""})
-            settings = _settings(sandbox, folder, state_url, two_operators, timing or {})
+            settings = _settings(sandbox, folder, state_url, two_operators, timing or {}, posting or {})
             with open_connector(settings) as connector:
                 site = ProofSite(sandbox, connector, folder, name, seed)
                 for account in MAPPED:
@@ -152,13 +153,14 @@ def open_site(
 
 
 def _settings(
-    sandbox: Sandbox, folder: Path, state_url: str, two_operators: bool, timing: Mapping[str, float]
+    sandbox: Sandbox, folder: Path, state_url: str, two_operators: bool, timing: Mapping[str, float],
+    posting: Mapping[str, object],
 ) -> Settings:
     return settings_for(
         sandbox,
         folder,
         timing={**_TIMING, **timing},
-        posting={"batch_size": 8},
+        posting={"batch_size": 8, **posting},
         company={"extra_operators": [SECOND_OPERATOR] if two_operators else []},
         storage={"state_url": state_url} if state_url else {},
     )

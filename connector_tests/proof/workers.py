@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import ssl
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from connector_defs.flows import mapping, runtime
 from connector_defs.flows.invoices import run_invoices
 from connector_defs.flows.runtime import Connector, open_connector
 from connector_defs.settings import CompanySettings, Settings
+from connector_defs.syspro.enet import EnetClient
 from connector_tests.proof import mutations
 
 _LOST_PATIENCE = 120.0
@@ -41,7 +43,8 @@ class Order:
     """What one worker is to do, and where it is to die.
 
     `die_at` names a point of `connector_defs.points`, reached for the `arrivals`-th time; with `stop_there` the
-    worker is suspended there (SIGSTOP) in place of being killed. `mutation` switches one protection off.
+    worker is suspended there (SIGSTOP) in place of being killed. `poison` is an invoice number that kills the
+    worker as soon as it sends it to SYSPRO. `mutation` switches one protection off.
     `until` names a file: the worker runs again and again, `pause` seconds apart, until it is there.
     """
 
@@ -51,6 +54,7 @@ class Order:
     die_at: str = ""
     arrivals: int = 1
     stop_there: bool = False
+    poison: str = ""
     mutation: str = ""
     lease_seconds: float | None = None
     until: str = ""
@@ -93,9 +97,20 @@ def _prepare(order: Order) -> None:
     if order.lease_seconds is not None:
         runtime.LEASE_SECONDS = order.lease_seconds  # type: ignore[assignment, misc]
     mutations.apply(order.mutation)
+    if order.poison:
+        EnetClient.post = _poisoned(EnetClient.post, order.poison)  # type: ignore[method-assign]
     if order.die_at:
         death = _stop if order.stop_there else _die
         points.arm(order.die_at, order.arrivals, death)
+
+
+def _poisoned(post: Callable[..., Any], number: str) -> Callable[..., Any]:
+    def send(*arguments: Any) -> Any:
+        if any(number in str(argument) for argument in arguments):
+            _die()
+        return post(*arguments)
+
+    return send
 
 
 def _the_same_certificates(*_: object, **__: object) -> ssl.SSLContext:
@@ -185,7 +200,8 @@ class Worker:
 
 def warm_up() -> None:
     """Have the server import what workers need, before it is asked for one."""
-    _server.set_forkserver_preload(["__main__", __name__])
+    # Under pytest every worker would otherwise import pytest again, which is its main module.
+    _server.set_forkserver_preload([__name__, *(["pytest"] if "pytest" in sys.modules else [])])
 
 
 def in_the_clear(settings: Settings) -> str:
