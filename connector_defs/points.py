@@ -99,5 +99,5 @@ def arm(name: str, arrivals: int = 1, death: Callable[[], None] = _kill) -> None
 
 def disarm() -> None:
     """Die nowhere."""
-    global _name
+    global _name  # noqa: PLW0603
     _name = ""

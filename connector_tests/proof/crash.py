@@ -99,7 +99,9 @@ def crash(kind: Kind, points: Sequence[str], seed: int) -> Tally:
 def _leave_unmapped(site: ProofSite, account: str) -> None:
     """Invoices that wait for a mapping, which the next scenario sets."""
     site.desk.account_to_map = account
-    site.approve([bill for _ in range(_UNMAPPED_BESIDE) for bill in UNMAPPED.write(site.desk)], unmapped=account)
+    site.approve(
+        [bill for _ in range(_UNMAPPED_BESIDE) for bill in UNMAPPED.write(site.desk)], unmapped=account
+    )
 
 
 class _Scenario:

@@ -5,10 +5,12 @@ another takes its place. In the end the faults are switched off, the workers fin
 """
 
 import itertools
+import os
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from connector_defs.sandbox.faults import FAULTS, FaultPlan
@@ -39,6 +41,10 @@ class Crowd:
     at_a_time: int = 100
 
 
+SOAK = Crowd("soak", invoices=5_000, workers=2, kill_every=4.0, faults=True)
+ON_POSTGRES = Crowd("postgres", invoices=5_000, workers=4, kill_every=4.0, faults=False, two_operators=True)
+
+
 @dataclass
 class _Memory:
     """Resident memory of one worker over its life, in kB."""
@@ -57,7 +63,7 @@ def rates() -> dict[str, float]:
     at_a_site = max(
         sum(site in FAULTS[name].sites for name in kinds) for name in kinds for site in FAULTS[name].sites
     )
-    return {name: FAULT_SHARE / at_a_site for name in kinds}
+    return dict.fromkeys(kinds, FAULT_SHARE / at_a_site)
 
 
 def bills(site: ProofSite, number: int) -> Iterator[Bill]:
@@ -65,6 +71,12 @@ def bills(site: ProofSite, number: int) -> Iterator[Bill]:
     kinds = [kind for kind in KINDS if kind is not UNMAPPED]
     written = itertools.chain.from_iterable(kind.write(site.desk) for kind in itertools.cycle(kinds))
     return itertools.islice(written, number)
+
+
+def rush_on_postgres(crowd: Crowd, seed: int) -> Tally:
+    """The same, with the store in a PostgreSQL server of its own."""
+    with postgres() as state_url:
+        return rush(replace(crowd, state_url=state_url), seed)
 
 
 def rush(crowd: Crowd, seed: int) -> Tally:
@@ -183,9 +195,6 @@ class _Rush:
 @contextmanager
 def postgres() -> Iterator[str]:
     """URL of a place in a PostgreSQL server of its own, which is gone at the end."""
-    import os
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="connector-proof-pg-") as place:
         runtime = Path(place, "run")
         runtime.mkdir(mode=0o700)

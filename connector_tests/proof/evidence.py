@@ -51,7 +51,9 @@ def named_tests() -> list[NamedTest]:
     for test in found:
         unknown = set(test.ids) - CATALOGUE.keys()
         if unknown:
-            raise ValueError(f"{test.node} covers {', '.join(sorted(unknown))}, which the catalogue does not have")
+            raise ValueError(
+                f"{test.node} covers {', '.join(sorted(unknown))}, which the catalogue does not have"
+            )
     return found
 
 
@@ -120,13 +122,20 @@ def run_all(workers: int = 2) -> tuple[Tally, list[Shown]]:
     tests = named_tests()
     outcomes = _run([test.node for test in tests], workers)
     shown = [
-        Shown(entry, meaning, tuple((test, outcomes.get(test.node, "not run")) for test in by_entry(tests)[entry]))
+        Shown(
+            entry,
+            meaning,
+            tuple((test, outcomes.get(test.node, "not run")) for test in by_entry(tests)[entry]),
+        )
         for entry, meaning in CATALOGUE.items()
     ]
     tally = Tally("faults and hostile inputs", scenarios=len(shown), runs=len(tests))
     for one in shown:
         if one.outcome != "passed":
-            told = ", ".join(test.node for test, outcome in one.tests if outcome != "passed") or "no test names it"
+            told = (
+                ", ".join(test.node for test, outcome in one.tests if outcome != "passed")
+                or "no test names it"
+            )
             tally.fail(f"{one.entry} ({one.meaning})", f"{one.outcome}: {told}")
     return tally, shown
 
@@ -152,5 +161,7 @@ def _node_of(case: ET.Element) -> str:
     """`connector_tests.flows.test_x.TestY` and `test_z[case]` as `connector_tests/flows/test_x.py::TestY::test_z`."""
     parts = case.get("classname", "").split(".")
     name = case.get("name", "").partition("[")[0]
-    last = max((index for index, part in enumerate(parts) if part.startswith("test_")), default=len(parts) - 1)
+    last = max(
+        (index for index, part in enumerate(parts) if part.startswith("test_")), default=len(parts) - 1
+    )
     return "::".join(["/".join(parts[: last + 1]) + ".py", *parts[last + 1 :], name])

@@ -11,7 +11,6 @@ from datetime import date
 from decimal import Decimal
 
 from connector_defs.sandbox.syspro.ledger import ApEntry, Distribution
-from connector_tests.proof.judge import Verdict
 from connector_tests.proof.kinds import ACCOUNTS, PLAIN, Bill, held
 from connector_tests.proof.mutations import MUTATIONS
 from connector_tests.proof.site import NeverAtRest, ProofSite, open_site, wait_until
@@ -133,7 +132,7 @@ class Exposure:
 _PATIENT = {"uncertain_quarantine_seconds": _QUARANTINE_SECONDS}
 EXPOSURES: Mapping[str, Exposure] = {
     "intent": Exposure("I1", _killed_on_the_wire, _PATIENT),
-    "look-up": Exposure("I1", _reply_lost),
+    "look-up": Exposure("I1", _reply_lost, {"linger_seconds": 1.0}),
     "fencing": Exposure("I1", _suspended, {"http_timeout_seconds": _LEASE_SECONDS / 2}),
     "store": Exposure("I3", _killed_between_acknowledge_and_store),
     "quarantine": Exposure("I1", _commits_late, _PATIENT),

@@ -5,6 +5,7 @@ taken from the connector's words, but for its audit trail and its store, which a
 how the books came to be what they are.
 """
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -148,13 +149,15 @@ class Judge:
     def _trail(self, books: "_Books") -> Iterator[Breach]:
         verification = audit.verify(self._connector.store)
         for link in verification.broken:
-            yield Breach("I7", "audit", f"{link.chain} at event {link.sequence}: {link.problem}")
+            yield Breach("I7", "audit", f"{link.chain} at event {link.sequence}: {link.reason}")
         moves: dict[str, list[str]] = defaultdict(list)
         with self._connector.store.read() as connection:
             query = select(audit_event.c.key, audit_event.c.action).where(
                 audit_event.c.chain.startswith("invoice/")
             )
-            for key, action in connection.execute(query.order_by(audit_event.c.chain, audit_event.c.sequence)):
+            for key, action in connection.execute(
+                query.order_by(audit_event.c.chain, audit_event.c.sequence)
+            ):
                 moves[key].append(action)
         for invoice_id, stored in books.held.items():
             flaw = _unexplained(moves[invoice_id], stored)
@@ -200,14 +203,18 @@ def _posted_once(books: _Books) -> Iterator[Breach]:
     for posted in books.postings:
         document = books.documents.get(references.get(posted.entry.reference, ""))
         if document is not None and document["companyCode"] != books.basware_company:
-            yield Breach("I9", "wrong", f"{posted.entry.invoice} belongs to company {document['companyCode']}")
+            yield Breach(
+                "I9", "wrong", f"{posted.entry.invoice} belongs to company {document['companyCode']}"
+            )
 
 
 def _balanced(books: _Books) -> Iterator[Breach]:
     for posted in books.postings:
         spread = sum((part.value for part in posted.entry.distributions), Decimal(0))
         if spread != posted.entry.value:
-            yield Breach("I2", "wrong", f"{posted.entry.invoice}: {spread} distributed of {posted.entry.value}")
+            yield Breach(
+                "I2", "wrong", f"{posted.entry.invoice}: {spread} distributed of {posted.entry.value}"
+            )
     for total in books.journal_sums:
         if total:
             yield Breach("I2", "wrong", f"a GL journal is out of balance by {total}")
@@ -251,14 +258,15 @@ def _in_our_words(books: _Books) -> Iterator[Breach]:
 
 def _counted(books: _Books) -> Iterator[Breach]:
     if sum(books.counts.values()) != len(books.held):
-        yield Breach("I5", "lost", f"the states add up to {sum(books.counts.values())}, not {len(books.held)}")
+        yield Breach(
+            "I5", "lost", f"the states add up to {sum(books.counts.values())}, not {len(books.held)}"
+        )
 
 
 def _as_expected(books: _Books, expected: Sequence[Expected]) -> Iterator[Breach]:
     postings: dict[str, list[PostedInvoice]] = defaultdict(list)
-    references = books.by_reference
     for posted in books.postings:
-        postings[references.get(posted.entry.reference, "")].append(posted)
+        postings[books.by_reference.get(posted.entry.reference, "")].append(posted)
     rivals: dict[str, list[Expected]] = defaultdict(list)
     for one in expected:
         if one.rivalry:
@@ -268,23 +276,27 @@ def _as_expected(books: _Books, expected: Sequence[Expected]) -> Iterator[Breach
         if len(group) != 1:
             yield Breach("I1", "doubled" if group else "lost", f"{name}: {len(group)} of several were posted")
     for one in expected:
-        if one.rivalry and one not in winners[one.rivalry]:
-            continue
-        stored = books.held.get(one.invoice_id)
-        status = books.documents[one.invoice_id]["processingStatus"]
-        found = postings[one.invoice_id]
-        if stored is None and one.ledger is None and status == "WaitingToBeReturned":
-            continue  # taken back before anybody saw it
-        if stored is None:
+        if not one.rivalry or one in winners[one.rivalry]:
+            yield from _come_out(books, one, postings[one.invoice_id])
+
+
+def _come_out(books: _Books, one: Expected, postings: Sequence[PostedInvoice]) -> Iterator[Breach]:
+    """What became of one invoice."""
+    stored = books.held.get(one.invoice_id)
+    status = books.documents[one.invoice_id]["processingStatus"]
+    if stored is None:
+        # What was taken back before anybody saw it is nobody's loss.
+        if one.ledger is not None or status != "WaitingToBeReturned":
             yield Breach("I5", "lost", f"{one.number} was never taken in")
-        elif one.ledger is None:
-            if found:
-                yield Breach("I4", "wrong", f"{one.number} must not stand in SYSPRO")
-        elif not found or stored.state is not State.RESPONDED or status != "Transferred":
-            told = f"{one.number} ended {stored.state} {stored.code} here, {status} in Basware, {len(found)} times in SYSPRO"
-            yield Breach("I5", "lost", told)
-        else:
-            yield from _posted_right(one, found[0])
+    elif one.ledger is None:
+        if postings:
+            yield Breach("I4", "wrong", f"{one.number} must not stand in SYSPRO")
+    elif not postings or stored.state is not State.RESPONDED or status != "Transferred":
+        ended = f"{stored.state} {stored.code}".strip()
+        told = f"{one.number} ended as {ended} here, {status} in Basware, {len(postings)} times in SYSPRO"
+        yield Breach("I5", "lost", told)
+    else:
+        yield from _posted_right(one, postings[0])
 
 
 def _posted_right(one: Expected, posted: PostedInvoice) -> Iterator[Breach]:
@@ -313,7 +325,7 @@ def _unexplained(actions: list[str], stored: StoredInvoice) -> str:
     if not actions or actions[0] != "received":
         return "it does not begin with the intake"
     moves = [action.split("->") for action in actions if "->" in action]
-    for (_, reached), (left, _) in zip(moves, moves[1:], strict=False):
+    for (_, reached), (left, _) in itertools.pairwise(moves):
         if reached != left:
             return f"it goes to {reached} and on from {left}"
     if moves and moves[-1][1] != stored.state.value:

@@ -153,7 +153,11 @@ def open_site(
 
 
 def _settings(
-    sandbox: Sandbox, folder: Path, state_url: str, two_operators: bool, timing: Mapping[str, float],
+    sandbox: Sandbox,
+    folder: Path,
+    state_url: str,
+    two_operators: bool,
+    timing: Mapping[str, float],
     posting: Mapping[str, object],
 ) -> Settings:
     return settings_for(

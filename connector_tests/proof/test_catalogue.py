@@ -15,7 +15,7 @@ def test_every_entry_is_shown_by_a_test_of_its_name(entry: str) -> None:
 
 
 def test_names_and_markers_are_read_and_what_may_be_skipped_does_not_count(tmp_path: Path) -> None:
-    source = '''
+    source = """
 import pytest
 
 def test_f1_h3_something(): ...
@@ -28,7 +28,7 @@ class TestGroup:
     def test_h10_later(): ...
 
 def test_from_here(): ...
-'''
+"""
     found = _read(tmp_path, source)
     assert [(test.path, test.ids, test.skipped) for test in found] == [
         ("test_f1_h3_something", ("F1", "H3"), False),

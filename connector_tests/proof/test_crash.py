@@ -1,4 +1,4 @@
-"""Workers killed at named points, one by one: what the harness of `make proof` does for all of them, and the faults by name."""
+"""Workers killed at named points, and the faults by name: in small what `make proof` does at every point."""
 
 from collections.abc import Iterator
 
