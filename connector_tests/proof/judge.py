@@ -232,7 +232,7 @@ def _answered(books: _Books) -> Iterator[Breach]:
         if document["processingStatus"] not in ("Transferred", "Paid"):
             continue
         stored = books.held.get(invoice_id)
-        posted = stored and by_key.get(_key(stored.supplier, stored.number))
+        posted = by_key.get(_key(stored.supplier, stored.number)) if stored else None
         if posted is None:
             yield Breach("I4", "lost", f"{invoice_id} is transferred without a posting")
         elif document.get("voucherNumber1") != voucher_of(posted):

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, settings
 from connector_tests.proof.model import InvoiceModel
 
 
-class TestInvoiceModel(InvoiceModel.TestCase):
+class TestInvoiceModel(InvoiceModel.TestCase):  # type: ignore[misc, valid-type]
     """Hypothesis makes the cases; a failing one prints the shortest sequence and how to repeat it."""
 
     settings = settings(

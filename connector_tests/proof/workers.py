@@ -93,9 +93,10 @@ def _work(order: Order, answer: Connection) -> None:
 
 
 def _prepare(order: Order) -> None:
-    ssl.create_default_context = _the_same_certificates  # type: ignore[assignment]
+    ssl.create_default_context = _the_same_certificates
     if order.lease_seconds is not None:
-        runtime.LEASE_SECONDS = order.lease_seconds  # type: ignore[assignment, misc]
+        assert hasattr(runtime, "LEASE_SECONDS"), "point this to where a lease gets its length now"
+        vars(runtime)["LEASE_SECONDS"] = order.lease_seconds
     mutations.apply(order.mutation)
     if order.poison:
         EnetClient.post = _poisoned(EnetClient.post, order.poison)  # type: ignore[method-assign]
