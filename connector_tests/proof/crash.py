@@ -7,7 +7,6 @@ so that whatever one of them left wrong is found by all that follow.
 """
 
 import ast
-import importlib.util
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import connector_defs
 from connector_defs.points import POINTS
 from connector_tests.proof.kinds import ACCOUNTS, KINDS, PLAIN, UNMAPPED, Kind
+from connector_tests.proof.other_flows import OtherFlow, flow_of
 from connector_tests.proof.site import NeverAtRest, ProofSite, dice, open_site
 from connector_tests.proof.tally import Tally
 from connector_tests.proof.workers import WorkerFailed
@@ -40,13 +40,10 @@ _FOR_EVERY_INVOICE = frozenset(
         "response.confirmed",
     }
 )
-# The first part of a point's name -> the flow that comes to it, where that is not the run over the invoices.
-_OTHER_FLOWS: Mapping[str, str] = {
-    "payment": "connector_defs.flows.payments",
-    "extract": "connector_defs.flows.extracts",
-}
 _PLAIN_BESIDE = 3
 _UNMAPPED_BESIDE = 2
+_RUNS_OF_OTHER_FLOWS = 2
+_NEVER_REACHED = "no worker ever came to this point"
 
 
 @cache
@@ -70,8 +67,8 @@ def points_in_code() -> frozenset[str]:
 def applicable(points: Iterable[str] = POINTS) -> Iterator[str]:
     """The points of the flows that this build has."""
     for point in points:
-        flow = _OTHER_FLOWS.get(point.partition(".")[0])
-        if flow is None or importlib.util.find_spec(flow) is not None:
+        flow = flow_of(point)
+        if flow is None or flow.is_built:
             yield point
 
 
@@ -108,6 +105,7 @@ class _Scenario:
     def __init__(self, site: ProofSite, kind: Kind, point: str, seed: int, tally: Tally) -> None:
         self._site, self._kind, self._point, self._tally = site, kind, point, tally
         self._dice = dice(seed, kind.name, point)
+        self._flow = flow_of(point)
         self._name = f"{kind.name} at {point}, seed {seed}"
 
     def play(self) -> None:
@@ -119,15 +117,35 @@ class _Scenario:
         try:
             if self._point != "mapping.released":
                 site.map(due)
-            if self._point in DIED_BEFORE:
-                self._die_at(self._dice.choice(DIED_BEFORE[self._point]))
-            if not self._reach(due):
-                tally.fail(self._name, "no worker ever came to this point")
+            if self._flow is not None:
+                self._play_other(self._flow)
+            else:
+                self._play_invoices(due)
             self._die_again()
             tally.runs += site.drain()
         except (NeverAtRest, WorkerFailed) as trouble:
             tally.fail(self._name, str(trouble))
         tally.judge(site.verdict(), self._name)
+
+    def _play_invoices(self, due: str) -> None:
+        if self._point in DIED_BEFORE:
+            self._die_at(self._dice.choice(DIED_BEFORE[self._point]))
+        if not self._reach(due):
+            self._tally.fail(self._name, _NEVER_REACHED)
+
+    def _play_other(self, flow: OtherFlow) -> None:
+        """Die in another flow, then let it come to its end."""
+        site = self._site
+        bills = [bill for _ in range(_PLAIN_BESIDE) for bill in PLAIN.write(site.desk)]
+        site.approve(bills)
+        flow.prepare(site, bills)
+        if not self._die_at(self._point, job=flow.job):
+            self._tally.fail(self._name, _NEVER_REACHED)
+        for _ in range(_RUNS_OF_OTHER_FLOWS):
+            self._tally.runs += 1
+            site.work(job=flow.job)
+        for flaw in flow.flaws(site):
+            self._tally.fail(self._name, flaw)
 
     def _approve(self) -> None:
         site, kind = self._site, self._kind

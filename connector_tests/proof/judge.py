@@ -36,6 +36,7 @@ INVARIANTS: Mapping[str, str] = {
     "I9": "company of the source and of the target belong together",
 }
 _IN_LEDGER = (State.POSTED, State.RESPONDED)
+_ANSWERED = ("Transferred", "Paid")
 _UNTOUCHED = ("WaitingForTransfer", "WaitingToBeReturned")
 
 
@@ -229,7 +230,7 @@ def _acknowledged(books: _Books) -> Iterator[Breach]:
 def _answered(books: _Books) -> Iterator[Breach]:
     by_key = {_key(one.entry.supplier, one.entry.invoice): one for one in books.postings}
     for invoice_id, document in books.documents.items():
-        if document["processingStatus"] not in ("Transferred", "Paid"):
+        if document["processingStatus"] not in _ANSWERED:
             continue
         stored = books.held.get(invoice_id)
         posted = by_key.get(_key(stored.supplier, stored.number)) if stored else None
@@ -291,7 +292,7 @@ def _come_out(books: _Books, one: Expected, postings: Sequence[PostedInvoice]) -
     elif one.ledger is None:
         if postings:
             yield Breach("I4", "wrong", f"{one.number} must not stand in SYSPRO")
-    elif not postings or stored.state is not State.RESPONDED or status != "Transferred":
+    elif not postings or stored.state is not State.RESPONDED or status not in _ANSWERED:
         ended = f"{stored.state} {stored.code}".strip()
         told = f"{one.number} ended as {ended} here, {status} in Basware, {len(postings)} times in SYSPRO"
         yield Breach("I5", "lost", told)

@@ -60,6 +60,7 @@ class ProofSite:
         self.judge = Judge(sandbox, connector)
         self.desk = Desk(name, seed)
         self.approved = 0
+        self.paid: list[str] = []
         self._expected: list[Expected] = []
         self._unmapped: dict[str, list[Expected]] = {}
         self._settings = in_the_clear(connector.settings)
@@ -160,9 +161,12 @@ def _settings(
     timing: Mapping[str, float],
     posting: Mapping[str, object],
 ) -> Settings:
+    # Extracts are looked for at every turn, in a build that knows them.
+    intake = {"data_extracts": True, "extract_hours": 0} if "intake" in Settings.model_fields else None
     return settings_for(
         sandbox,
         folder,
+        **({"intake": intake} if intake else {}),
         timing={**_TIMING, **timing},
         posting={"batch_size": 8, **posting},
         company={"extra_operators": [SECOND_OPERATOR] if two_operators else []},

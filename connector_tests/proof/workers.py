@@ -6,7 +6,9 @@ worker from there in some milliseconds, reaps it when it dies, and tells how it 
 "forkserver"). The sandbox lives in the process that gives the orders, never in a worker.
 """
 
+import importlib
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -26,7 +28,9 @@ from pydantic import SecretStr
 
 from connector_defs import points
 from connector_defs.flows import mapping, runtime
+from connector_defs.flows.extraction import stage
 from connector_defs.flows.invoices import run_invoices
+from connector_defs.flows.reports import DateWindow
 from connector_defs.flows.runtime import Connector, open_connector
 from connector_defs.settings import CompanySettings, Settings
 from connector_defs.syspro.enet import EnetClient
@@ -71,8 +75,24 @@ def _set_mapping(connector: Connector, company: CompanySettings, account: str, g
     )
 
 
-# What a worker can be told to do: the functions behind `connector sync invoices` and `connector mapping set`.
-JOBS: dict[str, Callable[..., None]] = {"invoices": _run_invoices, "mapping": _set_mapping}
+def _tell_payments(connector: Connector, company: CompanySettings) -> None:
+    payments = importlib.import_module("connector_defs.flows.payments")
+    window = DateWindow.day(connector.clock.now().date())
+    stage(connector, company, payments.STAGED_TABLE, window)
+    payments.run_payments(connector, company, window, again=True)
+
+
+def _take_in_extracts(connector: Connector, _company: CompanySettings) -> None:
+    importlib.import_module("connector_defs.flows.extracts").take_in_extracts(connector)
+
+
+# What a worker can be told to do: the functions behind `connector sync …` and `connector mapping set`.
+JOBS: dict[str, Callable[..., None]] = {
+    "invoices": _run_invoices,
+    "mapping": _set_mapping,
+    "payments": _tell_payments,
+    "extracts": _take_in_extracts,
+}
 
 
 def _work(order: Order, answer: Connection) -> None:
@@ -93,6 +113,8 @@ def _work(order: Order, answer: Connection) -> None:
 
 
 def _prepare(order: Order) -> None:
+    # Every fault that is met as planned warns; among thousands nobody would see the one that matters.
+    logging.disable(logging.WARNING)
     ssl.create_default_context = _the_same_certificates
     if order.lease_seconds is not None:
         assert hasattr(runtime, "LEASE_SECONDS"), "point this to where a lease gets its length now"
