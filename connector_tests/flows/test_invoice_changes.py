@@ -11,7 +11,8 @@ from connector_defs.domain.errors import Fatal
 from connector_defs.flows import invoices as invoice_flow
 from connector_defs.flows import queue
 from connector_defs.store import audit, mappings
-from connector_tests.flows.pair import Pair, assert_books_agree, invoice, row, voucher_of
+from connector_tests.flows.pair import Pair, assert_books_agree, invoice, row
+from connector_tests.proof.judge import voucher_of
 
 UNBALANCED = {"grossSum": Decimal("109.25")}
 DEARER = {"netSum": Decimal("200.00"), "grossSum": Decimal("208.25"), "codingRows": [row("200.00")]}

@@ -15,7 +15,8 @@ from connector_defs.flows import ledger, posting, queue
 from connector_defs.sandbox.syspro.apstin_rules import _ItemCheck
 from connector_defs.sandbox.world.tables import Value
 from connector_defs.store import invoices
-from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair, voucher_of
+from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair
+from connector_tests.proof.judge import voucher_of
 
 POSTS = "Transaction/Post APSTIN"
 ACKNOWLEDGES = "POST acknowledge"

@@ -37,7 +37,7 @@ from connector_defs.store.engine import Store
 from connector_defs.store.invoices import StoredInvoice
 from connector_defs.store.schema import upgrade
 from connector_tests.flows.pair import LeapingClock, settings_for
-from connector_tests.proof.crash import points_in_code
+from connector_tests.proof.crash import of_the_invoices
 from connector_tests.proof.judge import Judge
 from connector_tests.proof.kinds import (
     ACCOUNTS,
@@ -250,7 +250,7 @@ class InvoiceModel(RuleBasedStateMachine):
             assert self.sandbox.syspro.sessions == (), "I6: a session is open after an undisturbed run"
 
     # There is always something on its way for the worker to die over.
-    @rule(point=st.sampled_from(sorted(points_in_code())), arrivals=st.integers(1, 4))
+    @rule(point=st.sampled_from(of_the_invoices()), arrivals=st.integers(1, 4))
     def die_in_a_run(self, point: str, arrivals: int) -> None:
         COUNTED["runs"] += 1
         self.approve(PLAIN, 2)
