@@ -7,9 +7,10 @@ document alone. Not here: anything the connector thinks of them.
 import random
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any
 
 from connector_defs.sandbox.server import Sandbox
@@ -44,11 +45,11 @@ class Bill:
 class Desk:
     """Writes documents for one sandbox; numbers and ids come from its seed."""
 
-    def __init__(self, name: str, seed: int) -> None:
+    def __init__(self, name: str, seed: int, world: WorldOptions = WORLD) -> None:
         self._name = name
         self._dice = random.Random(f"{seed}:{name}")
         self._serial = 0
-        self._receipts = _matched_documents()
+        self._receipts = iter(_matched_documents(world))
         self._last: Bill | None = None
         self.account_to_map = ""
 
@@ -114,12 +115,12 @@ class Desk:
         return str(uuid.UUID(int=self._dice.getrandbits(128), version=4))
 
 
-def _matched_documents() -> Iterator[Document]:
-    """The tables of a world do not depend on its invoices: those of a larger one fit here."""
-    world = build_world(replace(WORLD, invoices=4000))
-    for document in world.invoices:
-        if world.invoice_kinds[str(document["invoiceId"])] is InvoiceKind.MATCHED:
-            yield dict(document)
+@cache
+def _matched_documents(options: WorldOptions) -> tuple[Document, ...]:
+    """The tables of a world do not depend on its invoices: those of the same one with invoices fit here."""
+    world = build_world(replace(options, invoices=4000))
+    kinds = world.invoice_kinds
+    return tuple(dict(one) for one in world.invoices if kinds[str(one["invoiceId"])] is InvoiceKind.MATCHED)
 
 
 def in_syspro(document: Mapping[str, Any], mapped: Mapping[str, str] | None = None) -> Expected:

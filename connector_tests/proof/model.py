@@ -13,8 +13,9 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -61,6 +62,8 @@ _SITES = (
 # Every fault at every place where the flow of invoices may meet it.
 _FAULTS = [(fault, site) for fault, kind in FAULTS.items() for site in kind.sites if site in _SITES]
 _KINDS = [kind for kind in KINDS if kind.name not in ("duplicate number", "long text, large document")]
+# Made anew for every sequence, so as small as it can be.
+_SMALL = replace(WORLD, orders=60, lines=300)
 _LATE_SECONDS = 0.03
 _RUNS_TO_REST = 15
 
@@ -145,14 +148,14 @@ class InvoiceModel(RuleBasedStateMachine):
         self._open.enter_context(without_certificates())
         shutil.copy(_empty_store(), folder / "state.db")
         self.sandbox = self._open.enter_context(
-            Sandbox(WORLD, processing_seconds=0.0, syspro_options=SysproOptions(duplicate_check=False))
+            Sandbox(_SMALL, processing_seconds=0.0, syspro_options=SysproOptions(duplicate_check=False))
         )
         self.sandbox.syspro.ledger.tables["AdmTax"].update((HEADER_TAX.ljust(3),), {"ApTaxGlCode": ""})
         self.clock = OutlastingClock(self.sandbox)
         self.settings = settings_for(self.sandbox, folder, posting={"batch_size": 3})
         self.life = Life()
         self._open.enter_context(self.life.guarding())
-        self.desk = Desk("MOD", 0)
+        self.desk = Desk("MOD", 0, _SMALL)
         self.desk.account_to_map = "NEW-1"
         self.approved: dict[str, _Approved] = {}
         self.mapped: set[str] = set()
@@ -362,13 +365,13 @@ class InvoiceModel(RuleBasedStateMachine):
         )
 
 
-_TEMPLATE: list[Path] = []
+@cache
+def _template() -> tempfile.TemporaryDirectory[str]:
+    folder = tempfile.TemporaryDirectory(prefix="connector-model-")
+    upgrade(f"sqlite:///{folder.name}/state.db")
+    return folder
 
 
 def _empty_store() -> Path:
-    """A store that holds nothing yet, made once and copied for each example."""
-    if not _TEMPLATE or not _TEMPLATE[0].exists():
-        path = Path(tempfile.mkdtemp(prefix="connector-model-")) / "state.db"
-        upgrade(f"sqlite:///{path}")
-        _TEMPLATE[:] = [path]
-    return _TEMPLATE[0]
+    """A store that holds nothing yet, made once and copied for each sequence."""
+    return Path(_template().name, "state.db")

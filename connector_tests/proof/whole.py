@@ -73,6 +73,7 @@ def prove(parts: Sequence[str], seed: int, console: Console) -> tuple[list[Tally
             found[task.part].append(tally)
             told = "nothing is off" if tally.clean else f"{len(tally.flaws)} things are off"
             console.print(f"{time.monotonic() - begun:6.0f} s  {task.name}: {told}", highlight=False)
+            console.file.flush()
     return [total(tallies[0].part, tallies) for tallies in found.values() if tallies], shown
 
 
