@@ -240,6 +240,16 @@ def test_an_answer_that_is_no_json_is_refused(body: bytes, status: int, kind: ty
         source(Answers(httpx.Response(status, content=body))).token()
 
 
+@pytest.mark.parametrize("body", [b'{"access_token": "abc', b"\xff"])
+def test_an_answer_cut_off_on_its_way_is_asked_for_once_more(body: bytes) -> None:
+    answers = Answers(
+        httpx.Response(200, content=body),
+        httpx.Response(200, json={"access_token": "abc", "expires_in": 3600}),
+    )
+    assert source(answers).token() == "abc"
+    assert len(answers.requests) == 2
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [

@@ -27,7 +27,7 @@ ACKNOWLEDGES = "POST acknowledge"
     [
         (fault, site)
         for site, faults in {
-            "basware.token": ("http_503", "reset_before", "rate_limited"),
+            "basware.token": ("http_503", "reset_before", "rate_limited", "error_body", "wrong_encoding"),
             "basware.documents": ("http_500", "rate_limited", "reset_after", "wrong_encoding", "short_page"),
             "basware.link": ("http_503", "error_body", "lost_continuation"),
             "basware.acknowledge": (

@@ -94,7 +94,10 @@ def rush(crowd: Crowd, seed: int) -> Tally:
         scenario = f"{crowd.name}, seed {seed}"
         try:
             _Rush(crowd, site, seed, tally).run()
-            faults.disarm()
+        except (NeverAtRest, WorkerFailed) as trouble:
+            tally.fail(scenario, str(trouble))
+        faults.disarm()
+        try:
             tally.runs += site.drain()
         except (NeverAtRest, WorkerFailed) as trouble:
             tally.fail(scenario, str(trouble))

@@ -9,8 +9,9 @@ import logging
 import multiprocessing
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,14 +68,24 @@ def prove(parts: Sequence[str], seed: int, console: Console) -> tuple[list[Tally
         running = {pool.submit(task.work): task for task in _tasks(parts, seed)}
         for ended in as_completed(running):
             task = running[ended]
-            result = ended.result()
-            tally, entries = result if isinstance(result, tuple) else (result, [])
+            tally, entries = _result(task, ended)
             shown += entries
             found[task.part].append(tally)
             told = "nothing is off" if tally.clean else f"{len(tally.flaws)} things are off"
             console.print(f"{time.monotonic() - begun:6.0f} s  {task.name}: {told}", highlight=False)
             console.file.flush()
     return [total(tallies[0].part, tallies) for tallies in found.values() if tallies], shown
+
+
+def _result(task: _Task, ended: Future[Tally | tuple[Tally, list[Shown]]]) -> tuple[Tally, list[Shown]]:
+    """What a part counted; one that broke down is off, and the others go on."""
+    try:
+        result = ended.result()
+    except Exception:  # noqa: BLE001 - whatever it was, the proof is not made
+        broken = Tally(task.part)
+        broken.fail(task.name, f"it broke down:\n{traceback.format_exc()}")
+        return broken, []
+    return result if isinstance(result, tuple) else (result, [])
 
 
 def _quiet() -> None:
