@@ -21,8 +21,8 @@ from connector_tests.flows.pair import (
     invoice,
     open_pair,
     row,
-    voucher_of,
 )
+from connector_tests.proof.judge import voucher_of
 
 RECEIPTS_DEMANDED = "000000000000002"
 NO_ISO_CURRENCY = "000000000000012"

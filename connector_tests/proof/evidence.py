@@ -120,7 +120,7 @@ class Shown:
 def run_all(workers: int = 2) -> tuple[Tally, list[Shown]]:
     """Run every named test and say, entry by entry, what became of it."""
     tests = named_tests()
-    outcomes = _run([test.node for test in tests], workers)
+    outcomes, said = _run([test.node for test in tests], workers)
     shown = [
         Shown(
             entry,
@@ -137,11 +137,13 @@ def run_all(workers: int = 2) -> tuple[Tally, list[Shown]]:
                 or "no test names it"
             )
             tally.fail(f"{one.entry} ({one.meaning})", f"{one.outcome}: {told}")
+    if not tally.clean:
+        tally.fail("pytest", said)
     return tally, shown
 
 
-def _run(nodes: list[str], workers: int) -> dict[str, str]:
-    """Outcome of each node: passed only where all its cases passed."""
+def _run(nodes: list[str], workers: int) -> tuple[dict[str, str], str]:
+    """Outcome of each node, passed only where all its cases passed; and what pytest said in the end."""
     with tempfile.TemporaryDirectory(prefix="connector-evidence-") as place:
         report = Path(place, "report.xml")
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", str(workers)]
@@ -154,7 +156,8 @@ def _run(nodes: list[str], workers: int) -> dict[str, str]:
         for case in cases:
             trouble = {child.tag for child in case} & {"failure", "error", "skipped"}
             found[_node_of(case)].add(trouble.pop() if trouble else "passed")
-    return {node: "passed" if all_of == {"passed"} else "failed" for node, all_of in found.items()}
+    outcomes = {node: "passed" if all_of == {"passed"} else "failed" for node, all_of in found.items()}
+    return outcomes, ended.stdout[-2000:]
 
 
 def _node_of(case: ET.Element) -> str:

@@ -8,6 +8,7 @@ import argparse
 import logging
 import multiprocessing
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -118,7 +119,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=PARTS, action="append", help="this part alone; may be repeated")
     chosen = parser.parse_args(words)
     parts = tuple(chosen.only or PARTS)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     tallies, shown = prove(parts, chosen.seed, console)
     if parts == PARTS:
         size = large_enough(tallies)
