@@ -43,8 +43,8 @@ check: lint test ## All that must pass before a commit
 bench: $(READY) ## Measure speed and memory as ratios to a floor of the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-proof: $(READY) ## Kill the real process at random moments, restart it, compare the ledgers
-	@CONNECTOR_PROOF=1 $(BIN)/python -m pytest connector_tests/proof $(ARGS)
+proof: $(READY) ## Kill workers at every named point, under faults and in crowds, and compare the ledgers
+	@$(BIN)/python -m connector_tests.proof $(ARGS)
 
 lock: $(READY) ## Resolve requirements.lock anew from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra dev --generate-hashes --no-strip-extras --no-emit-index-url \

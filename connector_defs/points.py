@@ -7,7 +7,7 @@ Belongs here: the names, in the order in which an invoice comes to them, and the
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -65,6 +65,13 @@ def _armed() -> tuple[str, int]:
 _name, _arrivals_left = _armed()
 
 
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+_death: Callable[[], None] = _kill
+
+
 def reach(name: str) -> None:
     """The process stands at this point now."""
     if name == _name:
@@ -72,15 +79,25 @@ def reach(name: str) -> None:
 
 
 def _die_when_due() -> None:
-    global _arrivals_left  # noqa: PLW0603 - one switch for the whole process, off in every real one
+    global _arrivals_left, _name  # noqa: PLW0603 - one switch for the whole process, off in every real one
     _arrivals_left -= 1
     if _arrivals_left <= 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        _name = ""
+        _death()
 
 
-def arm(name: str, arrivals: int = 1) -> None:
-    """Die at the n-th arrival at `name` from now on; for a process that was forked after its start."""
-    global _name, _arrivals_left
+def arm(name: str, arrivals: int = 1, death: Callable[[], None] = _kill) -> None:
+    """Die at the n-th arrival at `name` from now on; for a process that was forked after its start.
+
+    `death` is what a proof may do instead of SIGKILL: stop the process for a while, or end a model of one.
+    """
+    global _name, _arrivals_left, _death
     if name not in POINTS:
         raise ValueError(f"no such point: {name}; known are {', '.join(POINTS)}")
-    _name, _arrivals_left = name, arrivals
+    _name, _arrivals_left, _death = name, arrivals, death
+
+
+def disarm() -> None:
+    """Die nowhere."""
+    global _name  # noqa: PLW0603
+    _name = ""

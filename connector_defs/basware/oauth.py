@@ -61,6 +61,10 @@ class CredentialsRefused(Fatal):
     """Basware does not accept the client id, its secret, or the scopes."""
 
 
+class _Unreadable(Fatal):
+    """An answer that is no JSON: not Basware's token endpoint, or cut off on its way."""
+
+
 @dataclass(frozen=True)
 class _Kept:
     token: str
@@ -132,6 +136,14 @@ class TokenSource:
                 self._kept = None
 
     def _fetch(self) -> _Kept:
+        """A new token. An answer that cannot be read may have been cut off on its way: it is asked for once more."""
+        try:
+            return self._ask()
+        except _Unreadable as first:
+            logger.warning("%s; asking once more", first)
+        return self._ask()
+
+    def _ask(self) -> _Kept:
         try:
             response = self._client.post(
                 self._url,
@@ -149,7 +161,7 @@ class TokenSource:
         try:
             answer = decode(response.content)
         except BadJson as error:
-            raise Fatal(f"BASWARE_TOKEN_URL does not answer like a token endpoint: {error}") from None
+            raise _Unreadable(f"BASWARE_TOKEN_URL does not answer like a token endpoint: {error}") from None
         fields = answer if isinstance(answer, dict) else {}
         token = fields.get("access_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):

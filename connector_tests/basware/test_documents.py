@@ -44,6 +44,7 @@ def test_absent_null_and_empty_read_the_same() -> None:
     assert document.digest == read().digest
 
 
+@pytest.mark.covers("H7")
 def test_unknown_fields_and_new_statuses_are_kept() -> None:
     document = read(processingStatus="WaitingForGodot", brandNew={"deep": [1]})
     assert document.processing_status == "WaitingForGodot"
@@ -68,6 +69,7 @@ def test_amounts_are_read_to_the_digit() -> None:
     assert document.exchange_rate_company == Decimal("0.001")
 
 
+@pytest.mark.covers("H7", "H8")
 @pytest.mark.parametrize("amount", ["1.234,56", "1,234.56", "100.00", True, [], {}])
 def test_an_amount_that_is_not_a_number_makes_the_invoice_malformed(amount: object) -> None:
     error = refused(grossSum=amount)
@@ -76,6 +78,7 @@ def test_an_amount_that_is_not_a_number_makes_the_invoice_malformed(amount: obje
     assert json.loads(error.text)["grossSum"] == amount
 
 
+@pytest.mark.covers("H14")
 @pytest.mark.parametrize(
     "text",
     [
@@ -94,6 +97,7 @@ def test_a_business_date_never_moves_by_time_or_zone(text: str) -> None:
     assert read(dueDate=text).due_date == date(2026, 1, 31)
 
 
+@pytest.mark.covers("H14")
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -112,6 +116,7 @@ def test_an_implausible_date_makes_the_invoice_malformed(text: object, reason: s
     assert refused(invoiceDate=text).reason == f"invoiceDate {reason}"
 
 
+@pytest.mark.covers("H14")
 @pytest.mark.parametrize(
     ("text", "day"), [("1900-01-01", date(1900, 1, 1)), ("2028-02-29T00:00:00Z", date(2028, 2, 29))]
 )
@@ -196,6 +201,7 @@ def test_responses_given_so_far_are_read_for_recovery() -> None:
     assert document.order_numbers == ("PO-1", "PO-2")
 
 
+@pytest.mark.covers("H2")
 @pytest.mark.parametrize("escape", ["\\u0000", "\\u000b", "\\ud800", "\\udfff", "\\ufffe", "\\uffff"])
 def test_characters_that_no_system_stores_are_replaced_and_noted(escape: str) -> None:
     text = json.dumps(invoice(codingRows=[row(text1="X")])).replace('"X"', f'"a{escape}b"')

@@ -105,6 +105,7 @@ def test_a_hundred_threads_share_one_token_request() -> None:
     assert len(answers.requests) == 1
 
 
+@pytest.mark.covers("F29")
 def test_a_hundred_threads_that_all_met_a_401_share_one_refresh() -> None:
     threads = 100
     start = threading.Barrier(threads)
@@ -145,6 +146,7 @@ def test_a_token_is_replaced_a_little_before_it_expires(answer: httpx.Response, 
     assert life(answer) == seconds
 
 
+@pytest.mark.covers("F29")
 def test_a_clock_that_is_off_neither_shortens_the_token_nor_goes_unnoticed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -236,6 +238,16 @@ def test_a_refusal_says_what_to_do_and_names_the_client_but_no_secret(
 def test_an_answer_that_is_no_json_is_refused(body: bytes, status: int, kind: type[ConnectorError]) -> None:
     with pytest.raises(kind):
         source(Answers(httpx.Response(status, content=body))).token()
+
+
+@pytest.mark.parametrize("body", [b'{"access_token": "abc', b"\xff"])
+def test_an_answer_cut_off_on_its_way_is_asked_for_once_more(body: bytes) -> None:
+    answers = Answers(
+        httpx.Response(200, content=body),
+        httpx.Response(200, json={"access_token": "abc", "expires_in": 3600}),
+    )
+    assert source(answers).token() == "abc"
+    assert len(answers.requests) == 2
 
 
 @pytest.mark.parametrize(

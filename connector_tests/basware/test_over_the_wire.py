@@ -244,6 +244,7 @@ def test_a_refused_moment_is_waited_out_even_for_a_response(fault: str) -> None:
         assert there.status("inv-1") == "Transferred"
 
 
+@pytest.mark.covers("F29")
 def test_an_expired_token_is_replaced_in_the_middle_of_a_list() -> None:
     with basware(25) as there:
         pages = there.client.documents("1000", WAITING, page_size=10)

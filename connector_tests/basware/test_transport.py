@@ -143,6 +143,7 @@ def test_after_a_401_the_token_is_fetched_once_and_the_call_repeated() -> None:
     assert len(script.token_requests) == 2
 
 
+@pytest.mark.covers("F29")
 def test_a_second_401_stops_without_a_loop() -> None:
     script = Script(httpx.Response(401), httpx.Response(401))
     with pytest.raises(CredentialsRefused, match="BASWARE_TOKEN_URL"):
@@ -223,6 +224,7 @@ def redirect(location: str | None = LINK, **headers: str) -> httpx.Response:
     return httpx.Response(302, headers={**({} if location is None else {"Location": location}), **headers})
 
 
+@pytest.mark.covers("H20")
 def test_a_redirect_is_followed_once_with_nothing_of_ours() -> None:
     script = Script(redirect(**{"Set-Cookie": "session=1; Domain=amazonaws.com"}), page(invoice()))
     (found,) = client(script).documents("1000", "WaitingForTransfer")
@@ -254,6 +256,7 @@ def test_the_continuation_is_read_from_the_final_answer_else_from_the_redirect(
     assert script.requests[2].headers["x-amz-meta-continuationtoken"] == sent
 
 
+@pytest.mark.covers("H20")
 @pytest.mark.parametrize(
     "location",
     [
@@ -273,6 +276,7 @@ def test_a_redirect_that_is_not_allowed_is_never_called(location: str | None) ->
     assert "abcdef" not in str(refused.value)
 
 
+@pytest.mark.covers("H20")
 def test_a_redirect_to_a_redirect_is_refused() -> None:
     script = Script(redirect(), redirect("https://api.basware.com/v1/accountingDocuments"))
     with pytest.raises(RedirectRefused, match="another redirect"):
@@ -312,6 +316,7 @@ class Endless(httpx.SyncByteStream):
         raise AssertionError("read on after the cap")
 
 
+@pytest.mark.covers("H6")
 @pytest.mark.parametrize("hops", [0, 1])
 def test_reading_stops_at_the_size_cap(hops: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 1_000)

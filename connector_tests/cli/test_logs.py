@@ -19,6 +19,7 @@ def _logging_as_before() -> Iterator[None]:
     root.setLevel(level)
 
 
+@pytest.mark.covers("H19")
 def test_a_message_cannot_fake_a_second_event(capsys: Output) -> None:
     configure_logs(verbose=True)
     logging.getLogger("x").info("one\n2026-01-01 ERROR fake: %s", "two\x1b")

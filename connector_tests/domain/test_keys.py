@@ -46,6 +46,7 @@ def test_another_record_has_another_code(other: tuple[str, str, str]) -> None:
     assert external_code(*other) != external_code("vendors", "M1", "0000001")
 
 
+@pytest.mark.covers("H12")
 @given(st.text(max_size=10), st.text(max_size=80))
 def test_codes_have_36_characters_and_references_fit_30(company: str, key: str) -> None:
     assert len(external_code("vendors", company, key)) == 36

@@ -18,6 +18,7 @@ def test_what_windows_1252_knows_stays_as_it_is(text: str) -> None:
     assert for_windows_1252(text) == CleanText(text)
 
 
+@pytest.mark.covers("H3")
 @pytest.mark.parametrize(
     ("text", "carried"),
     [
@@ -47,6 +48,7 @@ def test_letters_outside_are_transliterated_without_loss(text: str, carried: str
     assert for_windows_1252(text) == CleanText(carried)
 
 
+@pytest.mark.covers("H3")
 @pytest.mark.parametrize(
     ("text", "carried", "lost"),
     [

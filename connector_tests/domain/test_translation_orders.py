@@ -89,6 +89,7 @@ class TestLines:
         assert (str(entity.quantity), str(entity.net_price)) == ("10.5", "12.3")
         assert str(line_of(MOrderQty=Decimal("100.000000")).quantity) == "100"
 
+    @pytest.mark.covers("H17")
     @pytest.mark.parametrize("quantity", [Decimal(0), Decimal(-1), None])
     def test_a_quantity_not_above_zero_is_quarantined(self, quantity: Decimal | None) -> None:
         with pytest.raises(Untranslatable, match=r"line 1: quantity -?[01] is not above 0") as refusal:

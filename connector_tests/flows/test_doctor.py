@@ -127,6 +127,7 @@ def test_a_store_of_another_version_is_named(sandbox: Sandbox, folder: Path) -> 
     assert "newer version" in found["state store"].detail
 
 
+@pytest.mark.covers("F30")
 def test_a_host_of_another_region_is_refused_before_any_call_and_audited(folder: Path) -> None:
     """F30."""
     with open_pair(folder) as pair:

@@ -11,7 +11,8 @@ from connector_defs.domain.errors import Fatal
 from connector_defs.flows import invoices as invoice_flow
 from connector_defs.flows import queue
 from connector_defs.store import audit, mappings
-from connector_tests.flows.pair import Pair, assert_books_agree, invoice, row, voucher_of
+from connector_tests.flows.pair import Pair, assert_books_agree, invoice, row
+from connector_tests.proof.judge import voucher_of
 
 UNBALANCED = {"grossSum": Decimal("109.25")}
 DEARER = {"netSum": Decimal("200.00"), "grossSum": Decimal("208.25"), "codingRows": [row("200.00")]}
@@ -92,6 +93,7 @@ def test_a_change_after_posting_that_a_person_accepts_is_answered_with_the_first
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F12")
 def test_an_invoice_transferred_again_gets_its_first_voucher_back(pair: Pair) -> None:
     """F12."""
     bill = invoice("INV-1")

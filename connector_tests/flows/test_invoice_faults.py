@@ -15,7 +15,8 @@ from connector_defs.flows import lookup, queue
 from connector_defs.sandbox.syspro.apstin_rules import _ItemCheck
 from connector_defs.sandbox.world.tables import Value
 from connector_defs.store import invoices
-from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair, voucher_of
+from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair
+from connector_tests.proof.judge import voucher_of
 
 POSTS = "Transaction/Post APSTIN"
 ACKNOWLEDGES = "POST acknowledge"
@@ -26,7 +27,7 @@ ACKNOWLEDGES = "POST acknowledge"
     [
         (fault, site)
         for site, faults in {
-            "basware.token": ("http_503", "reset_before", "rate_limited"),
+            "basware.token": ("http_503", "reset_before", "rate_limited", "error_body", "wrong_encoding"),
             "basware.documents": ("http_500", "rate_limited", "reset_after", "wrong_encoding", "short_page"),
             "basware.link": ("http_503", "error_body", "lost_continuation"),
             "basware.acknowledge": (
@@ -89,6 +90,7 @@ def test_one_fault_anywhere_costs_no_invoice_and_doubles_none(pair: Pair, fault:
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F3")
 def test_an_acknowledge_whose_reply_is_lost_was_ours(pair: Pair) -> None:
     """F3: the invoice itself shows that it is ours, so nothing is repeated."""
     bill = invoice("F3")
@@ -100,6 +102,7 @@ def test_an_acknowledge_whose_reply_is_lost_was_ours(pair: Pair) -> None:
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F6")
 def test_a_posting_whose_reply_is_lost_is_found_and_not_repeated(pair: Pair) -> None:
     """F6."""
     bill = invoice("F6")
@@ -122,6 +125,7 @@ def test_a_posting_lost_on_the_way_is_looked_up_and_posted_once(pair: Pair) -> N
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F8")
 def test_nothing_is_posted_from_uncertain_while_the_lookup_fails(pair: Pair) -> None:
     """F8."""
     (bill_id,) = pair.approve(invoice("F8"))
@@ -149,6 +153,7 @@ def test_nothing_is_posted_from_uncertain_while_the_lookup_fails(pair: Pair) -> 
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F6")
 @pytest.mark.parametrize("seconds", [0.02, 0.4], ids=["before the look-up", "after it"])
 def test_a_commit_that_comes_late_does_not_make_two(pair: Pair, seconds: float) -> None:
     """SYSPRO goes on after the connection was cut; its own key stops the second posting, ours reads it back."""
@@ -161,6 +166,7 @@ def test_a_commit_that_comes_late_does_not_make_two(pair: Pair, seconds: float) 
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F16")
 def test_an_eviction_in_mid_batch_costs_one_logon_and_the_batch_goes_on(pair: Pair) -> None:
     """F16."""
     bills = [invoice(f"INV-{number}") for number in range(5)]
@@ -172,6 +178,7 @@ def test_an_eviction_in_mid_batch_costs_one_logon_and_the_batch_goes_on(pair: Pa
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F18")
 def test_a_refused_logon_pauses_the_lane_and_burns_no_attempt(pair: Pair) -> None:
     """F18: intake goes on meanwhile."""
     first, second = pair.approve(invoice("INV-1"), invoice("INV-2"))
@@ -189,6 +196,7 @@ def test_a_refused_logon_pauses_the_lane_and_burns_no_attempt(pair: Pair) -> Non
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F10")
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after", "http_500", "http_503", "rate_limited"])
 def test_a_lost_answer_to_basware_is_sent_again_with_the_same_voucher(pair: Pair, fault: str) -> None:
     """F10."""
@@ -204,6 +212,7 @@ def test_a_lost_answer_to_basware_is_sent_again_with_the_same_voucher(pair: Pair
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F11")
 def test_an_answer_after_the_recovery_window_counts_where_basware_still_takes_it(folder: Path) -> None:
     """F11."""
     with open_pair(folder, late_responses=True) as pair:
@@ -219,6 +228,7 @@ def test_an_answer_after_the_recovery_window_counts_where_basware_still_takes_it
         assert_books_agree(pair)
 
 
+@pytest.mark.covers("F11")
 def test_an_answer_basware_takes_no_more_becomes_a_task_with_the_voucher(pair: Pair) -> None:
     """F11: and a user who transfers it again gets the first voucher."""
     bill = invoice("F11")
@@ -356,6 +366,7 @@ def test_what_syspro_refuses_waits_with_syspros_own_words_and_can_be_rejected(pa
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("F19")
 def test_a_reopened_period_drains_in_order(pair: Pair) -> None:
     """F19."""
     periods = pair.sandbox.syspro.periods

@@ -38,6 +38,7 @@ with open_connector(settings) as connector:
 """
 
 
+@pytest.mark.covers("F15")
 def test_two_connectors_at_once_post_each_invoice_once(folder: Path) -> None:
     """F15: two workers on one store, in step from the first call on."""
     with open_pair(folder, clock=SystemClock()) as pair:
@@ -61,6 +62,7 @@ def test_two_connectors_at_once_post_each_invoice_once(folder: Path) -> None:
         assert_books_agree(pair)
 
 
+@pytest.mark.covers("F15")
 def test_a_worker_that_lost_its_lane_writes_nothing_more(pair: Pair) -> None:
     """The lease passes on while a post is under way: the first worker's outcome touches no row."""
     bill = invoice("SLOW")
@@ -166,6 +168,7 @@ def test_a_killed_worker_costs_nothing_and_doubles_nothing(
         assert_books_agree(pair)
 
 
+@pytest.mark.covers("F6")
 def test_a_worker_killed_with_its_post_on_the_wire_leaves_an_invoice_that_only_a_lookup_settles(
     folder: Path,
 ) -> None:

@@ -21,8 +21,8 @@ from connector_tests.flows.pair import (
     invoice,
     open_pair,
     row,
-    voucher_of,
 )
+from connector_tests.proof.judge import voucher_of
 
 RECEIPTS_DEMANDED = "000000000000002"
 NO_ISO_CURRENCY = "000000000000012"
@@ -142,11 +142,13 @@ def test_the_run_names_each_waiting_invoice_and_the_others_go_on(review: Review)
     assert_books_agree(review.pair)
 
 
+@pytest.mark.covers("H13")
 def test_a_supplier_code_that_nearly_fits_is_named_and_not_taken(review: Review) -> None:
     place = ODD.index(("SUPPLIER_UNKNOWN", {"supplierCode": "1"}))
     assert "000000000000001" in review.pair.stored(review.odd[place]).reason
 
 
+@pytest.mark.covers("H15")
 @pytest.mark.parametrize(
     ("gl_code", "code"),
     [
@@ -197,6 +199,7 @@ def test_the_rule_for_the_cost_centre_wins_over_the_rule_for_any(pair: Pair) -> 
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("H9")
 def test_a_difference_within_the_tolerance_goes_to_the_rounding_account(folder: Path) -> None:
     with open_pair(folder, posting={"rounding_account": "00-7900"}) as pair:
         pair.map()
@@ -215,6 +218,7 @@ def test_a_difference_within_the_tolerance_goes_to_the_rounding_account(folder: 
         assert_books_agree(pair)
 
 
+@pytest.mark.covers("H10")
 def test_a_credit_note_lowers_what_is_owed(pair: Pair) -> None:
     before = pair.sandbox.world.tables["ApSupplier"].get("000000000000001")
     credit = invoice("CN-1", "-40.00", tax="-3.30")
@@ -238,6 +242,7 @@ def test_an_invoice_in_foreign_currency_is_posted_in_that_currency(pair: Pair) -
     assert_books_agree(pair)
 
 
+@pytest.mark.covers("H1", "H3")
 def test_hostile_text_reaches_the_ledger_without_harm(pair: Pair) -> None:
     text = "A&B <x> ]]> \"quoted\" 'single' Łódź 😀"
     bill = invoice("H&H<1>'\"", description=text, codingRows=[row(lastComment=text)])

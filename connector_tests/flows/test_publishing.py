@@ -166,6 +166,7 @@ def test_a_published_account_stands_for_itself_in_the_mapping(published: Pair) -
     assert "00-9000" not in mapped, "a statistical account takes no postings"
 
 
+@pytest.mark.covers("F26")
 def test_orders_wait_for_their_supplier_and_lines_for_their_order(pair: Pair) -> None:
     """F26: nothing is sent that P2P would refuse for what is missing there."""
     pair.stage()
@@ -182,6 +183,7 @@ def test_orders_wait_for_their_supplier_and_lines_for_their_order(pair: Pair) ->
         assert_adds_up(report)
 
 
+@pytest.mark.covers("F23", "F24")
 @pytest.mark.parametrize("entity", ENDPOINTS)
 def test_a_record_that_p2p_refused_goes_again_touched_and_is_confirmed(pair: Pair, entity: str) -> None:
     """F23 and F24: Basware ignores an identical record, so the second one differs in a text."""
@@ -209,6 +211,7 @@ def test_a_warning_counts_as_confirmed_and_is_kept(pair: Pair) -> None:
     assert "payment term" in kept.reason
 
 
+@pytest.mark.covers("F23")
 def test_an_outcome_that_is_not_known_yet_is_asked_for_later(folder: Path) -> None:
     """F23: hours later in life, two calls later here."""
     with open_pair(folder, processing_seconds=1000, timing={"confirm_wait_seconds": 0.0}) as pair:
@@ -275,6 +278,7 @@ def is_gone(entity: str, held: dict[str, Any]) -> bool:
             return [company["active"] for company in held["companies"]] == [False]
 
 
+@pytest.mark.covers("H17")
 @pytest.mark.parametrize(("table", "key", "entity", "record_key"), GONE)
 def test_what_is_gone_in_syspro_is_flagged_in_p2p_and_comes_back_when_it_does(
     published: Pair, table: str, key: tuple[Value, ...], entity: str, record_key: str
@@ -611,6 +615,7 @@ def _grow_order(pair: Pair, lines: int) -> None:
         table.insert({**model, "Line": number})
 
 
+@pytest.mark.covers("F25")
 def test_an_order_of_many_slices_is_marked_incomplete_until_the_last_has_gone(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """`connector sync invoices`, killed with SIGKILL at moments chosen by seed, until nothing is left to do.
 
 The kills come in the midst of acknowledging, posting and answering, as counted by the simulators. Afterwards both
-ledgers must agree to the cent, no invoice may stand twice, and no session may be open. `make proof` makes 40 rounds.
+ledgers must agree to the cent, no invoice may stand twice, and no session may be open. `make proof` makes ten rounds.
 """
 
 import json
@@ -23,10 +23,12 @@ from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.world import WorldOptions
 
 LONG = bool(os.environ.get("CONNECTOR_PROOF"))
-ROUNDS = 40 if LONG else 1
+ROUNDS_OF_THE_PROOF = 10
+ROUNDS = ROUNDS_OF_THE_PROOF if LONG else 1
+INVOICES = 40
 _DONE_OR_WAITING = {"responded", "needs_mapping", "needs_review"}
 # In the order in which a run comes to them.
-_STAGES = ("POST acknowledge", "Transaction/Post APSTIN", "POST transferResponses")
+STAGES = ("POST acknowledge", "Transaction/Post APSTIN", "POST transferResponses")
 
 
 @pytest.fixture(params=range(ROUNDS), ids=lambda seed: f"seed {seed}")
@@ -34,7 +36,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator["Site"]:
     """Both systems with 40 approved invoices, and a store of the connector that knows the accounts."""
     seed: int = request.param
     world = WorldOptions(
-        seed=seed, suppliers=20, accounts=40, cost_centers=6, orders=20, lines=80, invoices=40
+        seed=seed, suppliers=20, accounts=40, cost_centers=6, orders=20, lines=80, invoices=INVOICES
     )
     # A few milliseconds on every call make room for a kill between any two of them.
     faults = FaultPlan(seed, latency=(0.004, 0.012))
@@ -100,7 +102,7 @@ class Site:
 def test_kills_amid_a_sync_lose_nothing_and_double_nothing(site: Site) -> None:
     """Faults F1 to F9 and F31 by a real SIGKILL; invariants I1, I2, I4, I5, I6, I7."""
     site.run("sync", "master-data")
-    for stage in _STAGES:
+    for stage in STAGES:
         site.kill_amid(stage)
     for _ in range(5):
         site.run("sync", "invoices")

@@ -102,6 +102,7 @@ def wire(faults: FaultPlan) -> Iterator[Wire]:
         yield wire
 
 
+@pytest.mark.covers("H21")
 def test_subscribing_sends_a_signed_connection_test(wire: Wire, receiver: Receiver) -> None:
     answer = wire.post(SUBSCRIPTIONS, [subscription(receiver.url)])
 
@@ -113,6 +114,7 @@ def test_subscribing_sends_a_signed_connection_test(wire: Wire, receiver: Receiv
     assert signature == hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
 
 
+@pytest.mark.covers("H21")
 def test_an_approved_invoice_and_a_retransfer_are_notified_in_basware_spelling(
     wire: Wire, receiver: Receiver
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_server_that_does_not_answer_blocks_the_lane_and_names_no_password(att
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.covers("F28")
 def test_a_server_that_goes_away_in_mid_work_blocks_the_lane_and_is_found_again(postgres: Postgres) -> None:
     store = open_store(postgres.database())
 
@@ -110,6 +111,7 @@ def test_a_server_that_goes_away_in_mid_work_blocks_the_lane_and_is_found_again(
     store.close()
 
 
+@pytest.mark.covers("F28")
 def test_a_full_disk_blocks_the_lane_and_what_was_stored_stays(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/state.db")
     first = take_in(store)

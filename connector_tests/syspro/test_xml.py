@@ -64,6 +64,7 @@ def test_an_empty_wrapper_is_empty(text):
 BOMB = '<!DOCTYPE a [<!ENTITY b "x"><!ENTITY c "&b;&b;&b;">]><a>&c;</a>'
 
 
+@pytest.mark.covers("H6")
 @pytest.mark.parametrize(
     "text",
     [
@@ -116,6 +117,7 @@ def test_printed_numbers_are_read(text, value):
     assert xml.number(text) == Decimal(value)
 
 
+@pytest.mark.covers("H8")
 @pytest.mark.parametrize(
     "text", ["", " ", "0000-00-00", "1.234,56", "12,34", "1,2345", "-5-", "abc", "1e3", ".", "NaN", "²"]
 )

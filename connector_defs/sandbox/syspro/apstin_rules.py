@@ -83,6 +83,7 @@ class InvoiceRules:
     tables: dict[str, TableStore]
     company: str
     today: date
+    duplicate_check: bool = True
 
     def check(self, items: list[Item], parameters: Parameters) -> list[Checked]:
         """The verdict on every item; a number or a receipt used twice in one document is a duplicate."""
@@ -193,7 +194,7 @@ class _ItemCheck:
             return invoice
         key = (str(supplier["Supplier"]), invoice)
         on_file = self.rules.tables["ApInvoice"].get(*key) is not None
-        if code == "I" and (on_file or key in self.used):
+        if code == "I" and ((on_file and self.rules.duplicate_check) or key in self.used):
             self.read.refuse("Invoice", 110010, f"Invoice '{invoice}' already on file")
         elif code != "I" and not on_file:
             self.read.refuse("Invoice", 110011, f"Invoice '{invoice}' not found")

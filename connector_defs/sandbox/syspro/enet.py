@@ -119,7 +119,9 @@ class EnetService:
         return ApInvoicePosting(
             self.ledger,
             self.periods,
-            InvoiceRules(self.tables, self.company, self.clock().date()),
+            InvoiceRules(
+                self.tables, self.company, self.clock().date(), duplicate_check=self.options.duplicate_check
+            ),
             gl_at_once=self.options.gl_integration == "immediate",
             strict_schema=self.options.strict_schema,
         )

@@ -239,6 +239,8 @@ class Ledger:
     def _write(self, posted: PostedInvoice) -> None:
         entry = posted.entry
         if entry.transaction_code == "I":
+            # A number taken once more (`SysproOptions.duplicate_check`) puts the newer one in the older one's place.
+            self.tables["ApInvoice"].delete((entry.supplier, entry.invoice))
             self.tables["ApInvoice"].insert(_ap_invoice(posted))
         else:
             self._adjust_invoice(entry)

@@ -14,7 +14,8 @@ class SysproOptions:
     `date_literal` is the only form of a date that `$filter` takes: `utc` 2026-01-31T00:00:00Z, `local`
     without zone, `date` 2026-01-31; any other is refused with 400. `compound_filter=False` refuses a
     `$filter` that holds `or`. `absent_columns` are columns this release does not know ("Table.Column").
-    `other_operators` maps further e.net operators to their passwords.
+    `other_operators` maps further e.net operators to their passwords. `duplicate_check=False` takes a number
+    that is on file once more, as after a purge: then nothing but the caller keeps an invoice from posting twice.
     """
 
     session_shape: Literal["v7", "v8"] = "v8"
@@ -36,3 +37,4 @@ class SysproOptions:
     compound_filter: bool = True
     absent_columns: frozenset[str] = frozenset()
     other_operators: Mapping[str, str] = field(default_factory=dict)
+    duplicate_check: bool = True
