@@ -154,7 +154,7 @@ class _Scenario:
 
     def _approve(self) -> None:
         site, kind = self._site, self._kind
-        unmapped = site.desk.account_to_map if kind is UNMAPPED else ""
+        unmapped = site.desk.account_to_map if kind == UNMAPPED else ""
         site.approve([bill for _ in range(kind.number) for bill in kind.write(site.desk)], unmapped=unmapped)
         site.approve([bill for _ in range(_PLAIN_BESIDE) for bill in PLAIN.write(site.desk)])
         kind.trouble(site.sandbox)
