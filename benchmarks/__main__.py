@@ -10,7 +10,6 @@ import math
 import resource
 import tempfile
 import time
-from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,17 +18,15 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.posting import opened, posting
 from connector_defs.basware.entities import ENDPOINTS
 from connector_defs.flows.entities import ENTITIES, STAGED
 from connector_defs.flows.extraction import stage
-from connector_defs.flows.invoices import run_invoices
 from connector_defs.flows.publishing import publish
 from connector_defs.flows.reports import DateWindow
-from connector_defs.flows.runtime import Connector, open_connector
-from connector_defs.sandbox.faults import FaultPlan
+from connector_defs.flows.runtime import Connector
 from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.world import WorldOptions
-from connector_defs.settings import load_settings
 
 _PAGE = 5000
 
@@ -37,35 +34,27 @@ _PAGE = 5000
 def main() -> None:
     """Run all three and print one table."""
     arguments = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    arguments.add_argument("--lines", type=int, default=50_000)
+    arguments.add_argument("--lines", type=int, default=50_000, help="0 leaves master data out")
     arguments.add_argument("--invoices", type=int, default=200)
-    arguments.add_argument("--latency", type=float, default=0.1, help="SYSPRO's seconds for a post")
+    arguments.add_argument("--syspro", type=float, default=0.3, help="SYSPRO's seconds for a post")
+    arguments.add_argument("--basware", type=float, default=0.2, help="Basware's seconds for any call")
     options = arguments.parse_args()
     table = Table(title="Ratios to the floor of the same run")
     for column in ("what", "measured", "floor", "ratio"):
         table.add_column(column, justify="left" if column == "what" else "right")
     with tempfile.TemporaryDirectory() as folder:
-        for row in (*_master_data(Path(folder) / "a", options.lines), _posting(Path(folder) / "b", options)):
+        measured = _master_data(Path(folder) / "a", options.lines) if options.lines else []
+        for row in (*measured, *posting(Path(folder) / "b", options)):
             table.add_row(*row)
     Console().print(table)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     Console().print(f"Peak memory of this process, both simulators included: {peak} MB")
 
 
-def _open(sandbox: Sandbox, folder: Path) -> AbstractContextManager[Connector]:
-    environment = {
-        **sandbox.environment(),
-        "CONNECTOR_STATE_URL": f"sqlite:///{folder / 'state.db'}",
-        "CONNECTOR_STAGING_URL": str(folder / "staging"),
-        "CONNECTOR_REQUEST_STATUS_POLL_SECONDS": "0.1",
-    }
-    return open_connector(load_settings(environ=environment))
-
-
 def _master_data(folder: Path, lines: int) -> list[tuple[str, str, str, str]]:
     world = WorldOptions(orders=lines // 5, lines=lines, invoices=0)
     today = date.today()  # noqa: DTZ011 - the business date of this machine
-    with Sandbox(world, processing_seconds=0.05) as sandbox, _open(sandbox, folder) as connector:
+    with Sandbox(world, processing_seconds=0.05) as sandbox, opened(sandbox, folder) as connector:
         company = connector.companies[0]
         floor, rows = _bare_download(connector)
         reports = {one.name: stage(connector, company, one.name, DateWindow.day(today)) for one in STAGED}
@@ -104,31 +93,6 @@ def _bare_download(connector: Connector) -> tuple[float, int]:
                 return time.monotonic() - started, rows
             rows += len(page)
             last = (page[-1]["PurchaseOrder"], page[-1]["Line"])
-
-
-def _posting(folder: Path, options: argparse.Namespace) -> tuple[str, str, str, str]:
-    latency: float = options.latency
-    faults = FaultPlan(latency=(latency, latency))
-    world = WorldOptions(orders=200, lines=1000, invoices=options.invoices)
-    with (
-        Sandbox(world, faults=faults, processing_seconds=0.05) as sandbox,
-        _open(sandbox, folder) as connector,
-    ):
-        company = connector.companies[0]
-        day = DateWindow.day(date.today())  # noqa: DTZ011 - the business date of this machine
-        for one in STAGED:
-            stage(connector, company, one.name, day)
-        publish(connector, company, "taxCodes", day.last)
-        publish(connector, company, "accounts", day.last)
-        faults.arm("latency", times=10**9, site="syspro.transaction", seconds=latency)
-        report = run_invoices(connector, company)
-    floor = report.posted * latency
-    return (
-        f"{report.posted} invoices at {latency:.2f} s a post, seconds",
-        f"{report.seconds:.1f}",
-        f"{floor:.1f}",
-        f"{report.seconds / floor:.2f}",
-    )
 
 
 if __name__ == "__main__":

@@ -136,6 +136,14 @@ class CompanySettings(Section):
     gl_company: str | None = None
     organization_element: str | None = None
     cost_centers: CostCenterSettings = CostCenterSettings()
+    posting_mode: Literal["ap", "journal"] = "ap"
+    journal_credit_account: str | None = None
+
+    @model_validator(mode="after")
+    def _journal_has_its_account(self) -> "CompanySettings":
+        if self.posting_mode == "journal" and not self.journal_credit_account:
+            raise ValueError("posting_mode journal needs journal_credit_account, the GL code journals credit")
+        return self
 
     @property
     def organization(self) -> str:
@@ -147,10 +155,56 @@ class PostingSettings(Section):
     """How approved invoices become SYSPRO documents."""
 
     posting_period: Literal["C", "P", "B"] = "C"
+    period_rule: Literal["fixed", "invoice_date", "voucher_date"] = "fixed"
+    # Letters of GenControl's period status; SYSPRO publishes none.
+    closed_status: str = "C"
+    credit_notes: Literal["negative_invoice", "credit_type"] = "negative_invoice"
+    credit_note_types: tuple[str, ...] = ()
+    credit_original: Literal["contractNumber", "referenceNumber", "description"] = "referenceNumber"
+    credit_without_original: Literal["review", "negative_invoice"] = "review"
+    credit_type_sign: Literal["positive", "negative"] = "positive"
+    zero_value: Literal["review", "post"] = "review"
+    exchange_rate: Literal["syspro", "basware"] = "syspro"
+    tax_basis: Literal["E", "I"] = "E"
+    tax_variance: Annotated[Decimal, Field(ge=0, decimal_places=2)] = Decimal(0)
+    tax_codes: dict[str, str] = {}
+    reverse_charge: Literal["review", "tax_code"] = "review"
+    merge_rows: bool = False
+    order_matching: Literal["review", "receipts", "ledger"] = "review"
+    freight_charge_types: tuple[int, ...] = ()
+    long_numbers: Literal["review", "tail", "hash"] = "review"
+    ignore_analysis: bool = False
     rounding_tolerance: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.01")
     rounding_account: str | None = None
     max_attempts: Annotated[int, Field(ge=1)] = 10
     batch_size: Annotated[int, Field(ge=1, le=50)] = 50
+    # What a person may accept beyond the tolerance, in the invoice's currency.
+    largest_accepted_rounding: Annotated[Decimal, Field(ge=0)] = Decimal("1.00")
+    preview_check: bool = False
+
+
+class MappingSettings(Section):
+    """How GL mapping rules come into force."""
+
+    # A rule that a person sets, imports or withdraws waits until another person approves it.
+    second_approver: bool = False
+
+
+class IntakeSettings(Section):
+    """How approved invoices are found in Basware."""
+
+    # A poll asks for what moved since the last one; this much is asked for again, since clocks differ.
+    overlap_hours: Annotated[float, Field(ge=0)] = 24
+    # Every list is read whole once in this time, whatever was polled: what moved unseen is found then.
+    full_list_hours: Annotated[float, Field(ge=0)] = 24
+    # The Data Access API's extracts as a further net; a separate subscription at Basware.
+    data_extracts: bool = False
+    extract_hours: Annotated[float, Field(ge=0)] = 1
+    # Basware publishes the table's columns to its customers only, so their names are settings.
+    extract_table: Annotated[str, Field(min_length=1)] = "IA_INVOICE"
+    extract_id_column: Annotated[str, Field(min_length=1)] = "INVOICE_ID"
+    extract_status_column: Annotated[str, Field(min_length=1)] = "PROCESSING_STATUS"
+    extract_company_column: Annotated[str, Field(min_length=1)] = "COMPANY_CODE"
 
 
 class PublishingSettings(Section):
@@ -160,11 +214,32 @@ class PublishingSettings(Section):
     deactivate_at_most: Annotated[float, Field(ge=0, le=1)] = 0.1
 
 
+class PaymentSettings(Section):
+    """How SYSPRO's payments are read. The transaction types (ApInvoicePay.TrnType) are SYSPRO's one-letter codes."""
+
+    # Days before the newest journal date seen that are read again, for postings that come late.
+    overlap_days: Annotated[int, Field(ge=0, le=366)] = 7
+    paying_types: tuple[str, ...] = ("P",)
+    settling_types: tuple[str, ...] = ("A", "C", "D", "R", "T")
+    discount_types: tuple[str, ...] = ()
+    # ApInvoice.PaymentChkType -> Basware's payment method; where there is none, Basware keeps its own.
+    methods: dict[str, Annotated[str, Field(min_length=1, max_length=25)]] = {}
+
+    @model_validator(mode="after")
+    def _types_have_one_meaning(self) -> "PaymentSettings":
+        kinds = [*self.paying_types, *self.settling_types, *self.discount_types]
+        doubled = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+        if doubled:
+            raise ValueError(f"transaction type {', '.join(doubled)} stands in more than one list")
+        return self
+
+
 class ScheduleSettings(Section):
     """When the Dagster schedules run."""
 
     master_data: Cadence = "daily"
     purchase_orders: Cadence = "daily"
+    payments: Cadence = "daily"
     hour: Annotated[int, Field(ge=0, le=23)] = 5
     weekday: Annotated[int, Field(ge=0, le=6)] = 1
     timezone: str = "UTC"
@@ -191,8 +266,11 @@ class Settings(Section):
     companies: Annotated[tuple[CompanySettings, ...], AfterValidator(_at_least_one)]
     storage: StorageSettings = StorageSettings()
     timing: TimingSettings = TimingSettings()
+    intake: IntakeSettings = IntakeSettings()
     posting: PostingSettings = PostingSettings()
+    mapping: MappingSettings = MappingSettings()
     publishing: PublishingSettings = PublishingSettings()
+    payments: PaymentSettings = PaymentSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     currencies: dict[str, str] = DEFAULT_CURRENCIES
 

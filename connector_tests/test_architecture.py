@@ -183,4 +183,5 @@ class TestNamesOthersRelyOn:
             "order_headers",
             "order_lines",
             "goods_receipts",
+            "invoice_payments",
         ]

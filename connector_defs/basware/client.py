@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import quote
@@ -30,6 +31,14 @@ from connector_defs.basware.entities import (
     TransferResponse,
     WireValue,
     to_wire,
+)
+from connector_defs.basware.extracts import (
+    DataExtract,
+    ExtractFile,
+    TableDefinition,
+    read_definitions,
+    read_extracts,
+    read_files,
 )
 from connector_defs.basware.oauth import TokenSource
 from connector_defs.basware.regions import BaswareHosts
@@ -119,16 +128,15 @@ class BaswareClient:
         last_updated: datetime | None = None,
         page_size: int = DOCUMENT_PAGE_LIMIT,
     ) -> Iterator[DocumentPage]:
-        """All invoices of a company in one processing status, page by page.
+        """All invoices of a company in one processing status, page by page; the page that ends the list says so.
 
+        A list that stops short of its end (its continuation answers 404) has no such page.
         Raises UnreadableAnswer when a page cannot be read around its invoices; the pages before it stand.
         """
         params = {"ProcessingStatus": status, "companyCode": company_code, "pageSize": str(page_size)}
-        yield from self._pages(
-            Call("GET", "accountingDocuments", "/v1/accountingDocuments", Effect.NONE, params=params),
-            last_updated,
-            read_page,
-        )
+        call = Call("GET", "accountingDocuments", "/v1/accountingDocuments", Effect.NONE, params=params)
+        for page, last in self._pages(call, last_updated, read_page):
+            yield replace(page, last=last)
 
     def document(self, invoice_id: str) -> AccountingDocument | None:
         """One invoice as it is now, or None. Raises MalformedDocument when it is there and cannot be read."""
@@ -215,11 +223,9 @@ class BaswareClient:
             params["companyCode"] = company_code
         if order_external_code is not None:
             params["orderExternalCode"] = order_external_code
-        yield from self._pages(
-            Call("GET", endpoint, target.path, Effect.NONE, params=params),
-            last_updated,
-            lambda body: _records(body, target),
-        )
+        call = Call("GET", endpoint, target.path, Effect.NONE, params=params)
+        for records, _ in self._pages(call, last_updated, lambda body: _records(body, target)):
+            yield records
 
     def entity(self, endpoint: str, external_code: str) -> dict[str, WireValue] | None:
         """One record Basware's API holds, or None."""
@@ -229,6 +235,40 @@ class BaswareClient:
             wrapped = value.get(target.list_wrapper)
             value = wrapped[0] if isinstance(wrapped, list) and wrapped else value
         return value if isinstance(value, dict) else None
+
+    def extracts(self, status: str) -> list[DataExtract]:
+        """The data extracts of the tenant in one processing status."""
+        call = Call(
+            "GET", "dataExtracts", "/v1/dataExtracts", Effect.NONE, params={"processingStatus": status}
+        )
+        return self._found(call, read_extracts) or []
+
+    def extract_files(self, extract_id: str) -> list[ExtractFile] | None:
+        """The files of an extract, or None where Basware has no such extract."""
+        return self._one("dataExtracts/{extractId}", f"/v1/dataExtracts/{_segment(extract_id)}", read_files)
+
+    def table_definitions(self) -> list[TableDefinition] | None:
+        """The tables that extracts may hold, or None where Basware tells none."""
+        path = "/v1/dataExtracts/specification/tableDefinition"
+        return self._one("dataExtracts/specification", path, read_definitions)
+
+    def download(self, extract_id: str, file: ExtractFile, into: Path) -> None:
+        """One file of an extract, written to `into`. Raises RetryLater where it is not there now."""
+        path = f"/v1/dataExtracts/{_segment(extract_id)}/{quote(file.name, safe='')}"
+        call = Call("GET", "dataExtracts/files", path, Effect.NONE, url=file.url, into=into)
+        answer = self._exchange.send(call)
+        if answer.status != 200:
+            raise RetryLater(f"{call} answered {answer.status}: the file is not there")
+
+    def acknowledge_extract(self, extract_id: str) -> None:
+        """Mark an extract as exported. Raises RecordRefused, and OutcomeUnknown where the answer is lost."""
+        path = f"/v1/dataExtracts/{_segment(extract_id)}/acknowledge"
+        answer = self._exchange.send(Call("POST", "dataExtracts/acknowledge", path, Effect.ONCE))
+        if not 200 <= answer.status < 300:
+            raise RecordRefused(
+                f"Basware refuses to mark extract {extract_id!r} as exported ({answer.status})",
+                code="extract_not_acknowledged",
+            )
 
     def _write(self, invoice_id: str, step: str, response: Entity | None) -> Answer:
         return self._exchange.send(
@@ -243,7 +283,9 @@ class BaswareClient:
 
     def _one(self, name: str, path: str, parse: Callable[[bytes], T]) -> T | None:
         """One record, or None for 404; RecordRefused where Basware does not take the key."""
-        call = Call("GET", name, path, Effect.NONE)
+        return self._found(Call("GET", name, path, Effect.NONE), parse)
+
+    def _found(self, call: Call, parse: Callable[[bytes], T]) -> T | None:
         try:
             found = self._read(call, parse)
         except _NotRead as error:
@@ -252,8 +294,13 @@ class BaswareClient:
             raise Fatal(f"{error}; check the settings") from None
         return None if found is None else found[1]
 
-    def _pages(self, call: Call, last_updated: datetime | None, parse: Callable[[bytes], T]) -> Iterator[T]:
-        """Pages until one has no continuation header; a short or empty page ends nothing (wire notes 2.5)."""
+    def _pages(
+        self, call: Call, last_updated: datetime | None, parse: Callable[[bytes], T]
+    ) -> Iterator[tuple[T, bool]]:
+        """Pages until one has no continuation header; a short or empty page ends nothing (wire notes 2.5).
+
+        Each comes with whether it is the last.
+        """
         if last_updated is not None:
             call = replace(call, params={**call.params, "lastUpdated": _instant(last_updated)})
         seen: set[tuple[str, bytes]] = set()
@@ -267,7 +314,7 @@ class BaswareClient:
             if found is None:
                 return
             answer, page = found
-            yield page
+            yield page, answer.continuation is None
             if answer.continuation is None:
                 return
             position = (answer.continuation, hashlib.sha256(answer.body).digest())

@@ -198,10 +198,11 @@ class AccountingDocument:
 
 @dataclass(frozen=True)
 class DocumentPage:
-    """One page of invoices: those that could be read, and those that could not."""
+    """One page of invoices: those that could be read, and those that could not. `last` ends the list."""
 
     documents: tuple[AccountingDocument, ...]
     malformed: tuple[MalformedDocument, ...]
+    last: bool = False
 
 
 def _row_key(row: WireValue) -> str:

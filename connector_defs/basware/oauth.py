@@ -44,6 +44,9 @@ DEFAULT_SCOPES: Final = (
     "requestStatus.read",
 )
 
+# Asked for where the Data Access API is used: a client without that subscription is not granted them.
+EXTRACT_SCOPES: Final = ("dataExtracts.read", "dataExtracts.write")
+
 # Basware lets a token live between 5 minutes and 24 hours.
 LONGEST_LIFE: Final = 24 * 3600.0
 UNKNOWN_LIFE: Final = 300.0

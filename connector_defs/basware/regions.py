@@ -6,6 +6,7 @@ clients, so a deployment may add its own.
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -26,6 +27,10 @@ REGION_HOSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "CA": ("api.ca.basware.com", "test-api.ca.basware.com", "ca-api.basware.com"),
     }
 )
+
+
+# No name ends in a number: such a host is an address, in one of the spellings that resolvers take as well.
+_NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*")
 
 
 class HostRefused(Fatal):
@@ -73,9 +78,24 @@ class BaswareHosts:
         except httpx.InvalidURL:
             raise RedirectRefused("Basware redirected to something that is not a URL") from None
         reason = self._sandbox_reason(target) if self.region == SANDBOX else _redirect_reason(target)
+        if target == httpx.URL(source):
+            reason = "it leads back to itself"
         if reason:
             raise RedirectRefused(f"Basware redirected to {_shown(target)}, which is not followed: {reason}")
         return target
+
+    def is_same_place(self, api_url: str, url: str) -> bool:
+        """True where `url` is served by the API at `api_url` itself, so that the token belongs there."""
+        api = httpx.URL(api_url)
+        try:
+            target = api.join(url)
+        except httpx.InvalidURL:
+            return False
+        if target.userinfo or (target.scheme, _port(target)) != (api.scheme, _port(api)):
+            return False
+        # One machine has several names for itself.
+        both_here = self.region == SANDBOX and _is_loopback(target.host) and _is_loopback(api.host)
+        return target.host == api.host or both_here
 
     def _sandbox_reason(self, url: httpx.URL) -> str | None:
         if url.scheme not in {"http", "https"}:
@@ -136,9 +156,10 @@ def _redirect_reason(url: httpx.URL) -> str | None:
         return "only https is followed"
     if url.userinfo:
         return "credentials do not belong into a URL"
-    if _address(url.host) is not None:
+    host = url.host.rstrip(".")
+    if _address(host) is not None or _NUMBER.fullmatch(host.rpartition(".")[2]):
         return "an IP address is never a storage host"
-    if "." not in url.host or url.host.endswith((".localhost", ".local", ".internal")):
+    if "." not in host or host.endswith((".localhost", ".local", ".internal")):
         return "the name exists inside a network only"
     return None
 
@@ -157,6 +178,10 @@ def _is_loopback(host: str) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         return address == ipaddress.IPv6Address("::1")
     return address is not None and address.is_loopback
+
+
+def _port(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def _shown(url: httpx.URL) -> str:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -26,6 +27,9 @@ from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, 
 logger = logging.getLogger(__name__)
 
 MAX_ANSWER_BYTES: Final = 50_000_000
+# A file of an extract holds at most 100,000 records (Basware wire notes 6.5).
+MAX_FILE_BYTES: Final = 1_000_000_000
+LONGEST_DOWNLOAD_SECONDS: Final = 900.0
 # A Retry-After up to this many seconds is waited for even where the settings allow shorter pauses only.
 LONGEST_WISH: Final = 60.0
 REQUEST_ID_HEADER: Final = "X-BW-REQUEST-ID"
@@ -106,7 +110,10 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class Call:
-    """One call as its caller states it; `name` is how it is counted and shown, such as "vendors"."""
+    """One call as its caller states it; `name` is how it is counted and shown, such as "vendors".
+
+    `url` is an address that Basware itself gave, in place of the API's own; `into` a file for the body of a 200.
+    """
 
     method: str
     name: str
@@ -115,6 +122,8 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    url: str | None = None
+    into: Path | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -122,7 +131,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """A complete answer. `continuation` and `request_id` come from the final answer, else from the redirect."""
+    """A complete answer. `continuation` and `request_id` come from the final answer, else from the redirect.
+
+    `body` is empty where the call named a file for it.
+    """
 
     status: int
     headers: httpx.Headers
@@ -140,7 +152,7 @@ class _Met:
 
 
 class _TooLarge(Exception):
-    pass
+    """Says what of the answer is too much."""
 
 
 class Exchange:
@@ -226,16 +238,18 @@ class Exchange:
             self._sleep(pause)
 
     def _attempt(self, call: Call, token: str, request_id: str) -> Answer | _Met:
+        url, own = self._address(call)
+        headers = {
+            **call.headers,
+            "Authorization": f"Bearer {token}",
+            REQUEST_ID_HEADER: request_id,
+            **({"Content-Type": "application/json"} if call.body is not None else {}),
+        }
         request = self._client.build_request(
             call.method,
-            f"{self._api_url}{call.path}",
+            url,
             params=call.params or None,
-            headers={
-                **call.headers,
-                "Authorization": f"Bearer {token}",
-                REQUEST_ID_HEADER: request_id,
-                **({"Content-Type": "application/json"} if call.body is not None else {}),
-            },
+            headers=headers if own else None,
             content=call.body,
         )
         first = self._receive(request, f"{call.method} {call.name}", call)
@@ -246,6 +260,8 @@ class Exchange:
             if call.effect is not Effect.NONE:
                 return _Met(Failure.UNEXPECTED_REDIRECT, f"answered with a redirect ({response.status_code})")
             return self._follow(call, response, request_id)
+        if not own:
+            return _from_storage(response, body, request_id, None)
         failure = _failure_of(response.status_code)
         if failure is not None:
             return _Met(
@@ -254,6 +270,14 @@ class Exchange:
                 retry_after_seconds(response, time.time()),
             )
         return _answer(response, body, request_id, None)
+
+    def _address(self, call: Call) -> tuple[str | httpx.URL, bool]:
+        """Where a call goes, and whether that is the API itself: nobody else may see the token."""
+        if call.url is None:
+            return f"{self._api_url}{call.path}", True
+        if self._hosts.is_same_place(self._api_url, call.url):
+            return httpx.URL(self._api_url).join(call.url), True
+        return self._hosts.check_redirect(self._api_url, call.url), False
 
     def _follow(self, call: Call, redirect: httpx.Response, request_id: str) -> Answer | _Met:
         """The one hop to the storage behind Basware: a new request that carries nothing of ours."""
@@ -267,14 +291,7 @@ class Exchange:
         response, body = second
         if response.status_code in _REDIRECTS:
             raise RedirectRefused(f"{call}: the redirect leads to another redirect, which is not followed")
-        if response.status_code != 200:
-            # The link is short-lived: asking Basware again gives a new one.
-            return _Met(
-                Failure.SERVER_ERROR,
-                f"the storage behind the redirect answered {response.status_code}",
-                retry_after_seconds(response, time.time()),
-            )
-        return _answer(response, body, request_id, redirect)
+        return _from_storage(response, body, request_id, redirect)
 
     def _receive(self, request: httpx.Request, name: str, call: Call) -> tuple[httpx.Response, bytes] | _Met:
         with self._seats:
@@ -283,6 +300,9 @@ class Exchange:
             try:
                 response = self._client.send(request, stream=True)
                 try:
+                    if call.into is not None and response.status_code == 200:
+                        _write_body(response, call.into, time.monotonic() + LONGEST_DOWNLOAD_SECONDS)
+                        return response, b""
                     return response, _capped_body(response)
                 finally:
                     response.close()
@@ -292,12 +312,27 @@ class Exchange:
                 return _Met(Failure.NOT_SENT, f"no connection ({type(error).__name__})")
             except (httpx.TransportError, httpx.DecodingError) as error:
                 return _Met(Failure.NO_ANSWER, f"no complete answer ({type(error).__name__})")
-            except _TooLarge:
-                if call.effect is Effect.ONCE:
-                    return _Met(Failure.NO_ANSWER, f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
-                raise UnreadableAnswer(
-                    f"{call}: the answer is larger than {MAX_ANSWER_BYTES} bytes, reading was stopped"
+            except OSError as error:
+                raise RetryLater(
+                    f"{call}: {call.into} cannot be written ({error.strerror}): make room, then run again"
                 ) from None
+            except _TooLarge as error:
+                if call.effect is Effect.ONCE:
+                    return _Met(Failure.NO_ANSWER, f"the answer {error}")
+                raise UnreadableAnswer(f"{call}: the answer {error}, reading was stopped") from None
+
+
+def _from_storage(
+    response: httpx.Response, body: bytes, request_id: str, redirect: httpx.Response | None
+) -> Answer | _Met:
+    if response.status_code != 200:
+        # The link is short-lived: asking Basware again gives a new one.
+        return _Met(
+            Failure.SERVER_ERROR,
+            f"the storage behind the redirect answered {response.status_code}",
+            retry_after_seconds(response, time.time()),
+        )
+    return _answer(response, body, request_id, redirect)
 
 
 def _failure_of(status: int) -> Failure | None:
@@ -336,8 +371,21 @@ def _capped_body(response: httpx.Response) -> bytes:
     for chunk in response.iter_bytes():
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
-            raise _TooLarge
+            raise _TooLarge(f"is larger than {MAX_ANSWER_BYTES} bytes")
     return bytes(body)
+
+
+def _write_body(response: httpx.Response, target: Path, deadline: float) -> None:
+    """The body into a file, piece by piece."""
+    size = 0
+    with target.open("wb") as file:
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > MAX_FILE_BYTES:
+                raise _TooLarge(f"is larger than {MAX_FILE_BYTES} bytes")
+            if time.monotonic() > deadline:
+                raise _TooLarge(f"takes more than {LONGEST_DOWNLOAD_SECONDS:.0f} seconds")
+            file.write(chunk)
 
 
 def _answer(

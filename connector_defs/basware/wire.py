@@ -24,11 +24,16 @@ MAX_EXPONENT: Final = 308
 _BOM: Final = "\ufeff"
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
-_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# A text that ends inside a string ends there: what looks like a bracket in it is none.
+_BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 class BadJson(ValueError):
     """The text is not JSON we trust; the message says why, and quotes no value."""
+
+
+class _Unfinished(BadJson):
+    """The text ends inside a value."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,17 @@ def elements(body: bytes, wrapper: str) -> list[Element]:
     if _blanks_end(text, end) != len(text):
         raise BadJson(f"text goes on after the JSON value at character {end}")
     return found
+
+
+def next_element(text: str, start: int) -> tuple[Element, int] | None:
+    """The object or list that begins at `start` of a text still being read, and where it ends.
+
+    None where the text ends inside it. BadJson where no such value begins there.
+    """
+    try:
+        return _element_at(text, start)
+    except _Unfinished:
+        return None
 
 
 def _text(body: bytes) -> str:
@@ -166,7 +182,7 @@ def _matching_end(text: str, start: int) -> int:
             depth -= 1
             if depth == 0:
                 return token.end()
-    raise BadJson("ends inside a value")
+    raise _Unfinished("ends inside a value")
 
 
 def _decode_at(text: str, at: int) -> tuple[object, int]:

@@ -36,6 +36,11 @@ def status(json: AsJson = False) -> None:
         print_json(report.as_json())
         return
     tables.status(report)
+    if report.gl_problems:
+        say(
+            f"{report.gl_problems:,} AP posting(s) stand without their GL journal: connector queue list --gl-problems",
+            "yellow",
+        )
     say("What waits, and why: connector queue list")
 
 

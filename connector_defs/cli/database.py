@@ -1,4 +1,4 @@
-"""`connector db`: the schema of the state store."""
+"""`connector db`: the schema of the state store, and what to do after it was restored from a backup."""
 
 from typing import Annotated
 
@@ -6,11 +6,11 @@ import typer
 
 from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
-from connector_defs.cli.opening import settings
+from connector_defs.cli.opening import actor, chosen_company, opened, settings
 from connector_defs.cli.terminal import busy, print_json, say
 
 app = typer.Typer(
-    help="The schema of the state store (CONNECTOR_STATE_URL).",
+    help="The state store (CONNECTOR_STATE_URL): its schema, and its return from a backup.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -48,3 +48,47 @@ def check(
         )
         say(status.remedy)
     finish(clean=status.ok)
+
+
+@app.command(epilog=examples("connector db restored"))
+def restored() -> None:
+    """Say that the state store came from a backup: postings and answers since then are taken over first.
+
+    Nothing is posted or answered until what SYSPRO and Basware hold has been taken over and the books agree.
+    The next `connector sync invoices` does that and then goes on by itself. A restored store is noticed by
+    itself on the machine it ran on; this is for any other case.
+    """
+    from connector_defs.flows import restoring
+
+    with opened() as connector:
+        held = restoring.hold_all(
+            connector, "a person says that it was restored from a backup", actor=actor()
+        )
+    for company in held:
+        say(f"Company {company} is on hold until its books were compared.")
+    if not held:
+        say("Every company is on hold already.")
+    say("Compare and go on: connector sync invoices")
+
+
+@app.command(epilog=examples('connector db release --company M1 --reason "the two differences are known"'))
+def release(
+    reason: Annotated[
+        str, typer.Option(help="Why the differences that are left may stand; kept in the audit.")
+    ],
+    company: Annotated[str | None, typer.Option(help="Which company, where there are several.")] = None,
+) -> None:
+    """Let a company go on after a restore although `connector reconcile` still names differences.
+
+    Exit code 1: the company is not on hold.
+    """
+    from connector_defs.flows import restoring
+
+    with opened() as connector:
+        chosen = chosen_company(connector, company)
+        released = restoring.release(connector, chosen, reason, actor=actor())
+    if released:
+        say(f"Company {chosen.syspro_company} goes on with the next connector sync invoices.")
+    else:
+        say(f"Company {chosen.syspro_company} is not on hold.", "red")
+    finish(clean=released)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,7 @@ EPILOG = examples(
     "connector demo", "connector demo --invoices 5000 --orders 20000 --lines 100000", "connector demo --keep"
 )
 KEPT = Path("data/demo")
+PAID_BY_THE_DEMO = 12
 
 
 USABLE_EXPENSE_ACCOUNT = """
@@ -67,7 +69,7 @@ def demo(
 
     Needs no settings and touches nothing outside this machine. Everything runs through Dagster, twice: the
     second pass must send nothing. Then one missing GL mapping is set, the invoices that waited for it are
-    posted, and both ledgers are compared.
+    posted, some are paid in SYSPRO and the payments told to Basware, and both ledgers are compared.
 
     Exit code 0 only if both ledgers reconcile to the cent and the audit chain verifies.
     """
@@ -89,7 +91,7 @@ def demo(
             f"SYSPRO with {suppliers:,} suppliers, {accounts:,} GL accounts and {orders:,} orders, and Basware with "
             f"{invoices:,} approved invoices, answer on this machine.\n"
         )
-        checks = [*_two_passes(sandbox), *_missing_mapping(), *_books(sandbox)]
+        checks = [*_two_passes(sandbox), *_missing_mapping(), *_payments(sandbox), *_books(sandbox)]
     _verdict(checks, time.monotonic() - started)
     _what_next(keep=keep)
     finish(clean=all(check.held for check in checks))
@@ -199,6 +201,42 @@ def _expense_account(connector: "Connector") -> str:
     return str(row[0])
 
 
+def _payments(sandbox: SandboxProcess) -> Iterator[Check]:
+    """Pay some posted invoices in SYSPRO, wholly and in part, and see that Basware hears of each once."""
+    posted = [
+        document
+        for document in sandbox.documents()
+        if document["processingStatus"] == "Transferred" and document["grossSum"] > 1
+    ][:PAID_BY_THE_DEMO]
+    if not posted:
+        return
+    say(f"Payments: SYSPRO pays {len(posted)} of the posted invoices, every third one in part", "bold")
+    expected = {}
+    for place, document in enumerate(posted):
+        part = document["grossSum"] if place % 3 else (document["grossSum"] / 2).quantize(Decimal(1))
+        sandbox.pay(document["supplierCode"], document["invoiceNumber"].strip(), part)
+        expected[document["invoiceId"]] = part
+    first = _pass("payments")
+    tables.payment_runs(first.payments)
+    before = sandbox.payment_writes()
+    again = _pass("payments")
+    writes = sandbox.payment_writes() - before
+    say(f"Payment responses sent by a second pass: {writes}.\n")
+    held = {
+        document["invoiceId"]: document["paymentResponses"][-1]["paidTotal"]
+        for document in sandbox.documents()
+        if document.get("paymentResponses")
+    }
+    right = sum(held.get(invoice_id) == total for invoice_id, total in expected.items())
+    steps = [*first.failed_steps, *again.failed_steps]
+    yield Check(
+        "every payment reaches Basware once, to the cent",
+        right == len(expected) == len(held) and not steps,
+        f"{right} of {len(expected)} invoices",
+    )
+    yield Check("a second pass tells no payment again", writes == 0, f"{writes} sent")
+
+
 def _books(sandbox: SandboxProcess) -> Iterator[Check]:
     from connector_defs.flows.reconciliation import reconcile
     from connector_defs.store import audit
@@ -222,14 +260,14 @@ def _books(sandbox: SandboxProcess) -> Iterator[Check]:
 
 def summary(story: Story) -> list[tuple[str, int, int, int, float]]:
     """Per flow: name, records read, records sent or posted, requests, seconds."""
-    from connector_defs.flows.entities import ENTITIES, PURCHASE_ORDERS, STAGED
+    from connector_defs.flows.entities import ENTITIES, MASTER_DATA, PURCHASE_ORDERS, STAGED
 
-    orders = {table.name for table in STAGED if table.group == PURCHASE_ORDERS}
-    orders |= {entity.name for entity in ENTITIES if entity.group == PURCHASE_ORDERS}
+    group_of = {table.name: table.group for table in STAGED}
+    group_of |= {entity.name: entity.group for entity in ENTITIES}
     rows: list[tuple[str, int, int, int, float]] = []
-    for flow, of_orders in (("master data", False), ("purchase orders", True)):
-        read = [report for report in story.staged if (report.table in orders) is of_orders]
-        sent = [report for report in story.published if (report.entity in orders) is of_orders]
+    for flow, group in (("master data", MASTER_DATA), ("purchase orders", PURCHASE_ORDERS)):
+        read = [report for report in story.staged if group_of[report.table] == group]
+        sent = [report for report in story.published if group_of[report.entity] == group]
         rows.append(
             (
                 flow,
@@ -247,6 +285,16 @@ def summary(story: Story) -> list[tuple[str, int, int, int, float]]:
             sum(report.posted for report in runs),
             sum(report.basware_requests + report.syspro_requests for report in runs),
             sum(report.seconds for report in runs),
+        )
+    )
+    paid = story.payments
+    rows.append(
+        (
+            "payments",
+            sum(report.rows for report in paid),
+            sum(report.told for report in paid),
+            sum(report.basware_requests for report in paid),
+            sum(report.seconds for report in paid),
         )
     )
     return rows

@@ -1,16 +1,21 @@
-"""`connector queue`: the invoices that wait, and what a person decides about them."""
+"""`connector queue`: the invoices that wait, one of them in full, and what SYSPRO would say to them.
 
-import sys
+What a person decides about one is in `decisions`.
+"""
+
+import re
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from connector_defs.cli import tables
+from connector_defs.cli import decisions, invoice_tables, tables
+from connector_defs.cli.decisions import AsJson, Key
 from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
-from connector_defs.cli.opening import actor, opened
-from connector_defs.cli.terminal import print_json, say
-from connector_defs.flows.reports import QueueItem
+from connector_defs.cli.opening import opened
+from connector_defs.cli.terminal import busy, print_json, say
+from connector_defs.domain.states import State
 
 app = typer.Typer(
     help="The invoices that wait for a person, a mapping or their next attempt.",
@@ -18,113 +23,136 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Key = Annotated[
-    str, typer.Argument(metavar="KEY", help="Invoice id, its first 8 or more characters, or invoice number.")
-]
 Company = Annotated[str | None, typer.Option(help="Only this company (SYSPRO or Basware code).")]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine output: one JSON document on stdout.")]
-Reason = Annotated[str, typer.Option(help="Why; kept in the audit.")]
+
+_AGE = re.compile(r"(\d{1,5})\s*([mhd])")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def _age(text: str) -> timedelta:
+    found = _AGE.fullmatch(text.strip().lower())
+    if found is None:
+        raise typer.BadParameter("give a number with m, h or d: 90m, 4h, 2d")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 @app.command(
     "list",
     epilog=examples(
-        "connector queue list", "connector queue list --company M1", "connector queue list --json"
+        "connector queue list",
+        "connector queue list --company M1 --state needs_review --older-than 2d",
+        "connector queue list --code GL_CODE_ --supplier 123 --json",
+        "connector queue list --gl-problems",
     ),
 )
-def list_items(company: Company = None, json: AsJson = False) -> None:
-    """Every waiting invoice with its reason and what to do about it.
+def list_items(
+    *,
+    company: Company = None,
+    state: Annotated[
+        list[State] | None, typer.Option(help="Only in this state; may be given several times.")
+    ] = None,
+    code: Annotated[str, typer.Option(help="Only with this reason code, or one that begins so.")] = "",
+    supplier: Annotated[str, typer.Option(help="Only of this supplier; zero padding is ignored.")] = "",
+    older_than: Annotated[
+        timedelta | None,
+        typer.Option(parser=_age, metavar="AGE", help="Only what arrived longer ago: 90m, 4h, 2d."),
+    ] = None,
+    gl_problems: Annotated[
+        bool,
+        typer.Option("--gl-problems", help="Instead: AP postings that stand while their GL journal failed."),
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Every waiting invoice with its reason and what to do about it, and the sums by reason and currency.
 
     Exit code 0: nothing waits. 1: something does.
     """
     from connector_defs.flows import queue
 
+    if gl_problems and (state or code or supplier or older_than):
+        raise typer.BadParameter("--gl-problems goes with --company alone")
     with opened() as connector:
-        items = queue.waiting(connector, company)
+        if gl_problems:
+            items = queue.gl_problems(connector, company)
+        else:
+            items = queue.waiting(
+                connector, company, states=state or (), code=code, supplier=supplier, older_than=older_than
+            )
     if json:
         print_json(items)
-    elif items:
-        tables.queue(items)
-        say(f"{len(items):,} invoice(s) wait. One in detail: connector queue show KEY")
+    elif not items:
+        say("No GL journal failed." if gl_problems else "Nothing waits.")
+    elif gl_problems:
+        invoice_tables.gl_problems(items)
+        say(
+            "They are never posted again. Once put right in SYSPRO: connector queue settle-gl KEY --reason WHY"
+        )
     else:
-        say("Nothing waits.")
+        tables.queue(items)
+        invoice_tables.totals(items)
+        say(f"{len(items):,} invoice(s) wait. One in detail: connector queue show KEY")
     finish(clean=not items)
 
 
-@app.command(epilog=examples("connector queue show INV-2026-0042", "connector queue show 7f3b1c2a --json"))
-def show(key: Key, json: AsJson = False) -> None:
-    """One invoice: where it stands, why, and what to do."""
-    from connector_defs.flows import queue
-
-    with opened() as connector:
-        item = queue.show(connector, key)
-    if json:
-        print_json(item)
-        return
-    tables.fields(
-        f"Invoice {item.invoice_number or item.invoice_id}",
-        {
-            "company": item.company,
-            "invoice id": item.invoice_id,
-            "supplier": item.supplier,
-            "gross": f"{tables.cell_text(item.gross)} {item.currency}",
-            "state": item.state,
-            "code": item.code,
-            "reason": item.reason,
-            "what to do": item.remedy,
-            "attempts": item.attempts,
-            "received (UTC)": item.received_at,
-            "next attempt (UTC)": item.next_attempt_at,
-        },
+@app.command(
+    epilog=examples(
+        "connector queue show INV-2026-0042",
+        "connector queue show INV-2026-0042 --look-up",
+        "connector queue show 7f3b1c2a --json",
     )
-    say(f"Its whole life: connector audit show {item.invoice_id}")
-
-
-@app.command(epilog=examples('connector queue retry INV-2026-0042 --reason "supplier is off hold"'))
-def retry(key: Key, reason: Reason = "tried again by hand", json: AsJson = False) -> None:
-    """Try an invoice again, after the cause is gone. The next `connector sync invoices` takes it."""
-    from connector_defs.flows import queue
-
-    with opened() as connector:
-        item = queue.retry(connector, key, actor=actor(), reason=reason)
-    _decided(item, "Post it now: connector sync invoices", json=json)
-
-
-@app.command(epilog=examples('connector queue release INV-2026-0042 --reason "checked with the buyer"'))
-def release(
+)
+def show(
     key: Key,
-    reason: Annotated[str, typer.Option(help="Why it may go on; kept in the audit.")],
+    look_up: Annotated[
+        bool, typer.Option("--look-up", help="Ask SYSPRO and Basware as well what they hold of it.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
-    """Let an invoice go on although it was held for review. The next `connector sync invoices` takes it."""
-    from connector_defs.flows import queue
+    """One invoice in full: where it stands and why, its coding and GL codes, what was decided, what to do."""
+    from connector_defs.flows import invoice_story
 
     with opened() as connector:
-        item = queue.release(connector, key, actor=actor(), reason=reason)
-    _decided(item, "Post it now: connector sync invoices", json=json)
-
-
-@app.command(epilog=examples('connector queue reject INV-2026-0042 --reason "not ours"'))
-def reject(
-    key: Key,
-    reason: Annotated[str, typer.Option(help="Why; kept in the audit and sent to Basware.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    json: AsJson = False,
-) -> None:
-    """Refuse an invoice for good: it is never posted, and Basware is told that the transfer failed."""
-    from connector_defs.flows import queue
-
-    with opened() as connector:
-        item = queue.show(connector, key)
-        if not yes and sys.stdin.isatty():
-            question = f"Refuse invoice {item.invoice_number} of {item.supplier} for good?"
-            typer.confirm(question, abort=True, err=True)
-        item = queue.reject(connector, key, actor=actor(), reason=reason)
-    _decided(item, "Basware hears of it with the next connector sync invoices.", json=json)
-
-
-def _decided(item: QueueItem, then: str, *, json: bool) -> None:
+        story = invoice_story.tell(connector, key, look_up=look_up)
     if json:
-        print_json(item)
+        rest = {name: value for name, value in vars(story).items() if name != "item"}
+        print_json({**vars(story.item), **rest})
     else:
-        say(f"Invoice {item.invoice_number or item.invoice_id} is {item.state}. {then}")
+        invoice_tables.story(story)
+
+
+@app.command(
+    epilog=examples(
+        "connector queue preview",
+        "connector queue preview INV-2026-0042",
+        "connector queue preview --company M1 --limit 10 --json",
+    )
+)
+def preview(
+    key: Annotated[
+        str | None,
+        typer.Argument(metavar="[KEY]", help="One invoice; without it, all that wait for posting or review."),
+    ] = None,
+    company: Company = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many of each company, oldest first.")] = 50,
+    json: AsJson = False,
+) -> None:
+    """What SYSPRO would say if the waiting invoices were posted now. Nothing is posted, nothing moves.
+
+    It takes the operator's session for that time. Exit code 0: all would post. 1: some would not, or the
+    operator is at work and could not be asked.
+    """
+    from connector_defs.flows import preview as flow
+
+    with opened() as connector, busy("Asking SYSPRO"):
+        if key is not None:
+            told = flow.preview_one(connector, key)
+        else:
+            told = flow.preview_waiting(connector, company, at_most=limit)
+    if json:
+        print_json({"clean": told.clean, **vars(told)})
+    else:
+        invoice_tables.preview(told)
+    finish(clean=told.clean)
+
+
+decisions.add_to(app)

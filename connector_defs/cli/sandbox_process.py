@@ -50,6 +50,19 @@ class SandboxProcess:
         url = f"{self.environment['BASWARE_API_URL']}{_BASWARE}/approve"
         httpx.post(url, content=body, timeout=30, trust_env=False).raise_for_status()
 
+    def pay(self, supplier: str, invoice: str, value: Decimal) -> None:
+        """SYSPRO pays `value` of a posted invoice."""
+        import httpx
+
+        url = httpx.URL(self.environment["SYSPRO_ENET_URL"]).copy_with(path=f"{_SYSPRO}/payments")
+        body = {"supplier": supplier, "invoice": invoice, "value": str(value)}
+        httpx.post(url, json=body, timeout=30, trust_env=False).raise_for_status()
+
+    def payment_writes(self) -> int:
+        """Payment responses Basware was sent so far, as Basware itself counts them."""
+        counters: dict[str, int] = self._ask("BASWARE_API_URL", f"{_BASWARE}/counters")
+        return counters.get("POST paymentResponses", 0)
+
     def open_sessions(self) -> int:
         """SYSPRO operators logged on now: each keeps a licence seat."""
         return len(self._ask("SYSPRO_ENET_URL", f"{_SYSPRO}/sessions")["open"])

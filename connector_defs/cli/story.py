@@ -9,8 +9,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from connector_defs.cli.terminal import console, visible
 from connector_defs.flows.reports import (
+    ExtractReport,
     FollowUpReport,
     InvoiceRunReport,
+    PaymentRunReport,
     Problem,
     PublishReport,
     ReconcileReport,
@@ -26,7 +28,9 @@ class Story:
     staged: list[StageReport] = field(default_factory=list)
     published: list[PublishReport] = field(default_factory=list)
     follow_ups: list[FollowUpReport] = field(default_factory=list)
+    extracts: list[ExtractReport] = field(default_factory=list)
     invoices: list[InvoiceRunReport] = field(default_factory=list)
+    payments: list[PaymentRunReport] = field(default_factory=list)
     reconciliations: list[ReconcileReport] = field(default_factory=list)
     failed_steps: list[StepFailed] = field(default_factory=list)
     on_step: Callable[[StepStarted], None] = lambda _: None
@@ -42,8 +46,12 @@ class Story:
                 self.published.append(event)
             case FollowUpReport():
                 self.follow_ups.append(event)
+            case ExtractReport():
+                self.extracts.append(event)
             case InvoiceRunReport():
                 self.invoices.append(event)
+            case PaymentRunReport():
+                self.payments.append(event)
             case ReconcileReport():
                 self.reconciliations.append(event)
             case StepFailed():
@@ -56,7 +64,9 @@ class Story:
             [
                 *(report.problems for report in self.published),
                 *(report.problems for report in self.follow_ups),
+                *(report.problems for report in self.extracts),
                 *(report.problems for report in self.invoices),
+                *(report.problems for report in self.payments),
             ]
         )
         found = {(problem.company, problem.entity, problem.key): problem for problem in told}

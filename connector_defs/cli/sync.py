@@ -31,6 +31,7 @@ class Flow(StrEnum):
     MASTER_DATA = "master-data"
     PURCHASE_ORDERS = "purchase-orders"
     INVOICES = "invoices"
+    PAYMENTS = "payments"
     ALL = "all"
 
 
@@ -41,8 +42,9 @@ def sync(
 ) -> None:
     """Run a flow now: the same Dagster job that the schedules run.
 
-    master-data and purchase-orders go from SYSPRO to Basware, invoices from Basware to SYSPRO. Running one
-    again is always safe: what the other side has already is not sent again.
+    master-data and purchase-orders go from SYSPRO to Basware, invoices from Basware to SYSPRO, payments of these
+    back to Basware. Running one again is always safe: what the other side has already is not sent again. An earlier
+    --date reads invoices and payments again from that day on.
 
     Exit code 0: done, nothing waits. 1: some records or invoices need attention; they are listed.
     """
@@ -59,7 +61,9 @@ def sync(
                 "staged": story.staged,
                 "published": story.published,
                 "follow_ups": story.follow_ups,
+                "extracts": story.extracts,
                 "invoices": story.invoices,
+                "payments": story.payments,
                 "problems": problems,
             }
         )
@@ -94,5 +98,9 @@ def show(story: Story) -> None:
         tables.staged(story.staged)
     if story.published:
         tables.published(story.published)
+    if story.extracts:
+        tables.extracts(story.extracts)
     if story.invoices:
         tables.invoice_runs(story.invoices)
+    if story.payments:
+        tables.payment_runs(story.payments)

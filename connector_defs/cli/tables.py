@@ -16,7 +16,9 @@ from rich.table import Table
 
 from connector_defs.cli.terminal import PIPED_WIDTH, console, plain, say
 from connector_defs.flows.reports import (
+    ExtractReport,
     InvoiceRunReport,
+    PaymentRunReport,
     Probe,
     Problem,
     PublishReport,
@@ -28,7 +30,6 @@ from connector_defs.flows.reports import (
 )
 
 if TYPE_CHECKING:
-    from connector_defs.domain.gl_mapping import MappingRule
     from connector_defs.store.audit import AuditEvent
 
 # A screenful. The rest is counted by reason, and `--json` holds them all.
@@ -112,12 +113,56 @@ def published(reports: Sequence[PublishReport]) -> None:
     _counted("Published to Basware", ["company", "entity"], counts, reports)
 
 
+def extracts(reports: Sequence[ExtractReport]) -> None:
+    """What the data extracts brought that polling had missed."""
+    _counted("Data extracts", [], ["extracts", "rows", "fetched", "received"], reports)
+    for report in reports:
+        if report.new_columns:
+            say(f"The extracts' table has new columns: {', '.join(report.new_columns)}", "yellow")
+
+
 def invoice_runs(reports: Sequence[InvoiceRunReport]) -> None:
     """What became of the approved invoices in this run."""
     counts = ["fetched", "received", "posted", "responded", "waiting"]
     counts += _seen(("released", "retrying"), reports)
     counts += ["basware_requests", "syspro_requests", "logons"]
     _counted("Approved invoices to SYSPRO", ["company"], counts, reports)
+
+
+def payment_runs(reports: Sequence[PaymentRunReport]) -> None:
+    """What Basware was told about payments in this run, and the first invoices it was told of."""
+    counts = ["rows", "examined", "changed", "told", "confirmed"]
+    counts += _seen(("pending", "refused", "unclear"), reports)
+    _counted("Payments told to Basware", ["company"], [*counts, "basware_requests"], reports)
+    told = [one for report in reports for one in report.payments]
+    if not told:
+        return
+    table(
+        f"{len(told):,} payment(s) told",
+        [
+            ("company", "key"),
+            ("supplier", "key"),
+            ("invoice", "key"),
+            ("paid", "number"),
+            ("of", "number"),
+            ("discount", "number"),
+            ("on", "key"),
+        ],
+        [
+            (
+                one.company,
+                one.supplier,
+                one.invoice_number,
+                one.paid_total,
+                f"{cell_text(one.gross)} {one.currency}",
+                one.cash_discount,
+                one.payment_date,
+            )
+            for one in told[:SHOWN_PROBLEMS]
+        ],
+    )
+    if len(told) > SHOWN_PROBLEMS:
+        say(f"… and {len(told) - SHOWN_PROBLEMS:,} more.")
 
 
 def _seen(names: Sequence[str], reports: Sequence[object]) -> list[str]:
@@ -195,7 +240,7 @@ def unmapped(accounts: Sequence[UnmappedAccount]) -> None:
             ("company", "key"),
             ("account code", "key"),
             ("name", "sentence"),
-            ("cost centre", "key"),
+            ("cost centre, dimensions", "key"),
             ("invoices", "number"),
             ("total", "number"),
             ("waiting since", "key"),
@@ -206,7 +251,10 @@ def unmapped(accounts: Sequence[UnmappedAccount]) -> None:
                 account.company,
                 account.account_code,
                 account.account_name,
-                account.cost_center,
+                ", ".join(
+                    ([account.cost_center] if account.cost_center else [])
+                    + [f"{name}={code}" for name, code in account.dimensions]
+                ),
                 account.invoices,
                 account.total,
                 account.oldest,
@@ -215,6 +263,12 @@ def unmapped(accounts: Sequence[UnmappedAccount]) -> None:
             for account in accounts
         ],
     )
+    for account in accounts:
+        if account.rivals:
+            say(
+                f"{account.company} {account.account_code}: equally specific rules: {account.rivals}",
+                "yellow",
+            )
 
 
 def status(report: Status) -> None:
@@ -277,36 +331,6 @@ def reconciliation(report: ReconcileReport) -> None:
 def fields(title: str, values: Mapping[str, object]) -> None:
     """Names and values, one pair per row."""
     table(title, [("", "key"), ("", "key")], list(values.items()))
-
-
-def mapping_rules(rules: "Sequence[MappingRule]") -> None:
-    """The GL mapping in force."""
-    table(
-        "GL mapping",
-        [
-            ("company", "key"),
-            ("account code", "key"),
-            ("cost centre", "key"),
-            ("GL code", "key"),
-            ("version", "number"),
-            ("by", "key"),
-            ("since (UTC)", "key"),
-            ("reason", "sentence"),
-        ],
-        [
-            (
-                rule.company,
-                rule.account_code,
-                rule.cost_center or "any",
-                rule.gl_code,
-                rule.version,
-                rule.author,
-                rule.created_at,
-                rule.reason,
-            )
-            for rule in rules
-        ],
-    )
 
 
 def audit_events(key: str, events: "Sequence[AuditEvent]") -> None:

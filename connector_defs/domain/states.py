@@ -24,9 +24,12 @@ _S = State
 
 # state -> states it may leave to. A state may always be rewritten as itself (new reason, new attempt time).
 ALLOWED: dict[State, frozenset[State]] = {
-    _S.RECEIVED: frozenset({_S.NEEDS_MAPPING, _S.NEEDS_REVIEW, _S.READY, _S.WITHDRAWN, _S.POSTED}),
-    _S.NEEDS_MAPPING: frozenset({_S.RECEIVED, _S.REJECTED, _S.WITHDRAWN}),
-    # To posted: what stands in SYSPRO already, and is answered with the voucher it has.
+    _S.RECEIVED: frozenset({_S.NEEDS_MAPPING, _S.NEEDS_REVIEW, _S.READY, _S.WITHDRAWN, _S.POSTED, _S.DEAD}),
+    # To review: while a rejection is on its way to Basware, no new mapping may set the invoice going.
+    # To posted, from here, review and dead: what stands in SYSPRO already is answered with the voucher it has.
+    _S.NEEDS_MAPPING: frozenset(
+        {_S.RECEIVED, _S.NEEDS_REVIEW, _S.REJECTED, _S.WITHDRAWN, _S.DEAD, _S.POSTED}
+    ),
     _S.NEEDS_REVIEW: frozenset({_S.RECEIVED, _S.REJECTED, _S.WITHDRAWN, _S.DEAD, _S.POSTED}),
     _S.READY: frozenset(
         {_S.ACKNOWLEDGED, _S.RECEIVED, _S.NEEDS_MAPPING, _S.NEEDS_REVIEW, _S.WITHDRAWN, _S.DEAD}
@@ -39,7 +42,7 @@ ALLOWED: dict[State, frozenset[State]] = {
     _S.POSTED: frozenset({_S.RESPONDED, _S.NEEDS_REVIEW}),
     _S.RESPONDED: frozenset({_S.POSTED, _S.NEEDS_REVIEW}),
     _S.REJECTED: frozenset({_S.RECEIVED}),
-    _S.DEAD: frozenset({_S.RECEIVED, _S.REJECTED}),
+    _S.DEAD: frozenset({_S.RECEIVED, _S.NEEDS_REVIEW, _S.REJECTED, _S.POSTED}),
     _S.WITHDRAWN: frozenset({_S.RECEIVED}),
 }
 

@@ -4,10 +4,11 @@ An acknowledge or a response may have taken effect although its answer was lost.
 asked: every doubt ends in a GET of the invoice, never in a blind repeat.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -18,6 +19,7 @@ from connector_defs.basware.entities import TransferResponse
 from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RecordRefused, RetryLater
 from connector_defs.domain.keys import response_code
 from connector_defs.domain.states import State
+from connector_defs.flows.backoff import backoff
 from connector_defs.flows.evaluation import Prepared
 from connector_defs.flows.intake import (
     ANSWER_REFUSED,
@@ -27,7 +29,6 @@ from connector_defs.flows.intake import (
     arrival,
     in_our_terms,
 )
-from connector_defs.flows.posting import backoff
 from connector_defs.flows.runtime import Connector
 from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
@@ -35,6 +36,9 @@ from connector_defs.store import invoices
 from connector_defs.store.invoices import LostRace, StoredInvoice
 
 _MESSAGE_LIMIT = 250
+# Up to so many invoices are asked for one by one; more are read from a listing.
+_FEW = 3
+_OVERLAP = timedelta(days=1)
 _DONE = frozenset({"Transferred", "Paid"})
 # After so many refused answers a person must look; the voucher stands in SYSPRO all the while.
 MOST_ANSWERS = 5
@@ -44,7 +48,9 @@ MOST_ANSWERS = 5
 class _Acknowledged:
     prepared: Prepared
     document: AccountingDocument | None
+    # "" until it is known; a text that is no verdict says why it must be tried again
     verdict: str
+    taken: bool = False
 
 
 class Answerer:
@@ -78,15 +84,80 @@ class Answerer:
         with ThreadPoolExecutor(
             self._connector.settings.basware.max_parallel, thread_name_prefix="acknowledge"
         ) as pool:
-            told = list(pool.map(lambda one: self._acknowledge_one(one, one.stored.invoice_id in fresh), new))
+            told = list(pool.map(self._acknowledge_one, new))
+            stale = [
+                one.prepared.stored
+                for one in told
+                if not one.verdict and not (one.taken and one.prepared.stored.invoice_id in fresh)
+            ]
+            fetched = self._fetch_again(stale, pool)
+        reach("acknowledge.compared")
         with self._connector.store.write() as connection:
             for one in told:
                 with suppress(LostRace):
-                    moved = self._after_acknowledge(connection, one)
+                    judged = self._judged(one, fetched)
+                    moved = self._after_acknowledge(connection, judged)
                     if moved.state is State.ACKNOWLEDGED:
                         passed.append(replace(one.prepared, stored=moved))
         reach("acknowledge.stored")
         return passed
+
+    def _acknowledge_one(self, prepared: Prepared) -> _Acknowledged:
+        try:
+            outcome = self._connector.basware.acknowledge(prepared.stored.invoice_id)
+        except OutcomeUnknown:
+            return _Acknowledged(prepared, None, "")
+        except (RetryLater, RecordRefused) as error:
+            return _Acknowledged(prepared, None, str(error))
+        reach("acknowledge.answered")
+        return _Acknowledged(prepared, None, "", taken=outcome is AckOutcome.ACKNOWLEDGED)
+
+    def _fetch_again(
+        self, stale: Sequence[StoredInvoice], pool: ThreadPoolExecutor
+    ) -> dict[str, AccountingDocument | str | None]:
+        """The invoices as Basware shows them now; a text says why one could not be fetched, None that it is gone.
+
+        One listing serves the batch, for an acknowledge moves all of them into one status; only what that does
+        not show is asked for by itself.
+        """
+        wanted = {one.invoice_id for one in stale}
+        found: dict[str, AccountingDocument | str | None] = {}
+        if len(wanted) > _FEW:
+            with suppress(ConnectorError):
+                since = self._connector.clock.now() - _OVERLAP
+                for page in self._connector.basware.documents(
+                    self._company.basware_company, IN_PROGRESS, last_updated=since
+                ):
+                    found |= {one.invoice_id: one for one in page.documents if one.invoice_id in wanted}
+                    if len(found) == len(wanted):
+                        break
+        missing = sorted(wanted - found.keys())
+        found |= dict(zip(missing, pool.map(self._fetch, missing), strict=True))
+        return found
+
+    def _fetch(self, invoice_id: str) -> AccountingDocument | str | None:
+        try:
+            return self._connector.basware.document(invoice_id)
+        except (RetryLater, RecordRefused) as error:
+            return str(error)
+
+    def _judged(
+        self, one: _Acknowledged, fetched: Mapping[str, AccountingDocument | str | None]
+    ) -> _Acknowledged:
+        stored = one.prepared.stored
+        if one.verdict or stored.invoice_id not in fetched:
+            return replace(one, verdict=one.verdict or "ours")
+        document = fetched[stored.invoice_id]
+        if isinstance(document, str):
+            return replace(one, verdict=document)
+        if document is None or document.processing_status not in (WAITING, IN_PROGRESS):
+            return replace(one, document=document, verdict="withdrawn")
+        if document.processing_status == WAITING:
+            return replace(one, verdict="Basware refused the acknowledge and still offers the invoice")
+        same = document.company_code == self._company.basware_company and in_our_terms(
+            stored, document
+        ) == approved_invoice(stored)
+        return replace(one, document=document, verdict="ours" if same else "changed")
 
     def _after_acknowledge(self, connection: Connection, one: _Acknowledged) -> StoredInvoice:
         stored, now = one.prepared.stored, self._connector.clock.now()
@@ -111,27 +182,6 @@ class Answerer:
             "remedy": "nothing to do: it is tried again",
         }
         return invoices.move(connection, stored, State.READY, now, changes=waiting)
-
-    def _acknowledge_one(self, prepared: Prepared, fresh: bool) -> _Acknowledged:
-        invoice_id = prepared.stored.invoice_id
-        try:
-            outcome = self._connector.basware.acknowledge(invoice_id)
-            reach("acknowledge.answered")
-            if outcome is AckOutcome.ACKNOWLEDGED and fresh:
-                return _Acknowledged(prepared, None, "ours")
-            document = self._connector.basware.document(invoice_id)
-            reach("acknowledge.compared")
-        except (RetryLater, OutcomeUnknown, RecordRefused) as error:
-            return _Acknowledged(prepared, None, str(error))
-        if document is None or document.processing_status not in (WAITING, IN_PROGRESS):
-            return _Acknowledged(prepared, document, "withdrawn")
-        if document.processing_status == WAITING:
-            return _Acknowledged(
-                prepared, document, "Basware refused the acknowledge and still offers the invoice"
-            )
-        if in_our_terms(prepared.stored, document) != approved_invoice(prepared.stored):
-            return _Acknowledged(prepared, document, "changed")
-        return _Acknowledged(prepared, document, "ours")
 
     def respond(self, invoice_ids: Sequence[str]) -> None:
         """Send the voucher of each posted invoice; what fails keeps its state and a time to try again."""
@@ -173,16 +223,52 @@ class Answerer:
             payment_block=_payment_block(stored),
         )
 
-    def confirm(self) -> int:
-        """Ask Basware about every answered invoice; returns how many are still open."""
-        with self._connector.store.read() as connection:
-            posted = invoices.in_states(
-                connection, self._company.syspro_company, {State.POSTED}, due=self._connector.clock.now()
-            )
-        answered = [stored for stored in posted if stored.answered_at is not None]
-        self._side_by_side(self._confirm_one, answered)
-        with self._connector.store.read() as connection:
-            return len(invoices.ids_in_states(connection, self._company.syspro_company, {State.POSTED}))
+    def confirm(self, answered: Sequence[StoredInvoice]) -> None:
+        """Ask Basware what it made of our answers: by one listing, and by a GET where that leaves it open."""
+        done = self._transferred(answered) if len(answered) > _FEW else {}
+        if done:
+            reach("response.seen")
+            now = self._connector.clock.now()
+            with self._connector.store.write() as connection:
+                for stored in answered:
+                    if stored.invoice_id in done:
+                        with suppress(LostRace):
+                            status = done[stored.invoice_id]
+                            invoices.move(
+                                connection, stored, State.RESPONDED, now, detail={"basware": status}
+                            )
+            reach("response.confirmed")
+        open_still = [stored for stored in answered if stored.invoice_id not in done]
+        if len(answered) > _FEW:
+            # What the listing does not show was most likely answered a moment ago.
+            open_still = [stored for stored in open_still if self._is_late(stored)]
+        self._side_by_side(self._confirm_one, open_still)
+
+    def _transferred(self, answered: Sequence[StoredInvoice]) -> dict[str, str]:
+        """Those of `answered` that Basware lists as done, with its word for it. Reads on only while some lack."""
+        wanted = {stored.invoice_id for stored in answered}
+        since = min(stored.answered_at or stored.updated_at for stored in answered) - _OVERLAP
+        found: dict[str, str] = {}
+        with suppress(ConnectorError):
+            for status in sorted(_DONE, reverse=True):
+                pages = self._connector.basware.documents(
+                    self._company.basware_company, status, last_updated=since
+                )
+                for page in pages:
+                    found |= {
+                        one.invoice_id: one.processing_status
+                        for one in page.documents
+                        if one.invoice_id in wanted and one.processing_status in _DONE
+                    }
+                    if len(found) == len(wanted):
+                        return found
+        return found
+
+    def _is_late(self, stored: StoredInvoice) -> bool:
+        """True where Basware had more than the time it needs to show our answer."""
+        patience = backoff(stored.answers, self._timing.retry_base_seconds, self._timing.retry_max_seconds)
+        answered_at = stored.answered_at
+        return answered_at is None or self._connector.clock.now() - answered_at >= patience
 
     def _confirm_one(self, stored: StoredInvoice) -> None:
         try:
@@ -197,12 +283,7 @@ class Answerer:
                 invoices.move(connection, stored, State.RESPONDED, now, detail={"basware": status})
             reach("response.confirmed")
             return
-        patience = backoff(stored.answers, self._timing.retry_base_seconds, self._timing.retry_max_seconds)
-        if (
-            stored.answered_at is not None
-            and status in (IN_PROGRESS, WAITING)
-            and now - stored.answered_at < patience
-        ):
+        if status in (IN_PROGRESS, WAITING) and not self._is_late(stored):
             return
         if document is None or stored.answers >= MOST_ANSWERS:
             self._hand_over(stored, status)

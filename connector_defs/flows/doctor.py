@@ -12,7 +12,7 @@ from connector_defs.flows.reports import Probe
 from connector_defs.flows.runtime import Clients
 from connector_defs.settings import CompanySettings, Settings
 from connector_defs.store.schema import check
-from connector_defs.syspro.session import EnetSession
+from connector_defs.syspro.session import EnetCredentials, EnetSession
 from connector_defs.syspro.tables import Table
 
 _CONNECT_SECONDS = 5
@@ -20,6 +20,9 @@ _CONNECT_SECONDS = 5
 
 class _NoMemory:
     """A session memory for a logon that ends at once."""
+
+    def renew(self) -> None:
+        """Nothing is held."""
 
     def remember(self, session_id: str) -> None:
         """Nothing is kept."""
@@ -44,7 +47,8 @@ def ping(settings: Settings) -> Iterator[Probe]:
             yield _host("Basware host", clients.basware_urls[0], "BASWARE_API_URL")
             yield _token(clients)
         for company in settings.companies:
-            yield _logon(clients, company)
+            for logon in credentials(company):
+                yield _logon(clients, company, logon)
             yield from _odata(clients, company)
             if region.ok:
                 yield _basware_company(clients, company)
@@ -120,12 +124,12 @@ def _token(clients: Clients) -> Probe:
     )
 
 
-def _logon(clients: Clients, company: CompanySettings) -> Probe:
+def _logon(clients: Clients, company: CompanySettings, logon: EnetCredentials) -> Probe:
     def attempt() -> str:
-        with EnetSession(clients.enet, credentials(company), _NoMemory()) as session:
+        with EnetSession(clients.enet, logon, _NoMemory()) as session:
             profile = {name.lower(): value.strip() for name, value in session.profile().items()}
         told = (profile.get("companyname", ""), f"SYSPRO {profile.get('sysproversion', '')}".strip())
-        return f"operator {company.operator} logged on and off: {', '.join(part for part in told if part)}"
+        return f"operator {logon.operator} logged on and off: {', '.join(part for part in told if part)}"
 
     return _tried(
         "SYSPRO logon",

@@ -16,6 +16,7 @@ from connector_defs.syspro.tables import Table
 
 MASTER_DATA = "master-data"
 PURCHASE_ORDERS = "purchase-orders"
+PAYMENTS = "payments"
 
 # Cost centres have no SYSPRO table of their own (SYSPRO wire notes 4.4), so the staged form is ours.
 COST_CENTER_SCHEMA = pa.schema([("CostCenter", pa.string()), ("Description", pa.string())])
@@ -200,6 +201,13 @@ STAGED: tuple[StagedTable, ...] = (
         ),
         required=("PurchaseOrder", "PurchaseOrderLin", "QtyReceived", "OrigGrnValue", "CurrencyValue"),
         optional=True,
+    ),
+    StagedTable(
+        "invoice_payments",
+        (tables.AP_INVOICE_PAY,),
+        PAYMENTS,
+        tables.AP_INVOICE_PAY.column_names,
+        required=("TrnType", "PostValue", "JournalDate"),
     ),
 )
 

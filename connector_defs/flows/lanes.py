@@ -1,11 +1,23 @@
 """A lane is one SYSPRO operator: its lease, its logon, and what is remembered of its session.
 
-What is posted on it is in `posting`.
+A company with several operators has several lanes, which post side by side. What is posted is in `posting`.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+
+from connector_defs.domain.errors import LaneBlocked
+from connector_defs.flows.backoff import backoff
+from connector_defs.flows.runtime import Connector
+from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
-from connector_defs.store.leases import Lease, Leases
-from connector_defs.syspro.session import EnetCredentials
+from connector_defs.store.leases import Lease, Leases, LeaseTaken
+from connector_defs.syspro.session import EnetCredentials, EnetSession
+
+_PAUSE_SECONDS = 0.2
+_PREFIX = "operator/"
 
 
 class LaneSession:
@@ -14,6 +26,10 @@ class LaneSession:
     def __init__(self, leases: Leases, lease: Lease) -> None:
         self._leases = leases
         self._lease = lease
+
+    def renew(self) -> None:
+        """The operator is still ours to log on. Raises LeaseLost."""
+        self._leases.renew(self._lease)
 
     def remember(self, session_id: str) -> None:
         """A session was opened."""
@@ -28,13 +44,97 @@ class LaneSession:
         return self._leases.orphan_session(self._lease)
 
 
-def lane_name(company: CompanySettings) -> str:
+def lane_name(operator: str) -> str:
     """The lease of a lane: SYSPRO keeps one session per operator, whatever the company."""
-    return f"operator/{company.operator}"
+    return f"{_PREFIX}{operator}"
 
 
-def credentials(company: CompanySettings) -> EnetCredentials:
-    """The pair's e.net logon."""
-    return EnetCredentials(
+def lane_names(company: CompanySettings) -> frozenset[str]:
+    """Every lane of the company."""
+    return frozenset(lane_name(each.operator) for each in credentials(company))
+
+
+def credentials(company: CompanySettings) -> tuple[EnetCredentials, ...]:
+    """The e.net logon of each operator, the first one's first."""
+    first = EnetCredentials(
         company.operator, company.operator_password, company.syspro_company, company.company_password
     )
+    return (
+        first,
+        *(
+            EnetCredentials(
+                each.operator, each.operator_password, company.syspro_company, company.company_password
+            )
+            for each in company.extra_operators
+        ),
+    )
+
+
+@contextmanager
+def free_lanes(connector: Connector, company: CompanySettings) -> Iterator[list[Lease]]:
+    """Leases of every lane nobody works on; where all are taken or rest, one is waited for a little.
+
+    Raises LeaseTaken where others work on all of them, LaneBlocked where the free ones rest until later.
+    """
+    linger = connector.settings.timing.linger_seconds
+    deadline = time.monotonic() + linger
+    latest = connector.clock.now() + timedelta(seconds=linger)
+    with ExitStack() as held:
+        while True:
+            leases, taken, resting = _take(held, connector, company)
+            if leases:
+                break
+            soon = [until for until in resting if until <= latest]
+            if time.monotonic() >= deadline or not (taken or soon):
+                raise taken or LaneBlocked(_rests(connector, company))
+            pause = (min(soon) - connector.clock.now()).total_seconds() if soon and not taken else 0.0
+            connector.clock.wait(max(pause, _PAUSE_SECONDS))
+        reach("lane.leased")
+        yield leases
+    reach("lane.returned")
+
+
+def _take(
+    held: ExitStack, connector: Connector, company: CompanySettings
+) -> tuple[list[Lease], LeaseTaken | None, list[datetime]]:
+    leases: list[Lease] = []
+    taken: LeaseTaken | None = None
+    resting: list[datetime] = []
+    for name in sorted(lane_names(company)):
+        until = connector.leases.pause_of(name).until
+        if until is not None and until > connector.clock.now():
+            resting.append(until)
+            continue
+        try:
+            leases.append(held.enter_context(connector.leases.hold(name)))
+        except LeaseTaken as other:
+            taken = other
+    return leases, taken, resting
+
+
+def _rests(connector: Connector, company: CompanySettings) -> str:
+    pauses = [connector.leases.pause_of(name) for name in sorted(lane_names(company))]
+    reasons = "; ".join(dict.fromkeys(pause.reason for pause in pauses if pause.reason))
+    until = min((pause.until for pause in pauses if pause.until is not None), default=None)
+    return f"the lane rests{f' until {until:%H:%M:%S} UTC' if until else ''}: {reasons}"
+
+
+@contextmanager
+def lane_session(connector: Connector, company: CompanySettings, lease: Lease) -> Iterator[EnetSession]:
+    """A session of the lane's operator over a connection of its own; logged off whatever happens."""
+    logon = next(each for each in credentials(company) if lane_name(each.operator) == lease.name)
+    with (
+        connector.new_enet() as client,
+        EnetSession(client, logon, LaneSession(connector.leases, lease)) as session,
+    ):
+        yield session
+
+
+def rest(connector: Connector, lease: Lease, blocked: LaneBlocked) -> datetime:
+    """SYSPRO as a whole refuses: the lane rests, longer each time in a row. Returns until when."""
+    timing = connector.settings.timing
+    count = connector.leases.pause_of(lease.name).count + 1
+    wait = backoff(count, timing.retry_base_seconds, timing.retry_max_seconds)
+    until = connector.clock.now() + wait
+    connector.leases.pause(lease, until, str(blocked))
+    return until

@@ -1,16 +1,22 @@
 """The state of everything, as people and checks ask for it. Reads our own store alone."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from connector_defs.basware.documents import MalformedDocument
+from connector_defs.domain.gl_mapping import Gap
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
+from connector_defs.domain.planning import needs_mapping
 from connector_defs.domain.states import State
+from connector_defs.flows.books import planning_rules
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.intake import approved_invoice
+from connector_defs.flows.payments import ENTITY as PAYMENTS
+from connector_defs.flows.payments import payment_problem
 from connector_defs.flows.queue import waiting
 from connector_defs.flows.reports import Problem, QueueItem, Status, UnmappedAccount
 from connector_defs.flows.runtime import Connector
-from connector_defs.store import invoices, mappings, records
+from connector_defs.store import invoices, mappings, payments, records
 from connector_defs.store.invoices import StoredInvoice
 from connector_defs.store.records import Record, RecordState
 
@@ -22,6 +28,13 @@ _COUNTED_AS = {
     "failed": "failed",
     "quarantined": "quarantined",
 }
+_PAYMENT_COUNTED_AS = {
+    "confirmed": "published",
+    "planned": "pending",
+    "answered": "pending",
+    "refused": "failed",
+    "unclear": "quarantined",
+}
 
 
 def status(connector: Connector) -> Status:
@@ -29,15 +42,20 @@ def status(connector: Connector) -> Status:
     with connector.store.read() as connection:
         by_state = invoices.counts(connection)
         by_entity = records.counts(connection)
+        by_payment = payments.counts(connection)
         oldest = invoices.oldest_open(connection)
+        gl_problems = len(invoices.with_gl_problem(connection, None))
     counted = {}
     for entity in ENTITIES:
         counts = dict.fromkeys(("published", "pending", "failed", "quarantined"), 0)
         for state, number in by_entity.get(entity.name, {}).items():
             counts[_COUNTED_AS[state]] += number
         counted[entity.name] = counts
+    counted[PAYMENTS] = dict.fromkeys(("published", "pending", "failed", "quarantined"), 0)
+    for payment_state, counted_as in _PAYMENT_COUNTED_AS.items():
+        counted[PAYMENTS][counted_as] += by_payment.get(payment_state, 0)
     minutes = int((connector.clock.now() - oldest).total_seconds() // 60) if oldest else 0
-    return Status(by_state, counted, minutes)
+    return Status(by_state, counted, minutes, gl_problems)
 
 
 def unmapped_accounts(connector: Connector) -> list[UnmappedAccount]:
@@ -48,25 +66,29 @@ def unmapped_accounts(connector: Connector) -> list[UnmappedAccount]:
             company: mappings.table_of(connection, company)
             for company in {stored.company for stored in stuck}
         }
-    grouped: dict[tuple[str, str, str], list[tuple[StoredInvoice, CodingRow]]] = {}
+    grouped: dict[tuple[str, Gap], list[tuple[StoredInvoice, CodingRow]]] = {}
     for stored in stuck:
-        for row in _document(stored).rows:
-            coded = row.account_code and not row.receipt_number
-            if coded and tables[stored.company].find(row.account_code, row.cost_center) is None:
-                key = (stored.company, row.account_code, row.cost_center)
+        document = _document(stored)
+        rules = planning_rules(connector.settings, connector.settings.company(stored.company))
+        for row in (row for row in document.rows if needs_mapping(row, rules)):
+            for gap in tables[stored.company].gaps([row], document.mapping_date):
+                # Rows that only their invoices' dates tell apart are one thing to the AP team.
+                key = (stored.company, replace(gap, on=None))
                 grouped.setdefault(key, []).append((stored, row))
     found = [
         UnmappedAccount(
             company=company,
-            account_code=account,
+            account_code=gap.account_code,
             account_name=next((row.account_name for _, row in rows if row.account_name), ""),
-            cost_center=center,
+            cost_center=gap.cost_center,
             invoices=len({stored.invoice_id for stored, _ in rows}),
             total=sum((row.net or row.gross or Decimal(0) for _, row in rows), Decimal(0)),
             oldest=min(stored.received_at for stored, _ in rows),
             suppliers=tuple(sorted({stored.supplier for stored, _ in rows})),
+            dimensions=gap.dimensions,
+            rivals=gap.rival_words,
         )
-        for (company, account, center), rows in grouped.items()
+        for (company, gap), rows in grouped.items()
     ]
     return sorted(found, key=lambda one: (one.company, one.oldest, one.account_code))
 
@@ -86,6 +108,25 @@ def quarantined(connector: Connector) -> list[Problem]:
 def refused(connector: Connector) -> list[Problem]:
     """Records that Basware refused."""
     return _problems(connector, "failed", "correct the cause; it goes again with the next run")
+
+
+def refused_payments(connector: Connector) -> list[Problem]:
+    """Payments that Basware refused."""
+    return _payment_problems(connector, "refused")
+
+
+def unclear_payments(connector: Connector) -> list[Problem]:
+    """Payments whose rows in SYSPRO can be read in more than one way."""
+    return _payment_problems(connector, "unclear")
+
+
+def _payment_problems(connector: Connector, state: str) -> list[Problem]:
+    found = []
+    with connector.store.read() as connection:
+        for one in payments.in_states(connection, {state}):
+            stored = invoices.get(connection, one.company, one.invoice_id)
+            found.append(payment_problem(one, stored.number if stored else ""))
+    return found
 
 
 def _problems(connector: Connector, state: RecordState, remedy: str) -> list[Problem]:

@@ -3,29 +3,35 @@
 Reads only, and only through the public interfaces of both systems. Equality is to the minor unit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from connector_defs.basware.documents import AccountingDocument
+from connector_defs.domain.intents import Intent
 from connector_defs.domain.keys import response_code
 from connector_defs.domain.states import State
 from connector_defs.flows.answers import MOST_ANSWERS
-from connector_defs.flows.ledger import LedgerEntry, find_entries
+from connector_defs.flows.ledger import LedgerEntry
+from connector_defs.flows.lookup import LookUp, wanted_of
 from connector_defs.flows.reports import Difference, LedgerTotal, ReconcileReport
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
-from connector_defs.store import invoices
+from connector_defs.store import invoices, payments
 from connector_defs.store.invoices import StoredInvoice
+from connector_defs.store.payments import Payment
 
 _IN_LEDGER = frozenset({State.POSTED, State.RESPONDED})
 _TRANSFERRED = ("Transferred", "Paid")
 
 
-def reconcile(connector: Connector, day: date | None = None) -> ReconcileReport:
-    """Compare everything, or with `day` what was posted on that UTC day."""
-    reports = [_Books(connector, company, day).compare() for company in connector.companies]
+def reconcile(
+    connector: Connector, day: date | None = None, companies: Sequence[CompanySettings] | None = None
+) -> ReconcileReport:
+    """Compare everything, or with `day` what was posted on that UTC day; of all companies where none are named."""
+    chosen = connector.companies if companies is None else companies
+    reports = [_Books(connector, company, day).compare() for company in chosen]
     return ReconcileReport(
         day=day,
         compared=sum(report.compared for report in reports),
@@ -43,6 +49,7 @@ class _Transferred:
     gross: Decimal
     voucher: str
     answers: frozenset[str]
+    paid_totals: Mapping[str, Decimal | None]
 
 
 class _Books:
@@ -54,23 +61,28 @@ class _Books:
 
     def compare(self) -> ReconcileReport:
         ours = self._ours()
+        told = self._payments(ours)
         theirs = self._transferred()
-        entries = find_entries(
-            self._connector.odata(self._company),
-            [(stored.supplier, stored.number.strip()) for stored in ours.values()],
+        intents = {invoice_id: Intent.read(stored.intent) for invoice_id, stored in ours.items()}
+        mode = self._company.posting_mode
+        entries = LookUp(self._connector, self._company).find(
+            [wanted_of(stored, intents[invoice_id], mode) for invoice_id, stored in ours.items()]
         )
         totals: dict[str, list[tuple[Decimal, Decimal, Decimal]]] = {}
         matched = 0
         for invoice_id, stored in sorted(ours.items()):
             gross = stored.gross or Decimal(0)
-            entry = entries.get((stored.supplier, stored.number.strip()))
+            entry = entries[invoice_id].entry
+            intent = intents[invoice_id]
             document = theirs.get(invoice_id)
             if document is None and stored.state is State.RESPONDED:
                 found = self._connector.basware.document(invoice_id)
                 document = _transferred(found) if found else None
-            sound = self._check(stored, entry, document)
+            sound = self._check(stored, intent, entry, document)
+            if document is not None and invoice_id in told:
+                sound = self._check_payment(stored, told[invoice_id], document) and sound
             matched += sound
-            syspro = _in_currency_of(stored, entry)
+            syspro = _in_currency_of(stored, intent, entry)
             basware = document.gross if document else Decimal(0)
             totals.setdefault(stored.currency, []).append((basware, gross, syspro))
         self._check_unknown(theirs.keys() - ours.keys(), theirs)
@@ -117,7 +129,13 @@ class _Books:
                 found.update({document.invoice_id: _transferred(document) for document in page.documents})
         return found
 
-    def _check(self, stored: StoredInvoice, entry: LedgerEntry | None, document: _Transferred | None) -> bool:
+    def _check(
+        self,
+        stored: StoredInvoice,
+        intent: Intent | None,
+        entry: LedgerEntry | None,
+        document: _Transferred | None,
+    ) -> bool:
         before = len(self._differences)
         if entry is None:
             self._differ(
@@ -127,7 +145,7 @@ class _Books:
                 "no AP invoice",
                 "look for it in SYSPRO's AP journals",
             )
-        elif not entry.amounts_to(stored.gross):
+        elif not entry.amounts_to(intent.gross if intent else stored.gross):
             self._differ(
                 stored, "AMOUNT", str(stored.gross), str(entry.value), "correct the posting in SYSPRO"
             )
@@ -158,6 +176,31 @@ class _Books:
                     "another system answered as well",
                 )
         return len(self._differences) == before
+
+    def _payments(self, ours: Mapping[str, StoredInvoice]) -> dict[str, Payment]:
+        """What Basware was told of payments and took, by invoice; what is still on its way is left out."""
+        with self._connector.store.read() as connection:
+            known = payments.get_many(connection, self._company.syspro_company, list(ours))
+        return {
+            invoice_id: one for invoice_id, one in known.items() if one.told_code and one.state == "confirmed"
+        }
+
+    def _check_payment(self, stored: StoredInvoice, told: Payment, document: _Transferred) -> bool:
+        """Whether Basware holds what it was told last of this invoice's payment."""
+        if told.told_code not in document.paid_totals:
+            theirs = "no such payment response"
+        elif document.paid_totals[told.told_code] != told.told_total:
+            theirs = str(document.paid_totals[told.told_code])
+        else:
+            return True
+        self._differ(
+            stored,
+            "PAYMENT",
+            f"paid {told.told_total}",
+            theirs,
+            "correct the payment of the invoice in Basware",
+        )
+        return False
 
     def _check_unknown(self, invoice_ids: Iterable[str], theirs: dict[str, _Transferred]) -> None:
         """Transferred in Basware, but not by a posting that our store knows."""
@@ -210,9 +253,12 @@ class _Books:
         self._differences.append(Difference(self._company.syspro_company, key, kind, ours, theirs, remedy))
 
 
-def _in_currency_of(stored: StoredInvoice, entry: LedgerEntry | None) -> Decimal:
+def _in_currency_of(stored: StoredInvoice, intent: Intent | None, entry: LedgerEntry | None) -> Decimal:
+    """What SYSPRO holds, told in the invoice's currency and sign: a journal is kept in the local currency."""
     if entry is None:
         return Decimal(0)
+    if intent is not None and intent.gross != stored.gross and entry.amounts_to(intent.gross):
+        return stored.gross or Decimal(0)
     return (
         entry.currency_value
         if entry.value != stored.gross and entry.currency_value == stored.gross
@@ -226,4 +272,5 @@ def _transferred(document: AccountingDocument) -> _Transferred:
         document.gross_sum or Decimal(0),
         document.voucher_number1 or "",
         frozenset(answer.external_code for answer in document.transfer_responses),
+        {given.external_code: given.paid_total for given in document.payment_responses},
     )

@@ -6,6 +6,7 @@ Counts are records unless the name says otherwise; durations are seconds.
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 
 
@@ -83,6 +84,23 @@ class FollowUpReport:
 
 
 @dataclass(frozen=True)
+class ExtractReport:
+    """One look at the tenant's data extracts: how many were taken in, and which invoices only they showed.
+
+    `fetched` invoices were asked for because of a row, `received` of them were new. `new_columns` of the table
+    were not there when an extract was last taken in.
+    """
+
+    extracts: int
+    rows: int
+    fetched: int
+    received: int
+    new_columns: tuple[str, ...]
+    seconds: float
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
 class InvoiceRunReport:
     """One company's approved invoices, from intake to answer.
 
@@ -108,8 +126,52 @@ class InvoiceRunReport:
 
 
 @dataclass(frozen=True)
+class ToldPayment:
+    """One invoice whose state of payment Basware was told. Amounts in invoice currency, cumulative."""
+
+    company: str
+    supplier: str
+    invoice_number: str
+    invoice_id: str
+    paid_total: Decimal
+    gross: Decimal | None
+    currency: str
+    cash_discount: Decimal
+    payment_date: date | None
+    generation: int
+
+
+@dataclass(frozen=True)
+class PaymentRunReport:
+    """One company's payments, from SYSPRO's rows to Basware's answers.
+
+    `rows` were read of ApInvoicePay, `examined` invoices were looked at by key, and `changed` of them are paid
+    otherwise than Basware was told. `told` counts the responses Basware took in this run; `confirmed`, `pending`
+    (told or to be told, outcome open), `refused` and `unclear` count all payments after it.
+    """
+
+    company: str
+    rows: int
+    examined: int
+    changed: int
+    told: int
+    confirmed: int
+    pending: int
+    refused: int
+    unclear: int
+    basware_requests: int
+    seconds: float
+    payments: tuple[ToldPayment, ...] = ()
+    outages: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
 class QueueItem:
-    """An invoice that waits for a person, a mapping or a retry."""
+    """An invoice that waits for a person, a mapping or a retry.
+
+    `gl_problem` is SYSPRO's text where the AP posting stands and the GL journal for it failed.
+    """
 
     company: str
     invoice_id: str
@@ -124,11 +186,124 @@ class QueueItem:
     attempts: int
     received_at: datetime
     next_attempt_at: datetime | None
+    voucher: str = ""
+    gl_problem: str = ""
+
+
+@dataclass(frozen=True)
+class CodedRow:
+    """A coding row as Basware approved it, with the GL code it maps to now ("" where no rule covers it)."""
+
+    row: str
+    account_code: str
+    account_name: str
+    cost_center: str
+    gl_code: str
+    net: Decimal | None
+    tax: Decimal | None
+    gross: Decimal | None
+    tax_code: str
+    order_number: str
+    order_line: str
+    receipt_number: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What the two systems say of an invoice now. `problems` tell what could not be asked.
+
+    `basware` is its processing status, "gone" where Basware has it no more. The SYSPRO fields are those of the AP
+    invoice under its supplier and number; no voucher: none stands there.
+    """
+
+    basware: str
+    voucher: str
+    value: Decimal | None
+    currency_value: Decimal | None
+    reference: str
+    ours: bool
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InvoiceStory:
+    """All there is to know of one invoice. `unreadable` tells why its rows cannot be shown.
+
+    `period` and `rounding` are what a person decided for it; `elsewhere` is None where nobody asked.
+    """
+
+    item: QueueItem
+    invoice_date: date | None
+    due_date: date | None
+    net: Decimal | None
+    tax: Decimal | None
+    description: str
+    rows: tuple[CodedRow, ...]
+    unreadable: str
+    period: str
+    rounding: Decimal | None
+    reference: str
+    gl_journal: str
+    answers: int
+    answered_at: datetime | None
+    updated_at: datetime
+    elsewhere: Elsewhere | None = None
+
+
+class Verdict(StrEnum):
+    """What a preview says of one invoice."""
+
+    WOULD_POST = "would_post"
+    STANDS_THERE = "stands_in_syspro"
+    REFUSED_HERE = "refused_here"
+    REFUSED_BY_SYSPRO = "refused_by_syspro"
+    NOT_ANSWERED = "not_answered"
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What would become of one invoice if it were posted now; `texts` are the reasons, SYSPRO's as they came."""
+
+    company: str
+    invoice_id: str
+    invoice_number: str
+    supplier: str
+    gross: Decimal | None
+    currency: str
+    state: str
+    verdict: Verdict
+    code: str = ""
+    texts: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What SYSPRO would say to the invoices that wait. `outages` tell which company could not be asked, and why."""
+
+    invoices: tuple[Foreseen, ...]
+    outages: tuple[Problem, ...] = ()
+
+    @property
+    def refused(self) -> tuple[Foreseen, ...]:
+        """Those that would not post, or of which nobody knows."""
+        fine = (Verdict.WOULD_POST, Verdict.STANDS_THERE)
+        return tuple(one for one in self.invoices if one.verdict not in fine)
+
+    @property
+    def clean(self) -> bool:
+        """True where everything was asked and nothing was refused."""
+        return not self.refused and not self.outages
 
 
 @dataclass(frozen=True)
 class UnmappedAccount:
-    """A Basware account code without a GL mapping, with what waits for it."""
+    """A Basware account code without a GL mapping, with what waits for it.
+
+    `dimensions` (name, code) are those that some rule of the account asks for; `rivals` are the rules of a tie,
+    equally specific and with different GL codes, in words.
+    """
 
     company: str
     account_code: str
@@ -138,6 +313,8 @@ class UnmappedAccount:
     total: Decimal
     oldest: datetime
     suppliers: tuple[str, ...]
+    dimensions: tuple[tuple[str, str], ...] = ()
+    rivals: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,6 +364,8 @@ class Status:
     invoices: dict[str, int]
     records: dict[str, dict[str, int]]
     oldest_open_minutes: int
+    # AP postings that stand while their GL journal failed; not in the JSON, whose shape others rely on.
+    gl_problems: int = 0
 
     def as_json(self) -> dict[str, object]:
         """Shape: `{"invoices": {state: n}, "records": {entity: {…}}, "oldest_open_minutes": n}`."""

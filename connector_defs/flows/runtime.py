@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from connector_defs.basware.client import BaswareClient
-from connector_defs.basware.oauth import TokenSource
+from connector_defs.basware.oauth import DEFAULT_SCOPES, EXTRACT_SCOPES, TokenSource
 from connector_defs.basware.regions import BaswareHosts, HostRefused, default_api_url, default_token_url
 from connector_defs.basware.transport import RetryPolicy as BaswareRetries
 from connector_defs.domain.clock import Clock, SystemClock
@@ -76,6 +76,7 @@ class Clients:
             self.basware_urls[1],
             chosen.client_id,
             chosen.client_secret,
+            (*DEFAULT_SCOPES, *(EXTRACT_SCOPES if self.settings.intake.data_extracts else ())),
             hosts=self.hosts,
             timeout=self.settings.timing.http_timeout_seconds,
         )
@@ -111,12 +112,14 @@ class Clients:
             self._odata[company.syspro_company] = self._open.enter_context(client)
         return self._odata[company.syspro_company]
 
+    def new_enet(self) -> EnetClient:
+        """A connection of its own to SYSPRO's e.net service, for one session; the caller closes it."""
+        return EnetClient(self.settings.syspro.enet_url, timeout=self.settings.timing.http_timeout_seconds)
+
     @cached_property
     def enet(self) -> EnetClient:
-        """SYSPRO's e.net service."""
-        timing = self.settings.timing
-        client = EnetClient(self.settings.syspro.enet_url, timeout=timing.http_timeout_seconds)
-        return self._open.enter_context(client)
+        """SYSPRO's e.net service, for a look at it."""
+        return self._open.enter_context(self.new_enet())
 
 
 class Connector(Clients):

@@ -8,14 +8,16 @@ one after the other (`running.run("all")`).
 import dagster as dg
 
 from connector_defs.orchestration.assets.invoices import INVOICES_GROUP
+from connector_defs.orchestration.assets.payments import PAYMENTS_GROUP
 from connector_defs.orchestration.assets.reconciliation import RECONCILIATION_GROUP
 
 MASTER_DATA = "master_data"
 PURCHASE_ORDERS = "purchase_orders"
 INVOICES = "invoices"
+PAYMENTS = "payments"
 RECONCILE = "reconcile"
 
-# What may be repeated after a failed posting is known to the state store, not to Dagster.
+# What may be repeated after a failed posting or payment response is known to the state store, not to Dagster.
 _NEVER_REPEATED = {"dagster/retry_on_asset_or_op_failure": "false", "dagster/max_retries": "0"}
 
 JOBS = (
@@ -35,6 +37,13 @@ JOBS = (
         INVOICES,
         selection=dg.AssetSelection.groups(INVOICES_GROUP),
         description="Takes in approved invoices, posts them to SYSPRO and answers Basware.",
+        executor_def=dg.in_process_executor,
+        tags=_NEVER_REPEATED,
+    ),
+    dg.define_asset_job(
+        PAYMENTS,
+        selection=dg.AssetSelection.groups(PAYMENTS_GROUP),
+        description="Reads payments from SYSPRO and tells Basware what changed.",
         executor_def=dg.in_process_executor,
         tags=_NEVER_REPEATED,
     ),

@@ -11,14 +11,24 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from connector_defs.flows.reports import (
+    ExtractReport,
     FollowUpReport,
     InvoiceRunReport,
+    PaymentRunReport,
     PublishReport,
     ReconcileReport,
     StageReport,
 )
 
-Report = StageReport | PublishReport | FollowUpReport | InvoiceRunReport | ReconcileReport
+Report = (
+    StageReport
+    | PublishReport
+    | FollowUpReport
+    | ExtractReport
+    | InvoiceRunReport
+    | PaymentRunReport
+    | ReconcileReport
+)
 
 
 @dataclass(frozen=True)

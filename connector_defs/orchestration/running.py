@@ -14,7 +14,7 @@ import dagster as dg
 
 from connector_defs.definitions import defs
 from connector_defs.domain.errors import Fatal
-from connector_defs.orchestration.jobs import INVOICES, MASTER_DATA, PURCHASE_ORDERS
+from connector_defs.orchestration.jobs import INVOICES, MASTER_DATA, PAYMENTS, PURCHASE_ORDERS
 from connector_defs.orchestration.listening import Event, Listener, Report, listening
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.runs import close_orphans
@@ -23,7 +23,8 @@ JOBS_OF = {
     "master-data": (MASTER_DATA,),
     "purchase-orders": (PURCHASE_ORDERS,),
     "invoices": (INVOICES,),
-    "all": (MASTER_DATA, PURCHASE_ORDERS, INVOICES),
+    "payments": (PAYMENTS,),
+    "all": (MASTER_DATA, PURCHASE_ORDERS, INVOICES, PAYMENTS),
 }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from connector_defs.domain.errors import ConnectorError
-from connector_defs.flows import invoices
+from connector_defs.flows import extracts, intake, invoices
 from connector_defs.flows.runtime import Connector
 from connector_defs.orchestration.backoff import Cursor, decide, token
 from connector_defs.orchestration.jobs import INVOICES
@@ -42,8 +42,8 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
         ),
         _invoice_sensor(
             DUE_INVOICES,
-            "Starts a run for invoices whose mapping has arrived or whose retry or look-up is due; "
-            "reads our own state only.",
+            "Starts a run for invoices whose mapping has arrived or whose retry or look-up is due, and when Basware's "
+            "lists are to be read whole, or its data extracts; reads our own state only.",
             _due,
             settings,
         ),
@@ -57,7 +57,13 @@ def _approved(connector: Connector, company: CompanySettings) -> list[str]:
 
 
 def _due(connector: Connector, company: CompanySettings) -> list[str]:
-    return [token(company.syspro_company, invoice_id) for invoice_id in invoices.due(connector, company)]
+    found = [token(company.syspro_company, invoice_id) for invoice_id in invoices.due(connector, company)]
+    whole = intake.full_list_due(connector, company)
+    if whole is not None:
+        found.append(token(company.syspro_company, "whole lists", whole))
+    if extracts.extracts_due(connector):
+        found.append(token("data extracts"))
+    return found
 
 
 def _invoice_sensor(

@@ -12,7 +12,10 @@ from pathlib import Path
 import dagster as dg
 
 from connector_defs.flows.reports import (
+    ExtractReport,
+    Foreseen,
     InvoiceRunReport,
+    PaymentRunReport,
     Problem,
     PublishReport,
     QueueItem,
@@ -93,6 +96,19 @@ def published(reports: Sequence[PublishReport]) -> Metadata:
     }
 
 
+def extracts(report: ExtractReport) -> Metadata:
+    """What one look at the data extracts brought."""
+    return {
+        "dagster/row_count": dg.MetadataValue.int(report.rows),
+        "extracts": dg.MetadataValue.int(report.extracts),
+        "fetched": dg.MetadataValue.int(report.fetched),
+        "received": dg.MetadataValue.int(report.received),
+        "seconds": dg.MetadataValue.float(round(report.seconds, 3)),
+        "new_columns": table(("column",), [(column,) for column in report.new_columns]),
+        "problems": problems(report.problems),
+    }
+
+
 def intake(reports: Sequence[InvoiceRunReport]) -> Metadata:
     """The approved-documents side of an invoice run."""
     return {
@@ -141,6 +157,62 @@ def answers(reports: Sequence[InvoiceRunReport]) -> Metadata:
         "companies": table(
             ("company", "responded"), [(report.company, report.responded) for report in reports]
         ),
+    }
+
+
+_PAID = (
+    "rows",
+    "examined",
+    "changed",
+    "told",
+    "confirmed",
+    "pending",
+    "refused",
+    "unclear",
+    "basware_requests",
+)
+
+
+def payments(reports: Sequence[PaymentRunReport]) -> Metadata:
+    """What was read, what had changed, and what Basware was told of it."""
+    counts = {name: sum(getattr(report, name) for report in reports) for name in _PAID}
+    return {
+        "dagster/row_count": dg.MetadataValue.int(counts["told"]),
+        **{name: dg.MetadataValue.int(count) for name, count in counts.items()},
+        "seconds": dg.MetadataValue.float(_seconds(reports)),
+        "companies": table(
+            ("company", *_PAID),
+            [(report.company, *(getattr(report, name) for name in _PAID)) for report in reports],
+        ),
+        "payments": table(
+            (
+                "company",
+                "supplier",
+                "invoice_number",
+                "paid_total",
+                "gross",
+                "currency",
+                "cash_discount",
+                "payment_date",
+                "generation",
+            ),
+            [
+                (
+                    told.company,
+                    told.supplier,
+                    told.invoice_number,
+                    told.paid_total,
+                    told.gross,
+                    told.currency,
+                    told.cash_discount,
+                    told.payment_date,
+                    told.generation,
+                )
+                for report in reports
+                for told in report.payments
+            ],
+        ),
+        "problems": problems(problem for report in reports for problem in report.problems),
     }
 
 
@@ -218,20 +290,73 @@ def queue(items: Iterable[QueueItem]) -> dg.TableMetadataValue:
     )
 
 
+def gl_problems(items: Iterable[QueueItem]) -> dg.TableMetadataValue:
+    """AP postings that stand while their GL journal failed."""
+    return table(
+        ("company", "invoice_id", "supplier", "invoice_number", "gross", "currency", "voucher", "gl_problem"),
+        [
+            (
+                item.company,
+                item.invoice_id,
+                item.supplier,
+                item.invoice_number,
+                item.gross,
+                item.currency,
+                item.voucher,
+                item.gl_problem,
+            )
+            for item in items
+        ],
+    )
+
+
+def foreseen(items: Iterable[Foreseen]) -> dg.TableMetadataValue:
+    """What a preview says of invoices."""
+    return table(
+        ("company", "invoice_id", "supplier", "invoice_number", "gross", "currency", "verdict", "reasons"),
+        [
+            (
+                item.company,
+                item.invoice_id,
+                item.supplier,
+                item.invoice_number,
+                item.gross,
+                item.currency,
+                item.verdict.value,
+                "; ".join(item.texts),
+            )
+            for item in items
+        ],
+    )
+
+
 def unmapped(accounts: Iterable[UnmappedAccount]) -> dg.TableMetadataValue:
     """Account codes without a GL mapping, as the AP team works them off."""
     return table(
-        ("company", "account", "name", "cost_center", "invoices", "total", "oldest", "suppliers"),
+        (
+            "company",
+            "account",
+            "name",
+            "cost_center",
+            "dimensions",
+            "invoices",
+            "total",
+            "oldest",
+            "suppliers",
+            "equally_specific_rules",
+        ),
         [
             (
                 account.company,
                 account.account_code,
                 account.account_name,
                 account.cost_center,
+                ", ".join(f"{name}={code}" for name, code in account.dimensions),
                 account.invoices,
                 account.total,
                 account.oldest,
                 ", ".join(account.suppliers),
+                account.rivals,
             )
             for account in accounts
         ],
@@ -243,7 +368,7 @@ def failures(failed: Mapping[str, str]) -> dg.TableMetadataValue:
     return table(("company", "reason"), sorted(failed.items()))
 
 
-def _seconds(reports: Iterable[StageReport | PublishReport | InvoiceRunReport]) -> float:
+def _seconds(reports: Iterable[StageReport | PublishReport | InvoiceRunReport | PaymentRunReport]) -> float:
     return round(sum(report.seconds for report in reports), 3)
 
 

@@ -1,8 +1,8 @@
 """The audit trail: append-only events, one hash chain per document, a checkpoint per day over all.
 
 An event's hash covers its own content and its predecessor's hash, so a changed byte breaks the chain at
-that place. The last event of an invoice, a mapping or a published record also holds a digest of the row it
-describes, so that a row changed behind the trail's back is found as well.
+that place. The last event of an invoice or a published record, and the event of every version of a mapping, also
+holds a digest of the row it describes, so that a row changed behind the trail's back is found as well.
 """
 
 import hashlib
@@ -21,7 +21,6 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    and_,
     func,
     or_,
     select,
@@ -48,7 +47,19 @@ _CHUNK = 400
 # A day is sealed this long after its end, when no transaction that began in it can still be open.
 _LATE = timedelta(minutes=15)
 # Columns of rows with a digest that came after the first schema -> their default, as text.
-_ADDED_LATER = {"decisions": "{}"}
+_ADDED_LATER = {
+    "decisions": "{}",
+    "intent": "",
+    "number_key": "",
+    # of gl_mapping
+    "dimensions": "",
+    "valid_from": "",
+    "valid_to": "",
+    "status": "active",
+    "approved_by": "",
+}
+# What tells one version of a mapping from the others of its chain -> its event's place and digest.
+_Versions = dict[tuple[object, ...], tuple[int, str]]
 
 
 @dataclass(frozen=True)
@@ -244,6 +255,7 @@ def verify(store: Store) -> Verification:
     """Recompute everything and locate what does not hold."""
     broken: list[BrokenLink] = []
     last: dict[str, tuple[int, str, str]] = {}
+    versions: dict[str, _Versions] = {}
     events = 0
     with store.read() as connection:
         broken += _database_damage(connection)
@@ -257,8 +269,11 @@ def verify(store: Store) -> Verification:
                 if problem:
                     broken.append(BrokenLink(row.chain, row.sequence, problem))
                 last[row.chain] = (row.sequence, row.hash, row.detail)
+                if row.chain.startswith(_MAPPINGS):
+                    versions.setdefault(row.chain, {}).update(_version_told(row))
             broken += _head_problems(connection, last)
             broken += _row_problems(connection, last)
+            broken += _version_problems(connection, versions)
             broken += _checkpoint_problems(connection)
         except (ValueError, TypeError, DatabaseError) as error:
             broken.append(BrokenLink("store", 0, f"a stored value cannot be read: {type(error).__name__}"))
@@ -315,25 +330,10 @@ def _head_problems(connection: Connection, last: Mapping[str, tuple[int, str, st
 def _row_problems(connection: Connection, last: Mapping[str, tuple[int, str, str]]) -> list[BrokenLink]:
     """Rows whose content is not what their last event says, that no event explains, or that are gone."""
     broken = []
-    told = {chain: _told(detail) for chain, (_, _, detail) in last.items()}
+    told = {chain: _told(detail) for chain, (_, _, detail) in last.items() if not chain.startswith(_MAPPINGS)}
     unseen = {chain for chain, digest in told.items() if digest}
-    for table, chain_of in (
-        (invoice, invoice_chain),
-        (gl_mapping, mapping_chain),
-        (published_record, record_chain),
-    ):
+    for table, chain_of in ((invoice, invoice_chain), (published_record, record_chain)):
         query = select(*(_as_stored(column) for column in table.c))
-        if table is gl_mapping:
-            newest = (
-                select(gl_mapping.c.company, gl_mapping.c.account_code, gl_mapping.c.cost_center)
-                .add_columns(func.max(gl_mapping.c.version).label("version"))
-                .group_by(gl_mapping.c.company, gl_mapping.c.account_code, gl_mapping.c.cost_center)
-                .subquery()
-            )
-            query = query.join(
-                newest,
-                and_(*(gl_mapping.c[name] == newest.c[name] for name in newest.c.keys())),  # noqa: SIM118
-            )
         for row in connection.execution_options(yield_per=2000).execute(query):
             chain = chain_of(row._mapping)
             unseen.discard(chain)
@@ -345,6 +345,35 @@ def _row_problems(connection: Connection, last: Mapping[str, tuple[int, str, str
     broken += [
         BrokenLink(chain, last[chain][0], "the row that the trail tells of is gone")
         for chain in sorted(unseen)
+    ]
+    return broken
+
+
+def _version_told(row: Row[Any]) -> _Versions:
+    """The version of a mapping that an event tells of; none where its detail cannot be read."""
+    try:
+        detail = json.loads(row.detail)
+        names = detail["cost_center"], detail.get("dimensions", ""), detail.get("valid_from", "")
+        return {(row.key, *names, detail["version"]): (row.sequence, str(detail["row"]))}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _version_problems(connection: Connection, told: Mapping[str, _Versions]) -> list[BrokenLink]:
+    """Every version of every mapping against its own event, the superseded ones too."""
+    broken = []
+    unseen = {chain: dict(versions) for chain, versions in told.items()}
+    query = select(*(_as_stored(column) for column in gl_mapping.c))
+    for row in connection.execution_options(yield_per=2000).execute(query):
+        chain = mapping_chain(row._mapping)
+        version = (row.account_code, row.cost_center, row.dimensions, row.valid_from, row.version)
+        sequence, digest = unseen.get(chain, {}).pop(version, (0, ""))
+        if digest != _digest_of(gl_mapping, row):
+            broken.append(BrokenLink(chain, sequence, "table gl_mapping does not hold what the trail says"))
+    broken += [
+        BrokenLink(chain, sequence, "the row that the trail tells of is gone")
+        for chain, versions in sorted(unseen.items())
+        for sequence, _ in sorted(versions.values())
     ]
     return broken
 
@@ -388,9 +417,12 @@ def invoice_chain(row: Mapping[str, Any] | RowMapping) -> str:
     return f"invoice/{row['company']}/{row['invoice_id']}"
 
 
+_MAPPINGS = "mapping/"
+
+
 def mapping_chain(row: Mapping[str, Any] | RowMapping) -> str:
-    """Name of a mapping rule's chain."""
-    return f"mapping/{row['company']}/{row['account_code']}/{row['cost_center']}"
+    """Name of the chain of all mapping rules of an account code and a cost centre."""
+    return f"{_MAPPINGS}{row['company']}/{row['account_code']}/{row['cost_center']}"
 
 
 def record_chain(row: Mapping[str, Any] | RowMapping) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, literal, or_, select, update
+from sqlalchemy import Connection, and_, func, literal, or_, select, update
 
 from connector_defs.domain.errors import RetryLater
 from connector_defs.domain.states import OPEN, State, may_move
@@ -20,7 +20,14 @@ from connector_defs.store.tables import invoice
 from connector_defs.store.upsert import insert_missing
 
 SYSTEM = "connector"
+# Columns an event does not repeat: the payload is in the row, the intent in the event's own words.
+_UNTOLD = frozenset({"payload", "intent"})
 _CHUNK = 400
+# Namespace of the advisory lock on a company's invoice numbers.
+_NUMBERS = 20261
+_WITHOUT_PAYLOAD = [
+    column if column is not invoice.c.payload else literal("").label("payload") for column in invoice.c
+]
 
 
 class LostRace(RetryLater):
@@ -59,6 +66,8 @@ class StoredInvoice:
     answers: int
     answered_at: datetime | None
     decisions: str
+    intent: str
+    number_key: str
 
 
 @dataclass(frozen=True)
@@ -101,6 +110,8 @@ def insert(
         "generation": 1,
         "answers": 0,
         "decisions": "{}",
+        "intent": "",
+        "number_key": "",
     }
     if not insert_missing(connection, invoice, [values]):
         return False
@@ -146,7 +157,7 @@ def move(
     )
     if not moved.rowcount:
         raise LostRace(f"invoice {current.invoice_id} was moved by another worker; nothing was written")
-    told = {key: value for key, value in fields.items() if value not in ("", None) and key != "payload"}
+    told = {key: value for key, value in fields.items() if value not in ("", None) and key not in _UNTOLD}
     _record(
         connection,
         current.company,
@@ -225,11 +236,9 @@ def in_states(
 
     Without payloads (they are "") even a long history fits in memory.
     """
-    columns = [
-        column if with_payload or column is not invoice.c.payload else literal("").label("payload")
-        for column in invoice.c
-    ]
-    query = select(*columns).where(invoice.c.state.in_(sorted(states)))
+    query = select(*(invoice.c if with_payload else _WITHOUT_PAYLOAD)).where(
+        invoice.c.state.in_(sorted(states))
+    )
     if company is not None:
         query = query.where(invoice.c.company == company)
     if due is not None:
@@ -252,20 +261,66 @@ def ids_in_states(
     return list(connection.scalars(query.order_by(invoice.c.received_at, invoice.c.invoice_id)))
 
 
+def due_times(connection: Connection, company: str, states: Collection[State]) -> list[datetime]:
+    """When the invoices in `states` that wait for a time are due, the soonest first; at most one is given."""
+    query = select(invoice.c.next_attempt_at).where(
+        invoice.c.company == company,
+        invoice.c.state.in_(sorted(states)),
+        invoice.c.next_attempt_at.is_not(None),
+    )
+    return list(connection.scalars(query.order_by(invoice.c.next_attempt_at).limit(1)))
+
+
 def same_number(
-    connection: Connection, one: StoredInvoice, states: Collection[State]
+    connection: Connection, one: StoredInvoice, number_key: str, states: Collection[State]
 ) -> StoredInvoice | None:
-    """Another invoice of the same supplier whose number differs from `one`'s only by case or blanks."""
+    """Another invoice of the same supplier in `states` whose number is the same to a person (`number_key`).
+
+    Of several workers that ask at once, one is let in at a time, until its transaction ends.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_NUMBERS, func.hashtext(one.company))))
     rows = connection.execute(
         select(invoice).where(
             invoice.c.company == one.company,
             invoice.c.supplier == one.supplier,
-            func.lower(func.trim(invoice.c.number)) == one.number.strip().lower(),
+            invoice.c.number_key == number_key,
             invoice.c.invoice_id != one.invoice_id,
             invoice.c.state.in_(sorted(states)),
         )
     )
     return next((_stored(row._mapping) for row in rows), None)
+
+
+def rivals(connection: Connection, one: StoredInvoice, voucher: str) -> list[StoredInvoice]:
+    """Other invoices of ours that hold `voucher`, or bear `one`'s supplier and number, in whatever state.
+
+    All of them and `one` itself stay locked until the transaction ends, so that two acts on the same number
+    come one after the other.
+    """
+    same_number = and_(
+        invoice.c.supplier == one.supplier,
+        func.lower(func.trim(invoice.c.number)) == one.number.strip().lower(),
+    )
+    rows = connection.execute(
+        select(invoice)
+        .where(
+            invoice.c.company == one.company,
+            or_(invoice.c.voucher == voucher, same_number, invoice.c.invoice_id == one.invoice_id),
+        )
+        .order_by(invoice.c.invoice_id)
+        .with_for_update()
+    )
+    return [_stored(row._mapping) for row in rows if row.invoice_id != one.invoice_id]
+
+
+def with_gl_problem(connection: Connection, company: str | None) -> list[StoredInvoice]:
+    """Invoices whose AP posting stands while SYSPRO's GL journal for it failed, oldest first; without payloads."""
+    query = select(*_WITHOUT_PAYLOAD).where(invoice.c.gl_problem != "")
+    if company is not None:
+        query = query.where(invoice.c.company == company)
+    rows = connection.execute(query.order_by(invoice.c.received_at, invoice.c.invoice_id))
+    return [_stored(row._mapping) for row in rows]
 
 
 def references_of_posted(connection: Connection, company: str, number: int = 20) -> list[str]:
@@ -275,6 +330,31 @@ def references_of_posted(connection: Connection, company: str, number: int = 20)
         invoice.c.company == company, invoice.c.state.in_(posted), invoice.c.reference != ""
     )
     return list(connection.scalars(query.order_by(invoice.c.updated_at.desc()).limit(number)))
+
+
+def holders(connection: Connection, company: str, suppliers: Collection[str]) -> dict[str, str]:
+    """Which of our invoices holds which voucher, for the invoices of these suppliers."""
+    query = select(invoice.c.voucher, invoice.c.invoice_id).where(
+        invoice.c.company == company, invoice.c.supplier.in_(sorted(suppliers)), invoice.c.voucher != ""
+    )
+    return {row.voucher: row.invoice_id for row in connection.execute(query)}
+
+
+def posted_of(
+    connection: Connection, company: str, suppliers: Sequence[str], *, limit: int
+) -> list[StoredInvoice]:
+    """The invoices of some suppliers that stand in SYSPRO, newest first."""
+    posted = (State.POSTED.value, State.RESPONDED.value)
+    found: list[StoredInvoice] = []
+    for start in range(0, len(suppliers), _CHUNK):
+        query = select(invoice).where(
+            invoice.c.company == company,
+            invoice.c.state.in_(posted),
+            invoice.c.supplier.in_(suppliers[start : start + _CHUNK]),
+        )
+        query = query.order_by(invoice.c.updated_at.desc(), invoice.c.invoice_id).limit(limit)
+        found += [_stored(row._mapping) for row in connection.execute(query)]
+    return found[:limit]
 
 
 def counts(connection: Connection, company: str | None = None) -> dict[str, int]:

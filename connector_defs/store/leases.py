@@ -42,6 +42,15 @@ class Lease:
     seconds: float = LEASE_SECONDS
 
 
+@dataclass(frozen=True)
+class Pause:
+    """Why a lane rests: until when, for the how many-th time in a row, and what the other side said."""
+
+    until: datetime | None
+    count: int
+    reason: str
+
+
 class Leases:
     """Takes, renews and gives back leases; keeps the lane's SYSPRO session id sealed beside it."""
 
@@ -75,8 +84,9 @@ class Leases:
                 [{"name": name, "owner": "", "fence": 0, "expires_at": now - timedelta(days=1)}],
             )
             row = connection.execute(select(lease).where(lease.c.name == name)).one()
-            free = not row.owner or row.expires_at <= now or _is_dead(row.owner)
-            if not free or not self._change_hands(connection, row.name, row.fence, owner, now):
+            if is_held(row.owner, row.expires_at, now) or not self._change_hands(
+                connection, row.name, row.fence, owner, now
+            ):
                 raise LeaseTaken(
                     f"lane {name} is worked on by another process until {row.expires_at:%H:%M:%S} UTC at the latest; "
                     "run again later"
@@ -95,6 +105,29 @@ class Leases:
         """Extend the lease. Raises LeaseLost where it passed on."""
         with self._store.write() as connection:
             renew(connection, held, self._clock.now())
+
+    def pause(self, held: Lease, until: datetime, reason: str) -> None:
+        """Nobody is to try this lane before `until`. Raises LeaseLost."""
+        with self._store.write() as connection:
+            self._set(connection, held, paused_until=until, pauses=lease.c.pauses + 1, pause_reason=reason)
+
+    def unpause(self, held: Lease) -> None:
+        """The lane works again: the next pause begins short. Raises LeaseLost."""
+        with self._store.write() as connection:
+            self._set(connection, held, paused_until=None, pauses=0, pause_reason="")
+
+    def _set(self, connection: Connection, held: Lease, **values: object) -> None:
+        done = connection.execute(
+            update(lease).where(lease.c.name == held.name, lease.c.fence == held.fence).values(**values)
+        )
+        if not done.rowcount:
+            raise _lost(held)
+
+    def pause_of(self, name: str) -> Pause:
+        """The pause a lane is in, or was in last."""
+        with self._store.read() as connection:
+            row = connection.execute(select(lease).where(lease.c.name == name)).first()
+        return Pause(None, 0, "") if row is None else Pause(row.paused_until, row.pauses, row.pause_reason)
 
     def remember_session(self, held: Lease, session_id: str) -> None:
         """Keep the open session's id, sealed, so that a successor can log it off. Raises LeaseLost."""
@@ -119,6 +152,11 @@ class Leases:
         with self._store.read() as connection:
             sealed = connection.scalar(select(lease.c.sealed_session).where(lease.c.name == held.name))
         return self._seal.open(sealed) if sealed else None
+
+
+def is_held(owner: str | None, expires_at: datetime | None, now: datetime) -> bool:
+    """True where a lease with these values has a living owner."""
+    return bool(owner) and expires_at is not None and expires_at > now and not _is_dead(str(owner))
 
 
 def renew(connection: Connection, held: Lease, now: datetime) -> None:

@@ -101,8 +101,13 @@ invoice = Table(
     Column("answered_at", Instant),
     # What a person decided for this invoice alone (`domain.invoices.Decisions`), as JSON.
     Column("decisions", Text, nullable=False, default="{}", server_default="{}"),
+    # The document as it was meant (`domain.intents.Intent`), as JSON, from the first intent on.
+    Column("intent", Text, nullable=False, default="", server_default=""),
+    # What makes two invoice numbers of a supplier the same to a person, from `ready` on.
+    Column("number_key", String(120), nullable=False, default="", server_default=""),
     Index("invoice_by_state", "company", "state", "next_attempt_at"),
     Index("invoice_by_number", "company", "supplier", "number"),
+    Index("invoice_by_number_key", "company", "supplier", "number_key"),
 )
 
 # Which lane works on an invoice at present. Void as soon as the lane's lease has another fence or no owner, so
@@ -114,19 +119,61 @@ claim = Table(
     Column("invoice_id", String(64), primary_key=True),
     Column("lane", String(120), nullable=False),
     Column("fence", Integer, nullable=False),
+    # How many workers died while they held it: one that kills its worker is told from its neighbours.
+    Column("deaths", Integer, nullable=False, default=0),
 )
 
+# How far intake has read one list of one company: the largest lastUpdated met there, and when the list was last
+# read whole. A source beside the lists of a company is the data extracts of the tenant, under company "*".
+intake_cursor = Table(
+    "intake_cursor",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("last_updated", Instant),
+    Column("listed_at", Instant),
+)
+
+# A data extract of the tenant and how much of it is taken in. `rows` counts what was read so far, `taken` what
+# is durable of that; `columns` is the table as it was defined then, as JSON.
+data_extract = Table(
+    "data_extract",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("taken", Integer, nullable=False),
+    Column("columns", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("noted_at", Instant, nullable=False),
+)
+
+# A company whose state is older than what both systems hold: nothing leaves for either until they are compared.
+hold = Table(
+    "hold",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+# `dimensions` as in `domain.gl_mapping.dimension_text`, dates as ISO text; "" where a rule does not limit them.
 gl_mapping = Table(
     "gl_mapping",
     metadata,
     Column("company", String(10), primary_key=True),
     Column("account_code", String(50), primary_key=True),
     Column("cost_center", String(200), primary_key=True),
-    Column("version", Integer, primary_key=True),
+    Column("dimensions", String(300), primary_key=True, default="", server_default=""),
+    Column("valid_from", String(10), primary_key=True, default="", server_default=""),
+    Column("version", Integer, primary_key=True, autoincrement=False),
     Column("gl_code", String(35), nullable=False),
     Column("author", String(80), nullable=False),
     Column("reason", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("valid_to", String(10), nullable=False, default="", server_default=""),
+    Column("status", String(10), nullable=False, default="active", server_default="active"),
+    Column("approved_by", String(80), nullable=False, default="", server_default=""),
 )
 
 published_record = Table(
@@ -162,6 +209,42 @@ publish_request = Table(
     Column("sent_at", Instant, nullable=False),
     Column("done_at", Instant),
     Index("publish_request_by_state", "company", "entity", "state"),
+)
+
+# What Basware was last told, or is to be told, about how far an invoice is paid (`store.payments`).
+payment = Table(
+    "payment",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("invoice_id", String(64), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("paid_total", Exact),
+    Column("entries", Integer, nullable=False),
+    Column("external_code", String(36), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("told_digest", String(64), nullable=False),
+    Column("told_total", Exact),
+    Column("told_code", String(36), nullable=False),
+    Column("request_id", String(80), nullable=False),
+    Column("client_request_id", String(36), nullable=False),
+    Column("code", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("payment_by_state", "company", "state"),
+)
+
+# The largest JournalDate of SYSPRO's payments that was read, as CCYY-MM-DD: a business date, not an instant.
+payment_cursor = Table(
+    "payment_cursor",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("journal_date", String(10), nullable=False),
+    Column("updated_at", Instant, nullable=False),
 )
 
 audit_event = Table(
@@ -207,4 +290,8 @@ lease = Table(
     Column("fence", Integer, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("sealed_session", LargeBinary),
+    # SYSPRO as a whole refused: until then nobody tries, and how often in a row that was.
+    Column("paused_until", Instant),
+    Column("pauses", Integer, nullable=False, default=0, server_default="0"),
+    Column("pause_reason", Text, nullable=False, default="", server_default=""),
 )

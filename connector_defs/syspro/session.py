@@ -36,6 +36,10 @@ class EnetCredentials:
 class SessionLease(Protocol):
     """Durable memory of the operator's session id, so that a dead process leaves no session behind."""
 
+    def renew(self) -> None:
+        """Raises where the operator is another worker's by now: a logon would evict that one."""
+        ...
+
     def remember(self, session_id: str) -> None:
         """A session was opened."""
         ...
@@ -158,6 +162,7 @@ class EnetSession:
 
     def _open(self) -> str:
         if self._session is None:
+            self._lease.renew()
             credentials = self._credentials
             session = self._client.logon(
                 credentials.operator,

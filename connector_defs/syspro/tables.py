@@ -320,7 +320,7 @@ AP_INVOICE = _table(
     "InvoiceYear:int InvoiceMonth:int Branch Bank Reference Currency:c3 PostCurrency:c3 OrigInvValue:amount "
     "OrigDiscValue:amount CurrencyValue:amount PaymGrossValue:amount PaymDiscValue:amount "
     "TotalAdjustments:amount MthInvBal1:amount YearInvBalZero:int MonthInvBalZero:int InvoiceStatus:c1 "
-    "ExchangeRate:rate ConvRate:rate MulDiv:c1 FirstTaxCode:c3",
+    "ExchangeRate:rate ConvRate:rate MulDiv:c1 FirstTaxCode:c3 ManualChqNum PaymentChkType",
 )
 AP_INVOICE_PAY = _table(
     "ApInvoicePay",
@@ -329,11 +329,23 @@ AP_INVOICE_PAY = _table(
     "PostConvRate:rate PostMulDiv:c1 JournalDate:date Journal:int TrnYear:int TrnMonth:int "
     "PaymentReference PaymentNumber",
 )
+AP_PAY_RUN_DET = _table(
+    "ApPayRunDet",
+    "PaymentNumber Supplier Invoice",
+    "PaymentNumber Supplier Invoice Cheque ChequeDate:date",
+)
 AP_JNL_SUMMARY = _table(
     "ApJnlSummary",
     "TrnYear TrnMonth Journal EntryNumber",
     "TrnYear:int TrnMonth:int Journal:int EntryNumber:int Supplier Invoice TransactionCode:c1 "
     "InvoiceValue:amount",
+)
+# The name of the line's own column is not public: lines of one entry are told by their account.
+AP_JNL_DISTRIB = _table(
+    "ApJnlDistrib",
+    "TrnYear TrnMonth Journal EntryNumber ExpenseGlCode",
+    "TrnYear:int TrnMonth:int Journal:int EntryNumber:int ExpenseGlCode DistrValue:amount ExpenseType:c1 "
+    "Reference TrnDate:date",
 )
 # ApControl's key is not public and the table holds one row, so it is read by the columns themselves.
 AP_CONTROL = _table("ApControl", "FinYear FinPeriod", "FinYear:int FinPeriod:int")
@@ -366,7 +378,9 @@ TABLES: tuple[Table, ...] = (
     GRN_DETAILS,
     AP_INVOICE,
     AP_INVOICE_PAY,
+    AP_PAY_RUN_DET,
     AP_JNL_SUMMARY,
+    AP_JNL_DISTRIB,
     AP_CONTROL,
     GEN_CONTROL,
     GEN_JOURNAL_DETAIL,

@@ -6,7 +6,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from connector_defs.flows.reports import InvoiceRunReport, Problem, PublishReport, QueueItem, StageReport
+from connector_defs.flows.reports import (
+    InvoiceRunReport,
+    PaymentRunReport,
+    Problem,
+    PublishReport,
+    QueueItem,
+    StageReport,
+    ToldPayment,
+)
 
 WHEN = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
@@ -57,6 +65,39 @@ def invoice_run(**changes: Any) -> InvoiceRunReport:
         seconds=9.5,
     )
     return replace(usual, **changes)
+
+
+def payment_run(told: int = 12, **changes: Any) -> PaymentRunReport:
+    usual = PaymentRunReport(
+        company="M1",
+        rows=500,
+        examined=30,
+        changed=told,
+        told=told,
+        confirmed=told,
+        pending=0,
+        refused=0,
+        unclear=0,
+        basware_requests=3 * told,
+        seconds=2.5,
+        payments=tuple(told_payment(f"INV-{number:03d}") for number in range(told)),
+    )
+    return replace(usual, **changes)
+
+
+def told_payment(number: str) -> ToldPayment:
+    return ToldPayment(
+        company="M1",
+        supplier="000000000000123",
+        invoice_number=number,
+        invoice_id=f"id-{number}",
+        paid_total=Decimal("617.25"),
+        gross=Decimal("1234.50"),
+        currency="USD",
+        cash_discount=Decimal("0.00"),
+        payment_date=WHEN.date(),
+        generation=1,
+    )
 
 
 def queue_item(**changes: Any) -> QueueItem:

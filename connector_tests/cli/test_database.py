@@ -1,4 +1,4 @@
-"""`connector db` upgrades the state store and says whether it fits."""
+"""`connector db` upgrades the state store, says whether it fits, and tells of a restored one."""
 
 import json
 import sqlite3
@@ -53,3 +53,18 @@ def test_a_store_address_that_is_none_is_wrong_use(
 
     assert ended.code == 2
     assert "CONNECTOR_STATE_URL" in ended.err
+
+
+def test_after_a_restore_every_company_is_held_and_a_person_may_let_it_go_on(connector: Command) -> None:
+    held = connector("db", "restored")
+    assert (held.code, "M1 is on hold" in held.out) == (0, True)
+    assert "on hold already" in connector("db", "restored").out
+
+    gone_on = connector("db", "release", "--reason", "known")
+    assert (gone_on.code, "M1 goes on" in gone_on.out) == (0, True)
+    told = connector("audit", "show", "M1").out
+    assert "held" in told
+    assert "known" in told
+
+    again = connector("db", "release", "--reason", "known")
+    assert (again.code, "not on hold" in again.out) == (1, True)

@@ -30,6 +30,8 @@ def test_every_flow_runs_twice_and_the_books_agree(own_place: Path) -> None:
         "invoice(s) wait",
         "Writes of master data and orders that Basware counted: 0",
         "released by themselves",
+        "Payments: SYSPRO pays",
+        "Payment responses sent by a second pass: 0",
         "agree to the cent",
         "Everything held",
         "make ui",

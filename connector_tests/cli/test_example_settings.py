@@ -66,7 +66,10 @@ def test_every_variable_stands_beside_its_key() -> None:
     assert [variable for variable in ENVIRONMENT if variable not in text] == []
 
 
-@pytest.mark.parametrize("section", ["storage", "timing", "posting", "publishing", "schedules", "currencies"])
+@pytest.mark.parametrize(
+    "section",
+    ["storage", "timing", "posting", "mapping", "publishing", "payments", "schedules", "currencies"],
+)
 def test_the_defaults_shown_are_the_defaults(section: str) -> None:
     shown = getattr(load_settings(EXAMPLE, SECRETS), section)
 

@@ -24,7 +24,11 @@ def test_nothing_waits(connector: Command) -> None:
 
 def test_nothing_is_mapped_and_nothing_waits_for_it(connector: Command) -> None:
     assert "No invoice waits for a mapping" in connector("mapping", "list").out
-    assert json.loads(connector("mapping", "list", "--json").out) == {"rules": [], "unmapped": []}
+    assert json.loads(connector("mapping", "list", "--json").out) == {
+        "rules": [],
+        "proposed": [],
+        "unmapped": [],
+    }
 
 
 def test_nothing_is_staged(connector: Command) -> None:
@@ -51,7 +55,7 @@ def test_a_mapping_is_set_before_anything_waits_for_it(connector: Command) -> No
     ended = connector("mapping", "set", "6100", "10-6100", "--cost-center", "CC010")
 
     assert ended.code == 0
-    assert "M1: account code 6100 for cost centre CC010 is GL code 10-6100 (version 1)." in ended.out
+    assert "M1: account code 6100, cost centre CC010 is GL code 10-6100 (version 1)." in ended.out
     assert "released" not in ended.out
 
 

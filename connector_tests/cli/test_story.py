@@ -10,7 +10,7 @@ from connector_defs.cli.demo import summary
 from connector_defs.cli.story import Story, heard
 from connector_defs.flows.reports import FollowUpReport, ReconcileReport
 from connector_defs.orchestration.listening import StepFailed, StepStarted
-from connector_tests.cli.reports import invoice_run, problem, published, staged
+from connector_tests.cli.reports import invoice_run, payment_run, problem, published, staged
 
 
 def test_every_report_is_kept_by_kind() -> None:
@@ -69,10 +69,12 @@ def test_the_summary_tells_records_and_requests_of_each_flow() -> None:
             published("matchingOrderLines", sent=2500, requests=25, seconds=4.0),
         ],
         invoices=[invoice_run()],
+        payments=[payment_run()],
     )
 
     assert summary(story) == [
         ("master data", 200, 199, 3, 1.5),
         ("purchase orders", 2500, 2500, 28, 4.5),
         ("approved invoices", 300, 280, 1600, 9.5),
+        ("payments", 500, 12, 36, 2.5),
     ]

@@ -14,7 +14,7 @@ from connector_defs.flows.reports import (
     Status,
     UnmappedAccount,
 )
-from connector_tests.cli.reports import WHEN, invoice_run, problem, published, queue_item, staged
+from connector_tests.cli.reports import WHEN, invoice_run, payment_run, problem, published, queue_item, staged
 
 Output = pytest.CaptureFixture[str]
 
@@ -32,6 +32,23 @@ def test_published_and_invoice_tables_hold_their_counts(capsys: Output) -> None:
     out = capsys.readouterr().out
     assert "12,345" in out
     assert "280" in out
+
+
+def test_payments_are_listed_and_beyond_a_screenful_counted(capsys: Output) -> None:
+    tables.payment_runs([payment_run(told=25, refused=1)])
+
+    out = capsys.readouterr().out
+    assert "INV-019" in out
+    assert "INV-020" not in out
+    assert "617.25" in out
+    assert "refused" in out
+    assert "5 more" in out
+
+
+def test_a_run_without_news_of_payments_lists_none(capsys: Output) -> None:
+    tables.payment_runs([payment_run(told=0)])
+
+    assert "payment(s) told" not in capsys.readouterr().out
 
 
 def test_beyond_a_screenful_problems_are_counted_by_reason(capsys: Output) -> None:

@@ -1,13 +1,22 @@
 """An invoice that can be posted, and the books it agrees with; tests change the one thing they are about."""
 
+from calendar import monthrange
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from connector_defs.domain.books import Books, GoodsReceipt, LedgerCode, Supplier
+from connector_defs.domain.books import (
+    Books,
+    ExchangeRate,
+    GoodsReceipt,
+    LedgerCode,
+    LedgerPeriod,
+    PeriodControl,
+    Supplier,
+)
 from connector_defs.domain.gl_mapping import ANY, MappingRule, MappingTable
-from connector_defs.domain.invoices import ApprovedInvoice, CodingRow, Posting
+from connector_defs.domain.invoices import ApprovedInvoice, CodingRow, Decisions, Posting
 from connector_defs.domain.planning import PlanningRules, Refusal, Unmapped, plan
 
 SUPPLIER = "0000123"
@@ -86,8 +95,36 @@ def receipt(number: str = "000777", outstanding: str | None = "100.00", **change
     return replace(plain, **changes)
 
 
+def periods(open_months: tuple[int, ...] = (1, 2), *, current: tuple[int, int] = (2026, 2)) -> PeriodControl:
+    """Calendar months of 2025 and 2026; of 2026 those in `open_months` are open, of 2025 none is."""
+    months = [(year, month) for year in (2025, 2026) for month in range(1, 13)]
+    return PeriodControl(
+        ap_current=current,
+        gl_current=current,
+        periods=tuple(
+            LedgerPeriod(
+                year,
+                month,
+                date(year, month, monthrange(year, month)[1]),
+                "O" if year == 2026 and month in open_months else "C",
+            )
+            for year, month in months
+        ),
+    )
+
+
+def rates(rate: str = "0.900000", *, multiplies: bool = True, fixed: bool = False) -> dict[str, ExchangeRate]:
+    """The buying rate of `$`."""
+    return {"$": ExchangeRate(Decimal(rate), multiplies, fixed)}
+
+
 def books(**changes: Any) -> Books:
-    codes = [ledger_code(), ledger_code("90-9999"), ledger_code("22-TAX", account_type="L")]
+    codes = [
+        ledger_code(),
+        ledger_code("90-9999"),
+        ledger_code("22-TAX", account_type="L"),
+        ledger_code("22-CLEAR", account_type="L"),
+    ]
     plain = Books(
         suppliers={SUPPLIER: supplier()},
         ledger_codes={code.code: code for code in codes},
@@ -98,10 +135,13 @@ def books(**changes: Any) -> Books:
     return replace(plain, **changes)
 
 
-def rule(account: str = "4000", gl_code: str = "40-4000", cost_center: str = ANY) -> MappingRule:
-    return MappingRule(
+def rule(
+    account: str = "4000", gl_code: str = "40-4000", cost_center: str = ANY, **changes: Any
+) -> MappingRule:
+    plain = MappingRule(
         "M1", account, cost_center, gl_code, 1, "ann", "as agreed", datetime(2026, 1, 1, tzinfo=UTC)
     )
+    return replace(plain, **changes)
 
 
 MAPPING = MappingTable([rule()])
@@ -113,8 +153,9 @@ def planned(
     known: Books | None = None,
     rules: PlanningRules = RULES,
     mapping: MappingTable = MAPPING,
+    decisions: Decisions = Decisions(),  # noqa: B008 - immutable
 ) -> Posting:
-    outcome = plan(one, mapping, known or books(), rules)
+    outcome = plan(one, mapping, known or books(), rules, decisions)
     assert isinstance(outcome, Posting), outcome
     return outcome
 

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector_defs.domain.gl_mapping import MappingTable
-from connector_defs.domain.invoices import LedgerRow, Posting, ReceiptRow
+from connector_defs.domain.invoices import Decisions, LedgerRow, Posting, ReceiptRow
 from connector_defs.domain.keys import posting_reference
-from connector_defs.domain.planning import PlanningRules, plan
+from connector_defs.domain.planning import PlanningRules, Refusal, plan, rounding_of
 from connector_tests.domain.builders import (
+    RULES,
     SUPPLIER,
     books,
     invoice,
@@ -217,7 +218,7 @@ class TestCurrencies:
     """Amounts have the decimals of their currency; the supplier's currency says whether it is foreign."""
 
     @pytest.mark.parametrize(
-        ("currency", "amount"), [("JPY", "1200"), ("EUR", "12.34"), ("KWD", "1.234"), ("JPY", "1200.000")]
+        ("currency", "amount"), [("JPY", "1200"), ("EUR", "12.34"), ("KWD", "1.230"), ("JPY", "1200.000")]
     )
     def test_a_currency_has_its_own_decimals(self, currency: str, amount: str) -> None:
         known = books(suppliers={SUPPLIER: supplier(currency=currency)})
@@ -260,7 +261,54 @@ class TestMapping:
             row("r3", "30.00", account_code="5000", cost_center="CC1"),
             row("r4", "40.00"),
         )
-        assert unmapped(invoice(*rows)).pairs == (("5000", ""), ("5000", "CC1"))
+        outcome = unmapped(invoice(*rows))
+        assert [(gap.account_code, gap.cost_center) for gap in outcome.gaps] == [
+            ("5000", ""),
+            ("5000", "CC1"),
+        ]
+        assert outcome.refusal.code == "UNMAPPED_ACCOUNT"
+        assert outcome.refusal.reason == "no GL mapping for account '5000', '5000' / cost centre 'CC1'"
+        assert (
+            outcome.refusal.remedy == "`connector mapping set 5000 GLCODE`; the invoice then posts by itself"
+        )
+
+    def test_a_rule_that_does_not_hold_on_the_invoices_date_is_no_rule_and_the_date_is_told(self) -> None:
+        mapping = MappingTable([rule(valid_from=date(2026, 2, 1))])
+        assert unmapped(invoice(), mapping).refusal.reason == "no GL mapping for account '4000' on 2026-01-15"
+        held = planned(invoice(voucher_date=date(2026, 2, 1)), mapping=mapping)
+        assert [line.ledger_code for line in held.rows] == ["40-4000"]
+
+    def test_equally_specific_rules_with_different_codes_are_told_with_the_way_out(self) -> None:
+        mapping = MappingTable(
+            [
+                rule(cost_center="CC 1"),
+                rule(gl_code="90-9999", dimensions=(("dim1", "NORTH"),)),
+            ]
+        )
+        tied = row(cost_center="CC 1", dimensions=(("dim1", "NORTH"), ("project", "P-7")))
+        refusal = unmapped(invoice(tied), mapping).refusal
+        assert refusal.code == "MAPPING_AMBIGUOUS"
+        assert refusal.reason == (
+            "equally specific GL mappings for account '4000' / cost centre 'CC 1' / dim1 'NORTH': "
+            "account code 4000, cost centre CC 1 -> 40-4000; account code 4000, dim1 NORTH -> 90-9999"
+        )
+        assert refusal.remedy == (
+            "`connector mapping set 4000 GLCODE --cost-center 'CC 1' --dimension dim1=NORTH` goes before both, "
+            "or retire one of them (--retire); the invoice then posts by itself"
+        )
+
+    def test_where_a_row_has_no_rule_at_all_that_is_told_first_and_the_tie_with_it(self) -> None:
+        mapping = MappingTable(
+            [rule(cost_center="CC1"), rule(gl_code="90-9999", dimensions=(("dim1", "NORTH"),))]
+        )
+        rows = (
+            row("r1", "60.00", cost_center="CC1", dimensions=(("dim1", "NORTH"),)),
+            row("r2", "40.00", account_code="$(rm)"),
+        )
+        refusal = unmapped(invoice(*rows), mapping).refusal
+        assert refusal.code == "UNMAPPED_ACCOUNT"
+        assert "no GL mapping for account '$(rm)'; equally specific" in refusal.reason
+        assert refusal.remedy.startswith("`connector mapping set '$(rm)' GLCODE`;")
 
     def test_the_rule_for_the_cost_centre_goes_first(self) -> None:
         mapping = MappingTable([rule(), rule(gl_code="90-9999", cost_center="CC1")])
@@ -339,4 +387,32 @@ def test_whatever_is_posted_adds_up_to_the_gross_sum_exactly(drawn: tuple[object
         assert made_of(outcome) == outcome.gross == gross
         assert all(line.value for line in outcome.rows)
     else:
-        assert outcome.code in {"UNBALANCED", "ZERO_VALUE", "TAX_CODES_MIXED"}  # type: ignore[union-attr]
+        assert outcome.code in {  # type: ignore[union-attr]
+            "UNBALANCED",
+            "ZERO_VALUE",
+            "TAX_CODES_MIXED",
+            "AMOUNT_DECIMALS",
+            "RECEIPT_SIGN",
+            "TAX_NOT_IN_ROWS",
+        }
+
+
+@pytest.mark.parametrize("gross", ["100.00", "100.01", "99.00", "1000000.00"])
+def test_what_a_person_may_accept_is_the_whole_difference_however_large(gross: str) -> None:
+    one = invoice(row(net=money("90.00"), tax=money("10.00"), tax_code="A"), gross=gross)
+    assert rounding_of(one, RULES) == money(gross) - money("100.00")
+
+
+def test_an_accepted_difference_is_the_one_that_planning_takes() -> None:
+    one = invoice(row(net=money("100.00")), gross="103.37")
+    difference = rounding_of(one, RULES)
+    assert isinstance(difference, Decimal)
+    taken = plan(one, MappingTable((rule(),)), books(), ROUNDING, Decisions(rounding=difference))
+    assert isinstance(taken, Posting)
+    assert made_of(taken) == money("103.37")
+
+
+def test_an_invoice_without_a_gross_sum_has_no_difference() -> None:
+    refused = rounding_of(invoice(gross=None), RULES)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "AMOUNT_MISSING"

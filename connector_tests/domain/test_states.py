@@ -6,8 +6,8 @@ from connector_defs.domain.states import ALLOWED, OPEN, WAITING_FOR_PEOPLE, Stat
 
 # Read down: from each state, where it may go. One line for each row of the design's table.
 MOVES = """
-received      needs_mapping needs_review ready withdrawn posted
-needs_mapping received rejected withdrawn
+received      needs_mapping needs_review ready withdrawn posted dead
+needs_mapping received needs_review rejected withdrawn dead posted
 needs_review  received rejected withdrawn dead posted
 ready         acknowledged received needs_mapping needs_review withdrawn dead
 acknowledged  posting needs_mapping needs_review posted received dead
@@ -16,7 +16,7 @@ uncertain     posted acknowledged needs_review dead
 posted        responded needs_review
 responded     posted needs_review
 rejected      received
-dead          received rejected
+dead          received needs_review rejected posted
 withdrawn     received
 """
 TABLE = {

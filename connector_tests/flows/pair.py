@@ -80,6 +80,10 @@ class Pair:
         """One run over the approved invoices."""
         return run_invoices(self.connector, self.company)
 
+    def next_day(self) -> None:
+        """Let a day pass: what is due once a day is due again."""
+        self.connector.clock.wait(25 * 3600)
+
     def approve(self, *documents: Mapping[str, Any]) -> list[str]:
         """Approve invoices in Basware; returns their ids."""
         return [str(self.sandbox.basware.approve(document)["invoiceId"]) for document in documents]

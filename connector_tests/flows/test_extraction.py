@@ -207,11 +207,26 @@ def test_every_habit_of_a_site_gives_the_same_staged_rows(
             "order_headers": len(OPEN),
             "order_lines": lines,
             "goods_receipts": receipts,
+            "invoice_payments": 0,
+        }
+        since = date(2026, 9, 1)
+        assert take(pair, "invoice_payments", since, since).rows == paid_since(pair, since) > 0
+        staged = {row["Invoice"]: row["JournalDate"] for row in read(pair, "invoice_payments", since)}
+        assert staged == {
+            row["Invoice"]: row["JournalDate"]
+            for row in tables["ApInvoicePay"]
+            if isinstance(row["JournalDate"], date) and row["JournalDate"] >= since
         }
         (account, *_) = read(pair, "gl_accounts")
         assert account["GlCode"] == "00-1100"
         dates = {row["PurchaseOrder"]: row["OrderEntryDate"] for row in read(pair, "order_headers")}
         assert dates["000000000010001"] == date(2026, 7, 25), "no zone moves a business date"
+
+
+def paid_since(pair: Pair, day: date) -> int:
+    """Payments of that day and later."""
+    dates = [row["JournalDate"] for row in pair.sandbox.world.tables["ApInvoicePay"]]
+    return sum(isinstance(one, date) and one >= day for one in dates)
 
 
 def test_columns_a_release_lacks_are_named_and_the_rest_is_staged(folder: Path) -> None:
@@ -233,6 +248,9 @@ def test_columns_a_release_lacks_are_named_and_the_rest_is_staged(folder: Path) 
         ("order_lines", "PorMasterDetail.MOrderQty"),
         ("order_lines", "PorMasterDetail.MPrice"),
         ("order_lines", "PorMasterDetail.LineType"),
+        ("invoice_payments", "ApInvoicePay.TrnType"),
+        ("invoice_payments", "ApInvoicePay.PostValue"),
+        ("invoice_payments", "ApInvoicePay.JournalDate"),
     ],
 )
 def test_a_column_that_decides_what_a_record_means_is_not_done_without(

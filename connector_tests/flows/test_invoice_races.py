@@ -22,6 +22,7 @@ from connector_defs.domain.clock import SystemClock
 from connector_defs.flows.invoices import run_invoices
 from connector_defs.flows.runtime import open_connector
 from connector_defs.store import invoices
+from connector_defs.syspro.enet import EnetClient
 from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair
 
 BILLS = 12
@@ -67,19 +68,26 @@ def test_a_worker_that_lost_its_lane_writes_nothing_more(pair: Pair) -> None:
     bill = invoice("SLOW")
     (bill_id,) = pair.approve(bill)
     leases = pair.connector.leases
-    post = pair.connector.enet.post
+    new_enet = pair.connector.new_enet
     taken = []
 
-    def slow_post(*arguments: str):  # type: ignore[no-untyped-def]
-        reply = post(*arguments)
-        pair.connector.clock.wait(10_000)
-        taken.append(leases._take("operator/INTEG"))
-        return reply
+    def slow_enet() -> EnetClient:
+        client = new_enet()
+        post = client.post
 
-    pair.connector.enet.post = slow_post  # type: ignore[method-assign]
+        def slow_post(*arguments: str):  # type: ignore[no-untyped-def]
+            reply = post(*arguments)
+            pair.connector.clock.wait(10_000)
+            taken.append(leases._take("operator/INTEG"))
+            return reply
+
+        client.post = slow_post  # type: ignore[method-assign]
+        return client
+
+    pair.connector.new_enet = slow_enet  # type: ignore[method-assign]
     pair.run()
     assert pair.stored(bill_id).state == "posting"
-    pair.connector.enet.post = post  # type: ignore[method-assign]
+    pair.connector.new_enet = new_enet  # type: ignore[method-assign]
     pair.connector.clock.wait(10_000)
     pair.run()
     assert pair.state(bill_id) == "responded"

@@ -1,9 +1,13 @@
 """The whole way, both ways, with the state on PostgreSQL."""
 
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
+from connector_defs.flows import preview, queue
 from connector_defs.sandbox.world import WorldOptions
-from connector_tests.flows.pair import TODAY, assert_books_agree, open_pair
+from connector_tests.flows.by_hand import adopt_at_once
+from connector_tests.flows.pair import TODAY, assert_books_agree, invoice, open_pair
 from connector_tests.postgres import Postgres
 
 
@@ -19,4 +23,22 @@ def test_both_flows_run_and_reconcile_on_postgresql(postgres: Postgres, tmp_path
         assert report.received == 30
         assert report.posted == report.responded > 20
         assert sum(second.requests for second in pair.sync().values()) == 0
+        assert_books_agree(pair)
+
+
+def test_what_people_decide_holds_on_postgresql(postgres: Postgres, tmp_path: Path) -> None:
+    """Two people adopt one posting at once; one retries, one sets aside, one asks without posting."""
+    with open_pair(tmp_path, storage={"state_url": postgres.database()}) as pair:
+        pair.map()
+        adopt_at_once(pair)
+        bills = [invoice("OFF-1", grossSum=Decimal("109.25")), invoice("OFF-2", grossSum=Decimal("109.25"))]
+        retried, aside = pair.approve(*bills)
+        pair.run()
+        assert preview.preview_one(pair.connector, retried).refused[0].code == "UNBALANCED"
+        pair.sandbox.basware.change(retried, {"grossSum": Decimal("108.25")})
+        queue.mark_dead(pair.connector, aside, actor="ann", reason="dispute")
+        pair.run()
+        assert [pair.state(one) for one in (retried, aside)] == ["responded", "dead/SET_ASIDE"]
+        assert len(queue.waiting(pair.connector, older_than=timedelta(0), code="SET_")) == 1
+        assert queue.gl_problems(pair.connector) == []
         assert_books_agree(pair)

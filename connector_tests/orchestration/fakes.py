@@ -11,22 +11,38 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from connector_defs.flows import extraction, invoices, overview, publishing, reconciliation
+from connector_defs.flows import (
+    extraction,
+    extracts,
+    intake,
+    invoices,
+    overview,
+    payments,
+    preview,
+    publishing,
+    queue,
+    reconciliation,
+)
 from connector_defs.flows.reports import (
     DateWindow,
     Difference,
+    ExtractReport,
     InvoiceRunReport,
     LedgerTotal,
+    PaymentRunReport,
+    Preview,
     Problem,
     PublishReport,
     QueueItem,
     ReconcileReport,
     StageReport,
     Status,
+    ToldPayment,
     UnmappedAccount,
 )
 from connector_defs.orchestration import resources
 from connector_defs.settings import BaswareSettings, CompanySettings, Settings, SysproSettings
+from connector_defs.store.extracts import StoredExtract
 
 SECRET = "hunter2-never-shown"
 
@@ -66,7 +82,7 @@ class FakeSite:
     """What the fake flows found, did and are told to raise.
 
     `errors` maps (step, company) to the exception raised there; a step is a staged table, an entity,
-    "invoices", "peek" or "due", or "reconcile", which is not by company.
+    "invoices", "payments", "peek" or "due", or "reconcile", which is not by company.
     """
 
     settings: Settings = field(default_factory=lambda: settings(company("M1"), company("M2")))
@@ -76,16 +92,29 @@ class FakeSite:
     windows: dict[str, list[DateWindow]] = field(default_factory=lambda: defaultdict(list))
     published: list[tuple[str, str, date]] = field(default_factory=list)
     reread: list[date | None] = field(default_factory=list)
+    paid: list[tuple[str, date, bool]] = field(default_factory=list)
+    refused_payments: list[Problem] = field(default_factory=list)
+    unclear_payments: list[Problem] = field(default_factory=list)
+    payment_outages: tuple[Problem, ...] = ()
     reconciled: list[date | None] = field(default_factory=list)
     missing_columns: tuple[str, ...] = ()
     unmapped: list[UnmappedAccount] = field(default_factory=list)
     reviews: list[QueueItem] = field(default_factory=list)
+    gl_problems: list[QueueItem] = field(default_factory=list)
+    preview: Preview = field(default_factory=lambda: Preview(()))
+    previews: int = 0
     quarantined: list[Problem] = field(default_factory=list)
     refused: list[Problem] = field(default_factory=list)
     differences: tuple[Difference, ...] = ()
     oldest_open_minutes: int = 0
     peeked: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     due: dict[str, list[str]] = field(default_factory=dict)
+    whole_lists_due: str | None = None
+    extracts_due: bool = False
+    refused_extracts: list[StoredExtract] = field(default_factory=list)
+    extracts_report: ExtractReport = field(
+        default_factory=lambda: ExtractReport(1, 20, 3, 2, ("TAX_SUM",), 0.5)
+    )
     looked: int = 0
     open_now: int = 0
 
@@ -98,11 +127,20 @@ class FakeSite:
         monkeypatch.setattr(invoices, "run_invoices", self._run_invoices)
         monkeypatch.setattr(invoices, "peek", self._peek)
         monkeypatch.setattr(invoices, "due", self._due)
+        monkeypatch.setattr(payments, "run_payments", self._run_payments)
+        monkeypatch.setattr(overview, "refused_payments", lambda _: self.refused_payments)
+        monkeypatch.setattr(overview, "unclear_payments", lambda _: self.unclear_payments)
+        monkeypatch.setattr(intake, "full_list_due", lambda *_: self.whole_lists_due)
+        monkeypatch.setattr(extracts, "extracts_due", lambda _: self.extracts_due)
+        monkeypatch.setattr(extracts, "refused_extracts", lambda _: self.refused_extracts)
+        monkeypatch.setattr(extracts, "take_in_extracts", lambda _: self.extracts_report)
         monkeypatch.setattr(reconciliation, "reconcile", self._reconcile)
         monkeypatch.setattr(overview, "unmapped_accounts", lambda _: self.unmapped)
         monkeypatch.setattr(overview, "quarantined", lambda _: self.quarantined)
         monkeypatch.setattr(overview, "refused", lambda _: self.refused)
         monkeypatch.setattr(overview, "review_items", self._review_items)
+        monkeypatch.setattr(queue, "gl_problems", lambda _: self.gl_problems)
+        monkeypatch.setattr(preview, "preview_waiting", self._preview)
         monkeypatch.setattr(
             overview, "status", lambda _: Status({"responded": 3}, {}, self.oldest_open_minutes)
         )
@@ -178,6 +216,39 @@ class FakeSite:
             states={"responded": 2, "needs_mapping": 1},
         )
 
+    def _run_payments(
+        self, _: object, company: CompanySettings, window: DateWindow, *, again: bool = False
+    ) -> PaymentRunReport:
+        name = self._meet("payments", company)
+        self.paid.append((name, window.last, again))
+        told = ToldPayment(
+            company=name,
+            supplier="0000001",
+            invoice_number="INV-1",
+            invoice_id="i-1",
+            paid_total=Decimal("50.00"),
+            gross=Decimal("108.25"),
+            currency="EUR",
+            cash_discount=Decimal("0.00"),
+            payment_date=window.last,
+            generation=1,
+        )
+        return PaymentRunReport(
+            company=name,
+            rows=10,
+            examined=4,
+            changed=1,
+            told=1,
+            confirmed=3,
+            pending=0,
+            refused=0,
+            unclear=0,
+            basware_requests=3,
+            seconds=0.5,
+            payments=(told,),
+            outages=self.payment_outages,
+        )
+
     def _peek(self, _: object, company: CompanySettings) -> list[tuple[str, str]]:
         self.looked += 1
         return self.peeked.get(self._meet("peek", company), [])
@@ -194,6 +265,10 @@ class FakeSite:
         return ReconcileReport(
             day, 3, 3, (LedgerTotal("M1", "EUR", 3, amount, amount, amount),), self.differences
         )
+
+    def _preview(self, _: object) -> Preview:
+        self.previews += 1
+        return self.preview
 
     def _review_items(self, _: object, code_prefix: str | None = None) -> list[QueueItem]:
         return [item for item in self.reviews if item.code.startswith(code_prefix or "")]

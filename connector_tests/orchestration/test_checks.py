@@ -1,7 +1,9 @@
 """What the checks and the metadata show, and that findings of the business stop nothing."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import dagster as dg
 import pytest
@@ -9,11 +11,13 @@ import pytest
 from connector_defs.definitions import defs
 from connector_defs.domain.errors import RetryLater
 from connector_defs.flows import overview
-from connector_defs.flows.reports import Difference, UnmappedAccount
+from connector_defs.flows.reports import Difference, Foreseen, Preview, UnmappedAccount, Verdict
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.tables import ROWS_SHOWN, table
+from connector_defs.store.extracts import StoredExtract
 from connector_tests.orchestration.fakes import FakeSite, problem, review_item, unmapped_account
 
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -72,7 +76,8 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> Mapping[str, dg.M
 def test_unmapped_accounts_are_listed_with_all_the_ap_team_needs(
     instance: dg.DagsterInstance, site: FakeSite
 ) -> None:
-    site.unmapped = [unmapped_account()]
+    tied = "cost centre CC10 -> 10-4711; dim1 NORTH -> 20-4711"
+    site.unmapped = [replace(unmapped_account(), dimensions=(("dim1", "NORTH"),), rivals=tied)]
     result = ran(instance, "invoices")
     assert result.success
     found = evaluations(result, "basware/approved_documents")["unmapped_gl_accounts"]
@@ -86,10 +91,12 @@ def test_unmapped_accounts_are_listed_with_all_the_ap_team_needs(
             "account": "9-4711",
             "name": "Sundries",
             "cost_center": "CC10",
+            "dimensions": "dim1=NORTH",
             "invoices": 2,
             "total": "99.95",
             "oldest": "2026-11-20T08:30:00+00:00",
             "suppliers": "0000001, 0000007",
+            "equally_specific_rules": tied,
         }
     ]
 
@@ -115,6 +122,54 @@ def test_a_refusal_shows_in_the_check_of_its_kind_and_in_no_other(
     assert [row["code"] for row in rows(found[check].metadata["invoices"])] == [code]
 
 
+def test_a_gl_journal_that_failed_is_told_while_its_ap_posting_stands(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    item = replace(
+        review_item(""), state="responded", voucher="202611-00017-0001", gl_problem="1 file in use"
+    )
+    site.gl_problems = [item]
+    found = evaluations(ran(instance, "invoices"), "basware/approved_documents")
+    assert [name for name, evaluation in found.items() if not evaluation.passed] == ["gl_journals_failed"]
+    failed = found["gl_journals_failed"]
+    assert "AP posting stands" in str(failed.description)
+    (told,) = rows(failed.metadata["invoices"])
+    assert (told["voucher"], told["gl_problem"]) == ("202611-00017-0001", "1 file in use")
+
+
+def test_syspro_is_not_asked_unless_a_site_wants_it(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    found = evaluations(ran(instance, "invoices"), "basware/approved_documents")["syspro_would_take_them"]
+    assert (found.passed, found.description) == (True, "not asked: posting.preview_check is off")
+    assert site.previews == 0
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outage", "count"),
+    [
+        (Verdict.WOULD_POST, False, 0),
+        (Verdict.STANDS_THERE, False, 0),
+        (Verdict.REFUSED_BY_SYSPRO, False, 1),
+        (Verdict.REFUSED_HERE, True, 2),
+        (Verdict.WOULD_POST, True, 1),
+    ],
+)
+def test_what_syspro_would_not_take_is_told_before_it_is_posted(
+    instance: dg.DagsterInstance, site: FakeSite, verdict: Verdict, outage: bool, count: int
+) -> None:
+    site.settings = site.settings.model_copy(
+        update={"posting": site.settings.posting.model_copy(update={"preview_check": True})}
+    )
+    one = Foreseen("M1", "id", "INV-1", "0001", Decimal("1.00"), "EUR", "ready", verdict, texts=("why", "so"))
+    site.preview = Preview((one,), (problem("M2", "invoices"),) if outage else ())
+    found = evaluations(ran(instance, "invoices"), "basware/approved_documents")["syspro_would_take_them"]
+    assert (found.passed, found.metadata["found"].value) == (count == 0, count)
+    assert (found.metadata["asked"].value, len(rows(found.metadata["not_asked"]))) == (1, int(outage))
+    refused = rows(found.metadata["invoices"])
+    fine = verdict in (Verdict.WOULD_POST, Verdict.STANDS_THERE)
+    assert [row["reasons"] for row in refused] == ([] if fine else ["why; so"])
+    assert site.previews == 1
+
+
 @pytest.mark.parametrize(("minutes", "passed"), [(24 * 60, True), (24 * 60 + 1, False)])
 def test_an_item_open_for_more_than_a_day_is_told(
     instance: dg.DagsterInstance, site: FakeSite, minutes: int, passed: bool
@@ -122,6 +177,32 @@ def test_an_item_open_for_more_than_a_day_is_told(
     site.oldest_open_minutes = minutes
     found = evaluations(ran(instance, "invoices"), "basware/approved_documents")
     assert found["oldest_open_item"].passed is passed
+
+
+def test_payments_that_could_not_be_told_show_and_stop_nothing(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.refused_payments = [problem("M1", "paymentResponses")]
+    site.unclear_payments = [problem("M1", "paymentResponses"), problem("M2", "paymentResponses")]
+    result = ran(instance, "payments")
+    assert result.success
+    found = evaluations(result, "basware/payment_responses")
+    counts = {
+        name: evaluation.metadata["found"].value
+        for name, evaluation in found.items()
+        if name != "every_company"
+    }
+    assert counts == {"refused_payments": 1, "unclear_payments": 2}
+    assert not any(found[name].passed or found[name].blocking for name in counts)
+
+
+def test_payments_told_are_a_table_with_exact_amounts(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    shown = metadata(ran(instance, "payments"), "basware/payment_responses")
+    assert (shown["dagster/row_count"].value, shown["rows"].value) == (2, 20)
+    assert [(row["company"], row["paid_total"], row["gross"]) for row in rows(shown["payments"])] == [
+        ("M1", "50.00", "108.25"),
+        ("M2", "50.00", "108.25"),
+    ]
 
 
 def test_records_that_cannot_go_show_at_their_entity(instance: dg.DagsterInstance, site: FakeSite) -> None:
@@ -281,3 +362,33 @@ def test_a_table_shows_no_more_than_a_page_can_hold() -> None:
 def test_a_cell_of_an_unknown_type_is_refused() -> None:
     with pytest.raises(TypeError, match="cannot hold list"):
         table(("cell",), [([],)])
+
+
+def test_data_extracts_are_an_asset_of_their_own_where_they_are_used(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    key = dg.AssetKey(["basware", "data_extracts"])
+    assert ran(instance, "invoices").success
+    assert instance.get_latest_materialization_event(key) is None
+
+    site.settings = site.settings.model_copy(
+        update={"intake": site.settings.intake.model_copy(update={"data_extracts": True})}
+    )
+    result = ran(instance, "invoices")
+    assert result.success
+    event = instance.get_latest_materialization_event(key)
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert (metadata["extracts"].value, metadata["received"].value) == (1, 2)
+    assert [record.data for record in metadata["new_columns"].records] == [{"column": "TAX_SUM"}]
+
+
+def test_an_extract_that_was_refused_is_a_warning(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    site.refused_extracts = [StoredExtract("e-7", "refused", 0, 0, "", "one row has no id", NOON)]
+    result = ran(instance, "invoices")
+    assert result.success
+    found = evaluations(result, "basware/approved_documents")["refused_extracts"]
+    assert not found.passed
+    (shown,) = found.metadata["extracts"].records
+    assert (shown.data["extract"], shown.data["reason"]) == ("e-7", "one row has no id")

@@ -11,6 +11,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from connector_defs.definitions import build_defs, defs
 from connector_defs.orchestration.assets.invoices import POSTING_POOL
+from connector_defs.orchestration.assets.payments import PAYMENTS_POOL
 from connector_defs.orchestration.resources import ConnectorResource
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,7 @@ STAGED = {
     "syspro/cost_centers",
     "syspro/gl_accounts",
     "syspro/goods_receipts",
+    "syspro/invoice_payments",
     "syspro/order_headers",
     "syspro/order_lines",
     "syspro/payment_terms",
@@ -35,10 +37,17 @@ PUBLISHED = {
     "basware/taxCodes",
     "basware/vendors",
 }
-INVOICES = {"basware/approved_documents", "basware/transfer_responses", "syspro/ap_postings"}
+PAYMENTS = {"basware/payment_responses"}
+INVOICES = {
+    "basware/approved_documents",
+    "basware/data_extracts",
+    "basware/transfer_responses",
+    "syspro/ap_postings",
+}
 EXTERNAL = {
     "erp/AdmTax",
     "erp/ApInvoice",
+    "erp/ApInvoicePay",
     "erp/ApSupplier",
     "erp/ApSupplierAddr",
     "erp/GenAnalysisCode",
@@ -50,8 +59,10 @@ EXTERNAL = {
     "p2p/accountingDocuments",
     "p2p/accounts",
     "p2p/costCenters",
+    "p2p/dataExtracts",
     "p2p/matchingOrderLines",
     "p2p/matchingOrders",
+    "p2p/paymentResponses",
     "p2p/paymentTerms",
     "p2p/taxCodes",
     "p2p/transferResponses",
@@ -63,6 +74,9 @@ INVOICE_CHECKS = [
     "gl_accounts_missing_or_on_hold",
     "unknown_suppliers",
     "other_refusals",
+    "refused_extracts",
+    "gl_journals_failed",
+    "syspro_would_take_them",
     "oldest_open_item",
     "every_company",
 ]
@@ -77,7 +91,9 @@ def keys(found: set[dg.AssetKey]) -> set[str]:
 
 
 def test_the_assets_are_these() -> None:
-    assert keys(graph().materializable_asset_keys) == STAGED | PUBLISHED | INVOICES | {"reconciliation"}
+    assert keys(graph().materializable_asset_keys) == STAGED | PUBLISHED | INVOICES | PAYMENTS | {
+        "reconciliation"
+    }
     assert keys(graph().external_asset_keys) == EXTERNAL
 
 
@@ -89,6 +105,7 @@ def test_the_checks_are_these() -> None:
         **{name: {"schema_drift", "every_company"} for name in STAGED},
         **{name: {"quarantined_records", "refused_records", "every_company"} for name in PUBLISHED},
         "basware/approved_documents": set(INVOICE_CHECKS),
+        "basware/payment_responses": {"refused_payments", "unclear_payments", "every_company"},
         "reconciliation": {"control_totals"},
     }
 
@@ -105,11 +122,13 @@ def test_jobs_schedules_and_sensors_are_these() -> None:
         "__ASSET_JOB",
         "invoices",
         "master_data",
+        "payments",
         "purchase_orders",
         "reconcile",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "master_data",
+        "payments",
         "purchase_orders",
         "reconcile",
     }
@@ -123,13 +142,13 @@ def test_jobs_schedules_and_sensors_are_these() -> None:
 
 
 def test_every_asset_belongs_to_exactly_one_job() -> None:
-    jobs = ["invoices", "master_data", "purchase_orders", "reconcile"]
+    jobs = ["invoices", "master_data", "payments", "purchase_orders", "reconcile"]
     made = [
         key.to_user_string()
         for name in jobs
         for key in defs.resolve_job_def(name).asset_layer.executable_asset_keys
     ]
-    assert sorted(made) == sorted(STAGED | PUBLISHED | INVOICES | {"reconciliation"})
+    assert sorted(made) == sorted(STAGED | PUBLISHED | INVOICES | PAYMENTS | {"reconciliation"})
 
 
 @pytest.mark.parametrize(
@@ -141,6 +160,8 @@ def test_every_asset_belongs_to_exactly_one_job() -> None:
         ("p2p/accountingDocuments", "erp/ApInvoice"),
         ("p2p/accountingDocuments", "p2p/transferResponses"),
         ("p2p/accountingDocuments", "reconciliation"),
+        ("erp/ApInvoicePay", "p2p/paymentResponses"),
+        ("p2p/accountingDocuments", "p2p/paymentResponses"),
     ],
 )
 def test_lineage_goes_from_one_system_to_the_other(source: str, target: str) -> None:
@@ -151,7 +172,7 @@ def test_lineage_goes_from_one_system_to_the_other(source: str, target: str) -> 
     assert target in keys(reached)
 
 
-@pytest.mark.parametrize("name", sorted(STAGED | PUBLISHED | INVOICES | {"reconciliation"}))
+@pytest.mark.parametrize("name", sorted(STAGED | PUBLISHED | INVOICES | PAYMENTS | {"reconciliation"}))
 def test_a_backfill_is_one_run_over_daily_partitions(name: str) -> None:
     node = graph().get(dg.AssetKey.from_user_string(name))
     assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition)
@@ -159,10 +180,13 @@ def test_a_backfill_is_one_run_over_daily_partitions(name: str) -> None:
     assert node.backfill_policy == dg.BackfillPolicy.single_run()
 
 
-def test_dagster_never_repeats_a_posting() -> None:
-    job = defs.resolve_job_def("invoices")
-    assert job.tags["dagster/retry_on_asset_or_op_failure"] == "false"
-    assert job.tags["dagster/max_retries"] == "0"
+def test_dagster_never_repeats_a_posting_or_a_payment_response() -> None:
+    for name in ("invoices", "payments"):
+        job = defs.resolve_job_def(name)
+        assert job.tags["dagster/retry_on_asset_or_op_failure"] == "false"
+        assert job.tags["dagster/max_retries"] == "0"
+    told = graph().get(dg.AssetKey(["basware", "payment_responses"])).assets_def
+    assert (told.op.retry_policy, told.op.pool) == (None, PAYMENTS_POOL)
     engine = graph().get(dg.AssetKey(["syspro", "ap_postings"])).assets_def
     assert engine.op.retry_policy is None
     assert engine.op.pool == POSTING_POOL

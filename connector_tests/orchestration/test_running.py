@@ -14,7 +14,7 @@ from connector_defs.orchestration.listening import Event, StepFailed, StepStarte
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.running import run
 from connector_defs.settings import SettingsError
-from connector_tests.orchestration.fakes import SECRET, FakeSite
+from connector_tests.orchestration.fakes import SECRET, FakeSite, problem
 
 ROOT = Path(__file__).parents[2]
 TODAY = today(schedule_settings())
@@ -44,11 +44,15 @@ def test_a_run_prints_nothing(site: FakeSite, capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr() == ("", "")
 
 
-def test_all_runs_the_three_jobs_one_after_the_other(site: FakeSite) -> None:
+def test_all_runs_the_four_jobs_one_after_the_other(site: FakeSite) -> None:
     outcome = run("all")
-    assert len(outcome.run_ids) == 3
+    assert len(outcome.run_ids) == 4
     assert outcome.run_id == outcome.run_ids[-1]
-    assert [type(report).__name__ for report in outcome.reports][-2:] == ["InvoiceRunReport"] * 2
+    assert [type(report).__name__ for report in outcome.reports][-6:] == [
+        *["InvoiceRunReport"] * 2,
+        *["StageReport"] * 2,
+        *["PaymentRunReport"] * 2,
+    ]
     assert [entity for entity, company, _ in site.published if company == "M1"][-2:] == [
         "matchingOrders",
         "matchingOrderLines",
@@ -69,6 +73,30 @@ def test_today_takes_in_what_waits_and_an_earlier_day_reads_again_from_there(sit
     assert site.reread == [None, None, *[TODAY - timedelta(days=2)] * 2]
 
 
+def test_today_tells_what_is_new_and_an_earlier_day_tells_refused_payments_again(site: FakeSite) -> None:
+    day = TODAY - timedelta(days=2)
+    assert run("payments").success
+    assert run("payments", day).success
+    assert site.paid == [
+        ("M1", TODAY, False),
+        ("M2", TODAY, False),
+        ("M1", day, True),
+        ("M2", day, True),
+    ]
+    assert [(window.first, window.last) for window in site.windows["invoice_payments"]] == [
+        *[(TODAY, TODAY)] * 2,
+        *[(day, day)] * 2,
+    ]
+
+
+def test_an_outage_in_the_payments_fails_the_run_after_everything_else_went_on(site: FakeSite) -> None:
+    site.payment_outages = (problem(entity="paymentResponses"),)
+    outcome = run("payments")
+    assert not outcome.success
+    assert len(outcome.reports) == 4
+    assert "one character" in outcome.failures[0]
+
+
 @pytest.mark.parametrize("day", [date(1999, 12, 31), TODAY + timedelta(days=1)])
 def test_a_day_outside_the_calendar_is_refused(site: FakeSite, day: date) -> None:
     with pytest.raises(Fatal, match="first_day in connector"):
@@ -77,7 +105,7 @@ def test_a_day_outside_the_calendar_is_refused(site: FakeSite, day: date) -> Non
 
 def test_an_unknown_name_is_refused(site: FakeSite) -> None:
     with pytest.raises(Fatal, match="known are master-data"):
-        run("payments")
+        run("payroll")
 
 
 def test_one_companys_failure_stops_only_what_builds_on_it(site: FakeSite) -> None:

@@ -169,3 +169,18 @@ def test_a_failed_run_is_told_in_one_line(
     assert "job invoices failed" in record.message
     assert "invoice_engine: " in record.message
     assert "\n" not in record.message
+
+
+def test_lists_to_be_read_whole_and_extracts_start_a_run_once(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    ticker = Ticker(instance, "due_invoices")
+    assert not ticker.tick().run_requests
+    site.whole_lists_due = "2026-11-19"
+    assert ticker.tick().run_requests
+    assert not ticker.tick().run_requests
+    site.whole_lists_due = "2026-11-20"
+    assert ticker.tick().run_requests
+    site.whole_lists_due, site.extracts_due = None, True
+    assert ticker.tick().run_requests
+    assert not ticker.tick().run_requests

@@ -19,6 +19,8 @@ from connector_tests.proof.workers import Worker, WorkerFailed
 
 _POSTS = "Transaction/Post APSTIN"
 _BILLS = 6
+# As many as the first batch of a run takes: then nothing is being prepared beside the post.
+_ONE_BATCH = 5
 # How long SYSPRO takes over a post where that matters: long enough for a successor to start and look. The
 # quarantine outlasts it, as it must.
 _SLOW_SECONDS = 3.0
@@ -68,7 +70,7 @@ def _commits_late(site: ProofSite, mutation: str, _tally: Tally) -> None:
 
 def _suspended(site: ProofSite, mutation: str, _tally: Tally) -> None:
     """A worker stops just before its first intent, loses its lane to another one, and then goes on."""
-    site.approve(_bills(site))
+    site.approve(_bills(site, _ONE_BATCH))
     order = {"mutation": mutation, "lease_seconds": _LEASE_SECONDS}
     sleeper = Worker(site.order(die_at="posting.looked_up", stop_there=True, **order))
     wait_until(sleeper.is_stopped)

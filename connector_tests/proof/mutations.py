@@ -6,11 +6,13 @@ in `exposure`.
 """
 
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from connector_defs.flows import intake
+from connector_defs.flows.lookup import Found, Verdict
 from connector_defs.points import reach
 from connector_defs.settings import Settings
 from connector_defs.store import invoices
@@ -19,21 +21,32 @@ Replacement = Callable[..., Any]
 
 
 def _intend_without_trace(_original: Replacement) -> Replacement:
-    def _intend(_lane: Any, prepared: Any) -> Any:
+    def _intend(lane: Any, prepared: Any, intent: Any) -> Any:
         """The attempt lives in memory alone."""
+        lane._note()
+        lane._sure_until = math.inf
         stored, posting = prepared.stored, prepared.posting
         return replace(
             stored,
             attempts=stored.attempts + 1,
             fingerprint=posting.fingerprint,
             reference=posting.reference,
+            intent=intent.text,
         )
 
     return _intend
 
 
 def _see_nothing(_original: Replacement) -> Replacement:
-    return lambda *_: {}
+    return lambda _look_up, wanted, **_: {one.invoice_id: Found(None) for one in wanted}
+
+
+def _no_difference(_original: Replacement) -> Replacement:
+    return lambda *_, **__: []
+
+
+def _ours_whatever_it_is(_original: Replacement) -> Replacement:
+    return lambda *_, **__: (Verdict.OURS, [])
 
 
 def _check_nothing(_original: Replacement) -> Replacement:
@@ -55,7 +68,7 @@ def _move_whatever_stands_there(original: Replacement) -> Replacement:
 
 
 def _acknowledge_before_storing(original: Replacement) -> Replacement:
-    def store_page(connector: Any, connection: Any, company: Any, documents: Any, *others: Any) -> Any:
+    def take_in(connector: Any, connection: Any, company: Any, documents: Any, *others: Any) -> Any:
         documents = list(documents)
         for document in documents:
             if document.processing_status == intake.WAITING:
@@ -63,7 +76,7 @@ def _acknowledge_before_storing(original: Replacement) -> Replacement:
                 reach("acknowledge.answered")
         return original(connector, connection, company, documents, *others)
 
-    return store_page
+    return take_in
 
 
 @dataclass(frozen=True)
@@ -83,19 +96,21 @@ MUTATIONS: Mapping[str, Mutation] = {
     ),
     "look-up": Mutation(
         "nothing is looked up in SYSPRO, neither before a post nor after a lost answer",
-        {"connector_defs.flows.posting:Lane._look_up": _see_nothing},
+        {"connector_defs.flows.lookup:LookUp.find": _see_nothing},
     ),
     "fencing": Mutation(
         "a worker that lost its lane, or its race for an invoice, writes on",
         {
             "connector_defs.store.invoices:renew": _check_nothing,
+            "connector_defs.store.claims:renew": _check_nothing,
+            "connector_defs.store.leases:renew": _check_nothing,
             "connector_defs.store.leases:Leases._keep": _always,
             "connector_defs.store.invoices:move": _move_whatever_stands_there,
         },
     ),
     "store": Mutation(
         "an invoice is acknowledged before its payload is durable",
-        {"connector_defs.flows.intake:_store_page": _acknowledge_before_storing},
+        {"connector_defs.flows.intake:take_in_documents": _acknowledge_before_storing},
     ),
     "quarantine": Mutation(
         "a lost answer is looked up at once",
@@ -105,8 +120,8 @@ MUTATIONS: Mapping[str, Mutation] = {
     "fingerprint": Mutation(
         "whatever stands under our supplier and number counts as our posting",
         {
-            "connector_defs.flows.ledger:LedgerEntry.is_by": _always,
-            "connector_defs.flows.ledger:LedgerEntry.amounts_to": _always,
+            "connector_defs.flows.moves:judge": _ours_whatever_it_is,
+            "connector_defs.domain.intents:Intent.differences": _no_difference,
         },
     ),
 }

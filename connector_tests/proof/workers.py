@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,12 @@ from connector_defs.flows.invoices import run_invoices
 from connector_defs.flows.reports import DateWindow
 from connector_defs.flows.runtime import Connector, open_connector
 from connector_defs.settings import CompanySettings, Settings
+from connector_defs.store.engine import make_engine
 from connector_defs.syspro.enet import EnetClient
 from connector_tests.proof import mutations
 
 _LOST_PATIENCE = 120.0
+_SECONDS_TO_BEGIN_THE_LAST_TRANSACTION = 0.5
 # Every HTTP client reads the CA bundle, 45 ms each, which loopback never needs: read once, before the fork.
 _CERTIFICATES = ssl.create_default_context()
 _server = multiprocessing.get_context("forkserver")
@@ -123,7 +126,8 @@ def _prepare(order: Order) -> None:
     if order.poison:
         EnetClient.post = _poisoned(EnetClient.post, order.poison)  # type: ignore[method-assign]
     if order.die_at:
-        death = _stop if order.stop_there else _die
+        state_url = Settings.model_validate_json(order.settings).storage.state_url
+        death = partial(_stop, state_url) if order.stop_there else _die
         points.arm(order.die_at, order.arrivals, death)
 
 
@@ -151,7 +155,14 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _stop() -> None:
+def _stop(state_url: str) -> None:
+    """Fall asleep, but not with an open transaction: that would keep every other process out of SQLite."""
+    time.sleep(_SECONDS_TO_BEGIN_THE_LAST_TRANSACTION)
+    engine = make_engine(state_url)
+    with engine.begin():
+        # Whoever wrote has ended by now.
+        pass
+    engine.dispose()
     os.kill(os.getpid(), signal.SIGSTOP)
 
 

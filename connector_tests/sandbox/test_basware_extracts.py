@@ -1,9 +1,12 @@
 """Data extracts of the simulated Basware."""
 
+import gzip
 import io
 import json
 import zipfile
 from typing import Any
+
+import pytest
 
 from connector_tests.sandbox.wire import Clock, Wire, invoice, served
 
@@ -48,3 +51,32 @@ def test_the_table_definition_names_the_columns_of_the_files() -> None:
 
         assert [column["Column name"] for column in table["Columns"]] == list(rows(wire, extract["id"])[0])
         assert wire.get(f"{EXTRACTS}/specification/tableDefinition/changeLog").json()[0]["Version"] == "1"
+
+
+def test_an_extract_comes_in_the_form_that_was_chosen() -> None:
+    with served(invoice("a")) as wire:
+        wire.get(EXTRACTS)
+        for form, opened in (("csv", bytes), ("gz_csv", gzip.decompress), ("json", bytes)):
+            wire.control("extract", {"form": form})
+            [file] = wire.get(f"{EXTRACTS}/extract-1").json()
+            content = opened(wire.page(file["downloadUrl"]).content).decode()
+            assert content.startswith("INVOICE_ID," if form.endswith("csv") else "[{")
+        with pytest.raises(AssertionError, match="no such form"):
+            wire.control("extract", {"form": "xml"})
+
+
+def test_a_hidden_invoice_is_in_no_list_and_can_be_read_by_itself() -> None:
+    with served(invoice("a"), invoice("b")) as wire:
+        wire.control("hide", {"invoiceId": "a"})
+        listed = wire.page("/v1/accountingDocuments").json()["accountingDocuments"]
+        assert [document["invoiceId"] for document in listed] == ["b"]
+        assert wire.page("/v1/accountingDocuments/a").status_code == 200
+        wire.control("hide", {"invoiceId": "a", "hidden": False})
+        assert len(wire.page("/v1/accountingDocuments").json()["accountingDocuments"]) == 2
+
+
+def test_an_extract_of_given_files_sends_their_bytes() -> None:
+    with served(invoice("a")) as wire:
+        extract = wire.sandbox.extracts.put(b"\xff", b"two")
+        files = wire.get(f"{EXTRACTS}/{extract.id}").json()
+        assert [wire.page(file["downloadUrl"]).content for file in files] == [b"\xff", b"two"]

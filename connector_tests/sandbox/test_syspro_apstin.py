@@ -258,6 +258,64 @@ def test_sent_tax_may_differ_from_computed_tax_by_the_variance(variance: str, pa
             assert [line.value for line in posted] == [Decimal("100.05"), Decimal("20.00")]
 
 
+@pytest.mark.parametrize(
+    ("codes", "header", "parts"),
+    [
+        (("A", "B"), "", [("100.00", "expense"), ("10.00", "expense"), ("20.00", "tax"), ("0.50", "tax")]),
+        (("", ""), "A", [("100.00", "expense"), ("8.75", "expense"), ("21.75", "tax")]),
+        (("", ""), "", [("99.50", "expense"), ("10.50", "expense"), ("20.50", "tax")]),
+    ],
+    ids=["a code for each line", "the header's code for all", "no code at all"],
+)
+def test_inclusive_lines_are_parted_into_net_and_tax(
+    codes: tuple[str, str], header: str, parts: list[tuple[str, str]]
+) -> None:
+    with running() as wire:
+        lines = [
+            {**net_lines(wire, value)[0], "LedgerTaxCode": code}
+            for value, code in zip(("120.00", "10.50"), codes, strict=True)
+        ]
+        item = ap_item(
+            wire.world,
+            TaxBasis="I",
+            TaxCode=header,
+            TaxValue="21.75" if header else "20.50",
+            TransactionValue="130.50",
+            LedgerDistribution=lines,
+        )
+        assert post(wire, item) == {}
+        posted = wire.sandbox.ledger.invoices[0].entry.distributions
+        assert [(str(line.value), line.purpose) for line in posted] == parts
+        assert sum(line.value for line in posted) == Decimal("130.50")
+
+
+def test_contained_tax_beyond_the_variance_is_refused() -> None:
+    with running() as wire:
+        lines = [{**net_lines(wire, "120.00")[0], "LedgerTaxCode": "A"}]
+        changed = {"TaxBasis": "I", "TaxValue": "19.99", "LedgerDistribution": lines}
+        assert "permissible variance" in refused(wire, **changed)["TaxValue"]
+        assert post(wire, ap_item(wire.world, **changed), PermissibleTaxVariance="0.01") == {}
+
+
+@pytest.mark.parametrize(
+    ("element", "column"), [("FreightCharge", "FreightGlCode"), ("MiscellaneousCharge", "MerchGlCode")]
+)
+def test_a_charge_needs_the_suppliers_account_for_it(element: str, column: str) -> None:
+    with running() as wire:
+        supplier = a_supplier(wire.world)
+        wire.world.tables["ApSupplier"].update((supplier,), {column: ""})
+        errors = refused(
+            wire, TransactionValue="110.00", LedgerDistribution=net_lines(wire), **{element: "10.00"}
+        )
+        assert column in errors[element]
+
+
+def test_the_journal_notation_is_told_in_the_ledger() -> None:
+    with running() as wire:
+        post(wire, ap_item(wire.world, Notation="first", JournalNotation="second"))
+        assert wire.sandbox.ledger.gl_lines[-1].comment == "first second"
+
+
 def test_a_tax_value_without_a_tax_code_is_not_computed_again() -> None:
     with running() as wire:
         item = ap_item(

@@ -77,12 +77,35 @@ def test_an_invoice_can_be_paid_in_parts() -> None:
         assert supplier["CurrentBalance"] == 0
 
 
+def test_a_payment_may_have_a_discount_be_a_cheque_and_be_taken_back() -> None:
+    with running() as wire:
+        wire.post("APSTIN", ap_document(ap_item(wire.world)))
+        owner = {"supplier": wire.sandbox.ledger.invoices[0].entry.supplier, "invoice": "INV-1"}
+        wire.control("POST", "payments", **owner, discount="2.00", day="2026-03-05")
+        entries = wire.rows("ApInvoicePay", filter="Invoice eq 'INV-1'")
+        assert [(row["TrnType"], row["PostValue"]) for row in entries] == [("P", -118.0), ("A", -2.0)]
+        assert len({row["PaymentNumber"] for row in entries}) == 1
+        assert entries[0]["JournalDate"].startswith("2026-03-05")
+        (run,) = wire.rows("ApPayRunDet", filter="Invoice eq 'INV-1'")
+        assert (run["NetPayValue"], run["PaymentNumber"]) == (118.0, entries[0]["PaymentNumber"])
+
+        back = wire.control("POST", "payments/reverse", **owner)
+        assert (back["MthInvBal1"], back["InvoiceStatus"], back["YearInvBalZero"]) == (120.0, "1", 0)
+        paid = wire.control("POST", "payments", **owner, value="20.00", cheque="000881")
+        assert (paid["ManualChqNum"], paid["MthInvBal1"]) == ("000881", 100.0)
+        assert wire.control("POST", "payments/adjust", **owner, value="-100.00")["MthInvBal1"] == 0.0
+        assert len(wire.rows("ApPayRunDet", filter="Invoice eq 'INV-1'")) == 1
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
         ("POST", "periods", {"year": 2020, "month": 1, "open": True}, 404),
         ("POST", "periods", {"period": "C"}, 404),
         ("POST", "payments", {"supplier": "X", "invoice": "Y"}, 404),
+        ("POST", "payments", {"supplier": "X"}, 404),
+        ("POST", "payments/reverse", {"supplier": "X", "invoice": "Y"}, 404),
+        ("POST", "payments/reverse", {"supplier": "000000000000001", "invoice": "OLD-000001"}, 404),
         ("GET", "tables/Colours", {}, 404),
         ("PATCH", "tables/AdmTax", {"key": [], "changes": {}}, 400),
         ("PATCH", "tables/AdmTax", {"key": ["A"], "changes": {"Colour": "red"}}, 404),

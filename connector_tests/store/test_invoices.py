@@ -1,5 +1,7 @@
 """Invoices at rest: taken in once, moved legally, found, counted."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
@@ -129,6 +131,15 @@ class TestMoving:
         assert "confidential" not in str(audit.show(store, "inv-1"))
 
 
+def known_as(
+    store: Store, invoice_id: str, key: str, *, company: str = "M1", **changes: str
+) -> invoices.StoredInvoice:
+    """An invoice that is ready under this number key."""
+    taken = take_in(store, arrival(invoice_id, **changes), company=company)
+    with store.write() as connection:
+        return invoices.move(connection, taken, State.READY, NOON, changes={"number_key": key})
+
+
 class TestFinding:
     """By id, by the start of an id, by number, by state and due time."""
 
@@ -188,27 +199,22 @@ class TestFinding:
             assert ids(invoices.in_states(connection, "M1", {State.RECEIVED}, due=due)) == found
             assert invoices.ids_in_states(connection, "M1", {State.RECEIVED}, due=due) == found
 
-    @pytest.mark.parametrize(
-        ("number", "same"),
-        [("ÄB-1", True), ("äb-1", True), (" ÄB-1 ", True), ("ÄB-2", False), ("ÄB -1", False)],
-    )
-    def test_a_number_is_the_same_whatever_its_case_and_outer_blanks(
-        self, store: Store, number: str, same: bool
-    ) -> None:
-        first = take_in(store, arrival("first", number="ÄB-1"))
-        one = take_in(store, arrival("one", number=number))
+    @pytest.mark.parametrize(("key", "same"), [("äb-1", True), ("äb-2", False), ("", False)])
+    def test_a_number_is_the_same_where_its_key_is(self, store: Store, key: str, same: bool) -> None:
+        first = known_as(store, "first", key)
+        one = take_in(store, arrival("one"))
         with store.read() as connection:
-            found = invoices.same_number(connection, one, {State.RECEIVED})
+            found = invoices.same_number(connection, one, "äb-1", {State.READY})
         assert found == (first if same else None)
 
     def test_a_number_of_another_supplier_company_or_state_is_another(self, store: Store) -> None:
-        one = take_in(store, arrival("one", number="N"))
-        take_in(store, arrival("two", number="N", supplier="other"))
-        take_in(store, arrival("three", number="N"), company="M2")
-        move_along(store, take_in(store, arrival("four", number="N")), State.NEEDS_REVIEW)
+        one = known_as(store, "one", "n")
+        known_as(store, "two", "n", supplier="other")
+        known_as(store, "three", "n", company="M2")
+        move_along(store, known_as(store, "four", "n"), State.NEEDS_REVIEW)
         with store.read() as connection:
-            assert invoices.same_number(connection, one, {State.RECEIVED}) is None
-            assert invoices.same_number(connection, one, {State.NEEDS_REVIEW}) is not None
+            assert invoices.same_number(connection, one, "n", {State.READY}) is None
+            assert invoices.same_number(connection, one, "n", {State.NEEDS_REVIEW}) is not None
 
 
 class TestCounting:
@@ -231,3 +237,52 @@ class TestCounting:
         move_along(store, stored(store, "finished"), State.WITHDRAWN)
         with store.read() as connection:
             assert invoices.oldest_open(connection) == NOON + timedelta(hours=1)
+
+
+class TestRivals:
+    """Who else bears the number, or holds the voucher, and that two who ask come one after the other."""
+
+    def test_all_that_share_the_number_or_hold_the_voucher_are_found_and_nobody_else(
+        self, store: Store
+    ) -> None:
+        one = take_in(store, arrival("one", number="INV-1"))
+        take_in(store, arrival("same", number=" inv-1 "))
+        holder = take_in(store, arrival("holder", number="other"))
+        take_in(store, arrival("stranger", number="INV-2"))
+        take_in(store, arrival("supplier", number="INV-1", supplier="0000002"))
+        take_in(store, arrival("company", number="INV-1"), company="M2")
+        with store.write() as connection:
+            invoices.move(connection, holder, State.POSTED, NOON, changes={"voucher": "V-1"})
+        with store.write() as connection:
+            assert ids(invoices.rivals(connection, one, "V-1")) == ["holder", "same"]
+
+    def test_the_second_to_ask_sees_what_the_first_decided(self, store: Store) -> None:
+        first, second = take_in(store, arrival("a", number="N")), take_in(store, arrival("b", number="N"))
+        asks = threading.Event()
+
+        def ask() -> list[str]:
+            asks.set()
+            with store.write() as connection:
+                return [rival.voucher for rival in invoices.rivals(connection, second, "V-1")]
+
+        with ThreadPoolExecutor(1) as pool:
+            with store.write() as connection:
+                assert ids(invoices.rivals(connection, first, "V-1")) == ["b"]
+                answer = pool.submit(ask)
+                asks.wait()
+                with pytest.raises(TimeoutError):
+                    answer.result(timeout=0.2)
+                invoices.move(connection, first, State.POSTED, NOON, changes={"voucher": "V-1"})
+            assert answer.result(timeout=10) == ["V-1"]
+
+
+def test_failed_gl_journals_are_listed_by_company_without_their_payloads(store: Store) -> None:
+    take_in(store, arrival("fine"))
+    for name, company in (("late", "M1"), ("other", "M2")):
+        stored = take_in(store, arrival(name), company=company, now=NOON + timedelta(hours=company == "M1"))
+        with store.write() as connection:
+            invoices.move(connection, stored, State.POSTED, NOON, changes={"gl_problem": "1 file in use"})
+    with store.read() as connection:
+        assert ids(invoices.with_gl_problem(connection, None)) == ["other", "late"]
+        (one,) = invoices.with_gl_problem(connection, "M1")
+        assert (one.gl_problem, one.payload) == ("1 file in use", "")

@@ -191,6 +191,10 @@ EMPTY = {
     "voucher",
     "gl_journal",
     "gl_problem",
+    "intent",
+    "number_key",
+    "valid_to",
+    "approved_by",
 }
 
 
@@ -210,8 +214,50 @@ def test_a_removed_row_is_found(books: Store, table: Table, chain: str, sequence
 
 def test_a_mapping_that_lost_all_its_versions_is_found(books: Store) -> None:
     remove(books, gl_mapping, gl_mapping.c.company == "M1")
-    (link,) = verify(books).broken
-    assert (link.chain, link.reason) == (MAPPING, "the row that the trail tells of is gone")
+    gone = "the row that the trail tells of is gone"
+    assert [(link.chain, link.sequence, link.reason) for link in verify(books).broken] == [
+        (MAPPING, 1, gone),
+        (MAPPING, 2, gone),
+    ]
+
+
+@pytest.mark.parametrize("name", [column.name for column in gl_mapping.c if not column.primary_key])
+def test_a_changed_cell_of_a_superseded_version_is_found_at_its_event(books: Store, name: str) -> None:
+    empty = name in EMPTY
+    change(books, gl_mapping.c[name], gl_mapping.c.version == 1, literal("~", String) if empty else None)
+    assert places(verify(books)) == {(MAPPING, 1)}
+
+
+def test_a_removed_superseded_version_is_found_at_its_event(books: Store) -> None:
+    remove(books, gl_mapping, gl_mapping.c.version == 1)
+    assert places(verify(books)) == {(MAPPING, 1)}
+
+
+@pytest.mark.parametrize("detail", ["", "[]", "{}", "null", '{"row":1}'])
+def test_an_event_of_a_version_with_another_detail_is_found_whatever_stands_there(
+    books: Store, detail: str
+) -> None:
+    event = (audit_event.c.chain == MAPPING) & (audit_event.c.sequence == 1)
+    change(books, audit_event.c.detail, event, detail)
+    assert (MAPPING, 1) in places(verify(books))
+    assert (MAPPING, 2) not in places(verify(books))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("dimensions", "dim1=A"), ("valid_from", "2026-01-01"), ("version", 9)]
+)
+def test_a_version_moved_to_another_rule_is_found_where_it_was_and_where_it_is(
+    books: Store, name: str, value: object
+) -> None:
+    change(books, gl_mapping.c[name], gl_mapping.c.version == 1, value)
+    assert places(verify(books)) == {(MAPPING, 0), (MAPPING, 1)}
+
+
+def test_a_version_that_no_event_explains_is_found(books: Store) -> None:
+    with books.write() as connection:
+        row = connection.execute(select(gl_mapping).where(gl_mapping.c.version == 2)).one()._mapping
+        connection.execute(gl_mapping.insert(), [{**row, "version": 3, "gl_code": "99"}])
+    assert places(verify(books)) == {(MAPPING, 0)}
 
 
 @pytest.mark.parametrize(

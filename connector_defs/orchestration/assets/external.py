@@ -16,6 +16,7 @@ _P2P = "p2p"
 TABLE_DESCRIPTIONS = {
     "AdmTax": "Tax codes and their rates.",
     "ApInvoice": "Posted supplier invoices of accounts payable.",
+    "ApInvoicePay": "Payments, discounts and adjustments of posted supplier invoices.",
     "ApSupplier": "Suppliers: code, name, currency, terms, hold flag.",
     "ApSupplierAddr": "Addresses of suppliers.",
     "GenAnalysisCode": "Analysis codes, which hold cost centres at many sites.",
@@ -68,10 +69,16 @@ def external_assets() -> list[dg.AssetSpec]:
             for entity in ENTITIES
         ),
         _endpoint("accountingDocuments", "Basware P2P: approved invoices with their coding rows."),
+        _endpoint("dataExtracts", "Basware Data Access API: extracts of the table of invoices."),
         _endpoint(
             "transferResponses",
             "Basware P2P: the voucher, or the refusal, that answers an approved invoice.",
             deps=[dg.AssetKey(["basware", "transfer_responses"])],
+        ),
+        _endpoint(
+            "paymentResponses",
+            "Basware P2P: how far an invoice is paid.",
+            deps=[dg.AssetKey(["basware", "payment_responses"])],
         ),
     ]
 

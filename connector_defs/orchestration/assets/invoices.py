@@ -1,7 +1,9 @@
 """Approved invoices: taken in, posted, answered.
 
-One engine does the three in a pipeline (an invoice is answered while the next is posted), so the three
-assets are one step. Dagster never repeats it by itself: a posting whose outcome is unknown is looked up by
+Data extracts come first, where they are used: what only they show is posted in the same run.
+
+One engine does the rest in a pipeline (an invoice is answered while the next is posted), so the assets are
+one step. Dagster never repeats it by itself: a posting whose outcome is unknown is looked up by
 the engine before anything is sent again.
 """
 
@@ -10,14 +12,16 @@ from datetime import date
 
 import dagster as dg
 
-from connector_defs.flows import invoices
+from connector_defs.flows import extracts, invoices
 from connector_defs.flows.reports import InvoiceRunReport
 from connector_defs.orchestration import tables
 from connector_defs.orchestration.assets.external import p2p
-from connector_defs.orchestration.companies import StepReports, for_each_company
+from connector_defs.orchestration.companies import StepReports, companies_of, for_each_company
+from connector_defs.orchestration.listening import StepStarted, tell
 from connector_defs.orchestration.partitions import window
 from connector_defs.orchestration.resources import ConnectorResource
 
+DATA_EXTRACTS = dg.AssetKey(["basware", "data_extracts"])
 APPROVED_DOCUMENTS = dg.AssetKey(["basware", "approved_documents"])
 AP_POSTINGS = dg.AssetKey(["syspro", "ap_postings"])
 TRANSFER_RESPONSES = dg.AssetKey(["basware", "transfer_responses"])
@@ -28,14 +32,22 @@ POSTING_POOL = "syspro_posting"
 
 
 def invoice_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """The three assets of the invoice flow, made by one step."""
+    """The assets of the invoice flow, made by one step."""
 
     @dg.multi_asset(
         name="invoice_engine",
         specs=[
             dg.AssetSpec(
+                DATA_EXTRACTS,
+                deps=[p2p("dataExtracts")],
+                description="Extracts of Basware's invoices, searched for what polling missed. "
+                "Made only where intake.data_extracts is on.",
+                kinds={"basware"},
+                skippable=True,
+            ),
+            dg.AssetSpec(
                 APPROVED_DOCUMENTS,
-                deps=[p2p("accountingDocuments")],
+                deps=[p2p("accountingDocuments"), DATA_EXTRACTS],
                 description="Approved invoices with their coding rows, stored before anything else happens.",
                 kinds={"basware"},
             ),
@@ -61,6 +73,12 @@ def invoice_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, connector: ConnectorResource
     ) -> Iterator[dg.MaterializeResult[None]]:
         since = _reread_from(window(context).first, days)
+        companies_of(connector)
+        if connector.connector.settings.intake.data_extracts:
+            tell(StepStarted("data extracts", ""))
+            looked = extracts.take_in_extracts(connector.connector)
+            tell(looked)
+            yield dg.MaterializeResult(asset_key=DATA_EXTRACTS, metadata=tables.extracts(looked))
         reports = for_each_company(
             context,
             connector,

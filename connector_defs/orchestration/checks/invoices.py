@@ -4,7 +4,7 @@ from functools import partial
 
 import dagster as dg
 
-from connector_defs.flows import overview
+from connector_defs.flows import extracts, overview, preview, queue
 from connector_defs.flows.runtime import Connector
 from connector_defs.orchestration import tables
 from connector_defs.orchestration.assets.invoices import APPROVED_DOCUMENTS
@@ -52,6 +52,30 @@ def _other_reviews(connector: Connector, _instance: dg.DagsterInstance) -> Findi
     return Finding(len(items), {"invoices": tables.queue(items)})
 
 
+def _gl_journals(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    items = queue.gl_problems(connector)
+    return Finding(
+        len(items),
+        {"invoices": tables.gl_problems(items)},
+        "GL journal failed, AP posting stands: it is never posted again" if items else "",
+    )
+
+
+def _would_take(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    if not connector.settings.posting.preview_check:
+        return Finding(0, {}, "not asked: posting.preview_check is off")
+    told = preview.preview_waiting(connector)
+    return Finding(
+        len(told.refused) + len(told.outages),
+        {
+            "asked": dg.MetadataValue.int(len(told.invoices)),
+            "invoices": tables.foreseen(told.refused),
+            "not_asked": tables.problems(told.outages),
+        },
+        f"{len(told.refused)} of {len(told.invoices)} invoices would not post" if told.refused else "",
+    )
+
+
 def _oldest_open(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
     status = overview.status(connector)
     late = status.oldest_open_minutes > OLDEST_OPEN_MINUTES
@@ -65,6 +89,12 @@ def _oldest_open(connector: Connector, _instance: dg.DagsterInstance) -> Finding
     )
 
 
+def _extracts(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    refused = extracts.refused_extracts(connector)
+    shown = [(extract.id, extract.reason, extract.noted_at) for extract in refused]
+    return Finding(len(refused), {"extracts": tables.table(("extract", "reason", "tried_at"), shown)})
+
+
 _QUESTIONS = [
     Question(
         UNMAPPED_GL_ACCOUNTS,
@@ -73,5 +103,16 @@ _QUESTIONS = [
     ),
     *(Question(name, text, partial(_in_review, prefix)) for name, (text, prefix) in _REVIEWS.items()),
     Question("other_refusals", "No document waits for a person for another reason.", _other_reviews),
+    Question("refused_extracts", "Every data extract that was met could be taken in.", _extracts),
+    Question(
+        "gl_journals_failed",
+        "SYSPRO made the GL journal of every AP posting. Once one is put right there: `connector queue settle-gl`.",
+        _gl_journals,
+    ),
+    Question(
+        "syspro_would_take_them",
+        "SYSPRO, asked without posting, would take every invoice that waits. Off unless posting.preview_check is set.",
+        _would_take,
+    ),
     Question("oldest_open_item", "No item has been open for more than a day.", _oldest_open),
 ]

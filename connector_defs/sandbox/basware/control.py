@@ -41,10 +41,11 @@ def control_routes(sandbox: "BaswareSandbox") -> list[Route]:
         "approve": sandbox.approve,
         "retransfer": lambda body: sandbox.retransfer(body["invoiceId"]),
         "withdraw": lambda body: sandbox.withdraw(body["invoiceId"]),
+        "hide": lambda body: _hide(sandbox, body),
         "change": lambda body: sandbox.change(body["invoiceId"], body["fields"]),
         "processing": lambda body: _set_processing(sandbox, body),
         "expire_tokens": lambda _: _expire_tokens(sandbox),
-        "extract": lambda _: {"id": _make_extract(sandbox)},
+        "extract": lambda body: {"id": _make_extract(sandbox, body)},
         "arm": lambda body: _arm(sandbox, body),
         "disarm": lambda _: _disarm(sandbox),
     }
@@ -110,8 +111,18 @@ def _expire_tokens(sandbox: "BaswareSandbox") -> dict[str, Any]:
     return {}
 
 
-def _make_extract(sandbox: "BaswareSandbox") -> str:
+def _hide(sandbox: "BaswareSandbox", body: dict[str, Any]) -> dict[str, Any]:
+    """`hidden` false shows the invoice in the lists again."""
+    hidden = bool(body.get("hidden", True))
+    sandbox.hide(body["invoiceId"], hidden)
+    return {"hidden": hidden}
+
+
+def _make_extract(sandbox: "BaswareSandbox", body: dict[str, Any]) -> str:
+    """`form` is the one that every file has from now on: zip_json, zip_csv, gz_json, gz_csv, json or csv."""
     with sandbox.lock:
+        if "form" in body:
+            sandbox.extracts.use(str(body["form"]))
         return sandbox.extracts.make().id
 
 

@@ -143,6 +143,8 @@ class Documents:
         self.status_endpoint = status_endpoint
         self.records: dict[str, Record] = {}
         self.received: list[ReceivedResponse] = []
+        # Ids that no list shows, though each can be read by itself.
+        self.hidden: set[str] = set()
         self._in_transfer: dict[str, float] = {}
         for document in documents:
             self.put(document)
@@ -300,7 +302,8 @@ class Documents:
         mode = call.query.get("p2pProcessingMode", "Standard")
         for position, record in enumerate(self.records.values()):
             if (
-                (status is None or record["processingStatus"] == status)
+                record["invoiceId"] not in self.hidden
+                and (status is None or record["processingStatus"] == status)
                 and record["p2pProcessingMode"] == mode
                 and (not company or record["companyCode"] == company)
                 and (after is None or parse_instant(record["lastUpdated"]) > after)

@@ -4,6 +4,8 @@ An extract is a snapshot taken when it is made; the columns of IA_INVOICE here a
 since their real names are published to customers only.
 """
 
+import csv
+import gzip
 import io
 import zipfile
 from collections.abc import Callable, Mapping
@@ -25,18 +27,20 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("PROCESSING_STATUS", "processingStatus", "varchar(50)"),
     ("LAST_UPDATED", "lastUpdated", "datetime"),
 )
+FORMS = ("zip_json", "zip_csv", "gz_json", "gz_csv", "json", "csv")
 _RECORDS_PER_FILE = 100_000
+_MEDIA = {"zip": "application/zip", "gz": "application/gzip", "json": "application/json", "csv": "text/csv"}
 
 
 @dataclass(slots=True)
 class Extract:
-    """One snapshot and its files."""
+    """One snapshot and its files: rows, or the very bytes to be sent."""
 
     id: str
     type: str
     start: datetime
     end: datetime
-    files: list[list[Record]]
+    files: list[list[Record] | bytes]
     status: str = "WaitingForExport"
 
 
@@ -47,6 +51,15 @@ class Extracts:
         self._documents = documents
         self._clock = clock
         self.made: dict[str, Extract] = {}
+        self._form = FORMS[0]
+        self.records_per_file = _RECORDS_PER_FILE
+        self.columns = COLUMNS
+
+    def use(self, form: str) -> None:
+        """Give every file this form; a tenant has one for good, a test needs each. Raises ValueError."""
+        if form not in FORMS:
+            raise ValueError(f"no such form: {form}; known are {', '.join(FORMS)}")
+        self._form = form
 
     def make(self) -> Extract:
         """Take a snapshot of what changed since the last one."""
@@ -54,14 +67,21 @@ class Extracts:
         now = self._clock()
         start = before.end if before else datetime(2000, 1, 1, tzinfo=now.tzinfo)
         rows = [
-            {column: document.get(name) for column, name, _ in COLUMNS}
+            {column: document.get(name) for column, name, _ in self.columns}
             for document in self._documents.values()
             if before is None or document["lastUpdated"] > instant(start)
         ]
-        files = [rows[n : n + _RECORDS_PER_FILE] for n in range(0, len(rows), _RECORDS_PER_FILE)]
-        extract = Extract(
-            f"extract-{len(self.made) + 1}", "Delta" if before else "Initial", start, now, files
-        )
+        size = self.records_per_file
+        return self._add(start, now, [rows[n : n + size] for n in range(0, len(rows), size)])
+
+    def put(self, *files: bytes) -> Extract:
+        """An extract of these very files."""
+        now = self._clock()
+        return self._add(now, now, list(files))
+
+    def _add(self, start: datetime, end: datetime, files: list[list[Record] | bytes]) -> Extract:
+        kind = "Delta" if self.made else "Initial"
+        extract = Extract(f"extract-{len(self.made) + 1}", kind, start, end, files)
         self.made[extract.id] = extract
         return extract
 
@@ -92,15 +112,24 @@ class Extracts:
         )
 
     def download(self, call: Call) -> Answer:
-        """One file: a zip with a JSON array of rows."""
+        """One file: the rows as a JSON array or as CSV, zipped, gzipped or plain."""
         extract = self.made.get(call.params["extractId"])
         number = call.params["number"]
         if extract is None or not number.isdigit() or int(number) >= len(extract.files):
             return Answer(404, encode({"detail": "Not Found"}))
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(f"{TABLE}.json", encode(extract.files[int(number)]))
-        return Answer(200, packed.getvalue(), "application/zip")
+        container, _, kind = self._form.rpartition("_")
+        rows = extract.files[int(number)]
+        if isinstance(rows, bytes):
+            return Answer(200, rows, "application/octet-stream")
+        content = encode(rows) if kind == "json" else _csv(rows)
+        if container == "zip":
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr(f"{TABLE}.{kind}", content)
+            content = packed.getvalue()
+        elif container == "gz":
+            content = gzip.compress(content)
+        return Answer(200, content, _MEDIA[container or kind])
 
     def acknowledge(self, call: Call) -> Answer:
         """Mark an extract as exported; 422 for an unknown one, the only refusal that is documented here."""
@@ -115,13 +144,21 @@ class Extracts:
         """Columns of the table."""
         columns = [
             {"Column name": column, "Data Type": kind, "Field definition": name, "Example value": ""}
-            for column, name, kind in COLUMNS
+            for column, name, kind in self.columns
         ]
         return ok([{"Table name": TABLE, "Columns": columns}])
 
     def change_log(self, _call: Call) -> Answer:
         """Versions of the table definition."""
         return ok([{"Version": "1", "Added tables": [TABLE], "Removed tables": [], "Column changes": {}}])
+
+
+def _csv(rows: list[Record]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def _file_name(extract: Extract, number: int) -> str:

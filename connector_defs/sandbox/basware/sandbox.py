@@ -139,6 +139,11 @@ class BaswareSandbox:
         with self.lock:
             return self.accounting.change(invoice_id, fields)
 
+    def hide(self, invoice_id: str, hidden: bool = True) -> None:
+        """Let no list show an invoice any more, or show it again; it can still be read by its id."""
+        with self.lock:
+            (self.accounting.hidden.add if hidden else self.accounting.hidden.discard)(invoice_id)
+
     def finish_processing(self) -> None:
         """Let everything that is on its way take effect now."""
         with self.lock:

@@ -141,7 +141,7 @@ class SysproSandbox:
             self.requests[f"{operation.name} {business_object}".strip()] += 1
         return _Call(
             operation.site,
-            f"{operation.name} {business_object} {values.get('XmlIn', '')}",
+            f"{operation.name} {business_object} {values.get('XmlIn') or values.get('Operator', '')}",
             values.get("UserId", ""),
             lambda admitted: self._text(self._enet.answer(operation, values, admitted)),
         )

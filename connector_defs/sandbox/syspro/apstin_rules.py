@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from connector_defs.sandbox.syspro.apstin_tax import Line, TaxCodes
 from connector_defs.sandbox.syspro.grammar import Reader
 from connector_defs.sandbox.syspro.ledger import ApEntry, Distribution, Purpose, ReceiptMatch
 from connector_defs.sandbox.syspro.receipts import Matched, ReceiptRules
@@ -17,6 +18,8 @@ from connector_defs.sandbox.world.tables import TableStore, Value
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
+# Charges beside the distribution, and the supplier's column with the account of each.
+_CHARGES = (("FreightCharge", "FreightGlCode"), ("MiscellaneousCharge", "MerchGlCode"))
 # Transaction codes that lower what is owed to the supplier.
 _SIGN = {"I": 1, "A": 1, "C": -1, "D": -1}
 
@@ -74,15 +77,6 @@ class _Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    gl_code: str
-    value: Decimal
-    notation: str
-    tax_code: str
-    tax_only: bool
-
-
-@dataclass(frozen=True, slots=True)
 class InvoiceRules:
     """The checks over one company's tables."""
 
@@ -97,16 +91,10 @@ class InvoiceRules:
         receipts = ReceiptRules(self.tables["GrnDetails"])
         return [_ItemCheck(self, parameters, item, receipts, used).verdict() for item in items]
 
-    def tax_rate(self, code: str) -> Decimal | None:
-        row = self.tables["AdmTax"].get(code.ljust(3)) if len(code) <= 3 else None
-        rate = row["CurTaxRate"] if row else None
-        return rate if isinstance(rate, Decimal) else None
-
-    def tax_account(self, code: str) -> str:
-        row = self.tables["AdmTax"].get(code.ljust(3)) or self.tables["AdmTax"].as_dict(
-            self.tables["AdmTax"].rows[0]
-        )
-        return str(row["ApTaxGlCode"])
+    @property
+    def taxes(self) -> TaxCodes:
+        """The company's tax codes."""
+        return TaxCodes(self.tables["AdmTax"])
 
 
 class _ItemCheck:
@@ -128,6 +116,7 @@ class _ItemCheck:
         self.result = Checked(ignore_warnings=parameters.ignore_warnings)
         self.read = Reader(item.texts, self.result.errors)
         self.tax_gap = ZERO
+        self.contained = False
 
     def verdict(self) -> Checked:
         supplier = self._supplier()
@@ -154,6 +143,9 @@ class _ItemCheck:
         if self.result.errors:
             return self.result
         self._balance(value, lines, matched, tax=tax, rate=rate)
+        if self.contained:
+            lines, tax = self.rules.taxes.parted(lines, tax_code, tax)
+        self._charge_accounts(supplier)
         sign = _SIGN[code]
         distributions = self._distributions(supplier, lines, matched, tax, tax_code, rate)
         self.result.entry = ApEntry(
@@ -167,6 +159,7 @@ class _ItemCheck:
             branch=self.read.text("Branch", str(supplier["Branch"])),
             reference=self.read.text("TransactionReference")[:30],
             notation=self.read.text("Notation"),
+            journal_notation=self.read.text("JournalNotation"),
             invoice_date=invoice_date,
             due_date=due_date or invoice_date + timedelta(days=self._due_days(supplier)),
             discount_date=discount_date,
@@ -210,7 +203,7 @@ class _ItemCheck:
 
     def _tax_code(self) -> str:
         code = self.read.text("TaxCode")
-        if code and self.rules.tax_rate(code) is None:
+        if code and self.rules.taxes.rate(code) is None:
             self.read.refuse("TaxCode", 110030, f"Tax code '{code}' not found")
         return code
 
@@ -231,7 +224,7 @@ class _ItemCheck:
             )
         return _Rate(sent or table_rate, str(row["BuyMulDiv"]))
 
-    def _lines(self, rate: _Rate | None) -> list[_Line]:
+    def _lines(self, rate: _Rate | None) -> list[Line]:
         lines = []
         for texts in self.item.lines:
             reader = Reader(texts, self.result.errors, within=("LedgerDistribution",))
@@ -240,17 +233,17 @@ class _ItemCheck:
             if value is None and not reader.text("LedgerValue"):
                 reader.required("LedgerValue")
             tax_code = reader.text("LedgerTaxCode")
-            if tax_code and self.rules.tax_rate(tax_code) is None:
+            if tax_code and self.rules.taxes.rate(tax_code) is None:
                 reader.refuse("LedgerTaxCode", 110030, f"Tax code '{tax_code}' not found")
             if len(reader.text("LedgerNotation")) > 30:
                 reader.refuse("LedgerNotation", 100032, "Ledger notation is longer than 30 characters")
             tax_only = reader.one_of("TaxOnlyLine", "YN", "N") == "Y"
             if code:
                 self._check_ledger_code(reader, code)
-            lines.append(_Line(code, value or ZERO, reader.text("LedgerNotation"), tax_code, tax_only))
+            lines.append(Line(code, value or ZERO, reader.text("LedgerNotation"), tax_code, tax_only))
         if rate is None or self.parameters.foreign_distribution:
             return lines
-        return [_Line(each.gl_code, _foreign(each.value, rate), *_rest(each)) for each in lines]
+        return [Line(each.gl_code, _foreign(each.value, rate), *_rest(each)) for each in lines]
 
     def _check_ledger_code(self, reader: Reader, code: str) -> None:
         row = self.rules.tables["GenMaster"].get(self.rules.company, code) if len(code) <= 35 else None
@@ -279,35 +272,43 @@ class _ItemCheck:
                 matched.append(match)
         return matched
 
-    def _tax(self, tax_code: str, lines: list[_Line], matched: list[Matched]) -> Decimal:
+    def _tax(self, tax_code: str, lines: list[Line], matched: list[Matched]) -> Decimal:
         sent = self.read.amount("TaxValue")
-        net = [(each.value, each.tax_code or tax_code) for each in lines if not each.tax_only]
-        net += [(each.value, tax_code) for each in matched]
+        inclusive = self.read.text("TaxBasis") == "I"
+        taxed = [(each.value, each.tax_code or tax_code) for each in lines if not each.tax_only]
+        taxed += [(each.value, tax_code) for each in matched]
         computed = sum(
-            (value * (self.rules.tax_rate(code) or ZERO) / 100 for value, code in net if code), ZERO
-        ).quantize(CENT, ROUND_HALF_UP)
+            (self.rules.taxes.tax_of(value, code, inclusive=inclusive) for value, code in taxed), ZERO
+        )
+        computed = computed.quantize(CENT, ROUND_HALF_UP)
         if sent is None:
             automatic = self.parameters.automatic_tax and not any(each.tax_only for each in lines)
             return computed if automatic else ZERO
-        if tax_code and lines:
+        coded = bool(tax_code) or (inclusive and any(code for _, code in taxed))
+        if tax_code and lines and not inclusive:
             self.tax_gap = sent - computed
-        if tax_code and abs(computed - sent) > self.parameters.tax_variance:
+        if coded and abs(computed - sent) > self.parameters.tax_variance:
             self.read.refuse(
                 "TaxValue", 110031, f"Tax value {sent} exceeds permissible variance, computed is {computed}"
             )
         return sent
 
+    def _charge_accounts(self, supplier: dict[str, Value]) -> None:
+        """A charge needs the supplier's account for it [inferred]."""
+        for element, column in _CHARGES:
+            if self.read.amount(element) and not str(supplier[column]).strip():
+                self.read.refuse(element, 110032, f"Supplier '{supplier['Supplier']}' has no {column}")
+
     def _balance(
-        self, value: Decimal, lines: list[_Line], matched: list[Matched], *, tax: Decimal, rate: _Rate
+        self, value: Decimal, lines: list[Line], matched: list[Matched], *, tax: Decimal, rate: _Rate
     ) -> None:
         """All distribution + matched receipts + tax + charges = value; with TaxBasis I tax may be contained."""
         spread = sum((each.value for each in lines), ZERO) + sum((each.value for each in matched), ZERO)
-        spread += sum(
-            (self.read.amount(name) or ZERO for name in ("FreightCharge", "MiscellaneousCharge")), ZERO
-        )
+        spread += sum((self.read.amount(name) or ZERO for name, _ in _CHARGES), ZERO)
         sums = {spread + tax}
         if self.read.text("TaxBasis") == "I":
             sums.add(spread)
+            self.contained = spread == value
         # Local distribution of a foreign invoice is converted line by line, so a cent per line may be lost.
         exact = self.parameters.foreign_distribution or rate.value == 1
         tolerance = ZERO if exact else CENT * len(lines)
@@ -321,7 +322,7 @@ class _ItemCheck:
     def _distributions(
         self,
         supplier: dict[str, Value],
-        lines: list[_Line],
+        lines: list[Line],
         matched: list[Matched],
         tax: Decimal,
         tax_code: str,
@@ -345,12 +346,9 @@ class _ItemCheck:
                     part(each.variance_account, each.value - each.outstanding, "variance", each.notation)
                 )
         if tax:
-            parts.append(part(self.rules.tax_account(tax_code), tax, "tax"))
-        charges: tuple[tuple[str, str, Purpose], ...] = (
-            ("FreightCharge", "FreightGlCode", "freight"),
-            ("MiscellaneousCharge", "MerchGlCode", "miscellaneous"),
-        )
-        for element, column, purpose in charges:
+            parts.append(part(self.rules.taxes.account(tax_code), tax, "tax"))
+        purposes: tuple[Purpose, ...] = ("freight", "miscellaneous")
+        for (element, column), purpose in zip(_CHARGES, purposes, strict=True):
             charge = self.read.amount(element)
             if charge:
                 parts.append(part(str(supplier[column]), charge, purpose))
@@ -366,7 +364,7 @@ class _ItemCheck:
         self.result.warnings.append(FieldError(path, value, number, text))
 
 
-def _rest(line: _Line) -> tuple[str, str, bool]:
+def _rest(line: Line) -> tuple[str, str, bool]:
     return line.notation, line.tax_code, line.tax_only
 
 

@@ -48,6 +48,8 @@ class ControlDesk:
             self._route(f"{BASE}/periods", "GET", lambda _: self._periods()),
             self._route(f"{BASE}/periods", "POST", self._set_period),
             self._route(f"{BASE}/payments", "POST", self._pay),
+            self._route(f"{BASE}/payments/reverse", "POST", self._take_back),
+            self._route(f"{BASE}/payments/adjust", "POST", self._adjust),
             self._route(f"{BASE}/gl-integration", "POST", self._fail_gl),
             self._route(f"{BASE}/tables", "GET", lambda _: self._sizes()),
             self._route(table, "GET", self._rows),
@@ -103,12 +105,34 @@ class ControlDesk:
         return self._periods()
 
     def _pay(self, body: Body) -> object:
-        """`{"supplier": …, "invoice": …, "value": …}`: pay an invoice; without value all that is open."""
+        """`{"supplier": …, "invoice": …}`: pay an invoice, all that is open or `value` of it.
+
+        Beside `value` may stand `discount`, `cheque` (a manual cheque's number), `kind` (the row's letter), `day`.
+        """
         value = body.get("value")
         self.ledger.pay(
-            str(body["supplier"]), str(body["invoice"]), None if value is None else Decimal(str(value))
+            *_owner(body),
+            None if value is None else Decimal(str(value)),
+            discount=Decimal(str(body.get("discount", 0))),
+            cheque=str(body.get("cheque", "")),
+            kind=str(body.get("kind", "P")),
+            day=_day(body),
         )
-        return self.ledger.tables["ApInvoice"].get(str(body["supplier"]), str(body["invoice"]))
+        return self._invoice(body)
+
+    def _take_back(self, body: Body) -> object:
+        """`{"supplier": …, "invoice": …}`: reverse the last payment of an invoice."""
+        self.ledger.take_back(*_owner(body), day=_day(body))
+        return self._invoice(body)
+
+    def _adjust(self, body: Body) -> object:
+        """`{"supplier": …, "invoice": …, "value": …}`: change what is open without money, by a row of `kind` (A)."""
+        value, kind = Decimal(str(body["value"])), str(body.get("kind", "A"))
+        self.ledger.adjust(*_owner(body), value, kind=kind, day=_day(body))
+        return self._invoice(body)
+
+    def _invoice(self, body: Body) -> object:
+        return self.ledger.tables["ApInvoice"].get(*_owner(body))
 
     def _fail_gl(self, body: Body) -> object:
         """`{"fail": n}`: the next n AP postings stand, but their GL integration fails."""
@@ -155,6 +179,14 @@ class ControlDesk:
         if not isinstance(parts, list) or len(parts) != len(table.schema.key):
             raise ValueError(f"key must be a list of {', '.join(table.schema.key)}")
         return list(_values(table, dict(zip(table.schema.key, parts, strict=True))).values())
+
+
+def _owner(body: Body) -> tuple[str, str]:
+    return str(body["supplier"]), str(body["invoice"])
+
+
+def _day(body: Body) -> date | None:
+    return date.fromisoformat(str(body["day"])) if "day" in body else None
 
 
 def _values(table: TableStore, sent: Mapping[str, Any]) -> dict[str, Value]:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from connector_defs.sandbox.syspro import paying
 from connector_defs.sandbox.syspro.periods import Period
 from connector_defs.sandbox.world.ledger_codes import AP_CONTROL_GL, LOCAL_CURRENCY
 from connector_defs.sandbox.world.tables import TableStore, Value
@@ -57,6 +58,7 @@ class ApEntry:
     tax_code: str
     distributions: tuple[Distribution, ...]
     receipts: tuple[ReceiptMatch, ...]
+    journal_notation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,41 +211,30 @@ class Ledger:
             )
         return journal
 
-    def pay(self, supplier: str, invoice: str, value: Decimal | None = None) -> None:
-        """Pay an invoice, wholly or by `value` (positive); KeyError when it is not on file."""
-        row = self.tables["ApInvoice"].get(supplier, invoice)
-        if row is None:
-            raise KeyError(f"invoice {invoice} of supplier {supplier} is not on file")
-        open_value = _money(row["MthInvBal1"])
-        paid = open_value if value is None else value
-        left = open_value - paid
-        payments = self.tables["ApInvoicePay"]
-        low, high = payments.span((supplier, invoice))
-        today = self.clock().date()
-        payments.insert(
-            {
-                "Supplier": supplier,
-                "Invoice": invoice,
-                "EntryNumber": high - low + 1,
-                "TrnType": "P",
-                "TrnValue": -paid,
-                "PostValue": -paid,
-                "PostCurrency": row["PostCurrency"],
-                "PostConvRate": row["ConvRate"],
-                "PostMulDiv": row["MulDiv"],
-                "JournalDate": today,
-                "Journal": len(payments) + 1,
-                "TrnYear": today.year,
-                "TrnMonth": today.month,
-                "PaymentReference": f"EFT {today.isoformat()}",
-                "PaymentNumber": f"{len(payments) + 1:05d}",
-            }
-        )
-        settled = {"YearInvBalZero": today.year, "MonthInvBalZero": today.month} if not left else {}
-        self.tables["ApInvoice"].update(
-            (supplier, invoice), {"MthInvBal1": left, "InvoiceStatus": "1" if left else "9", **settled}
-        )
-        self._move_balance(supplier, -paid)
+    def pay(
+        self,
+        supplier: str,
+        invoice: str,
+        value: Decimal | None = None,
+        *,
+        discount: Decimal = Decimal(0),
+        cheque: str = "",
+        kind: str = "P",
+        day: date | None = None,
+    ) -> None:
+        """Pay an invoice, wholly or by `value` (positive), by default today; KeyError when it is not on file."""
+        order = paying.PaymentOrder(value, discount, cheque, kind)
+        paying.pay(self.tables, supplier, invoice, order, day or self.clock().date())
+
+    def take_back(self, supplier: str, invoice: str, *, day: date | None = None) -> None:
+        """Reverse the last payment of an invoice; KeyError when there is none."""
+        paying.take_back(self.tables, supplier, invoice, day or self.clock().date())
+
+    def adjust(
+        self, supplier: str, invoice: str, value: Decimal, *, kind: str = "A", day: date | None = None
+    ) -> None:
+        """Change what is open without any money; KeyError when the invoice is not on file."""
+        paying.adjust(self.tables, supplier, invoice, value, day or self.clock().date(), kind=kind)
 
     def _write(self, posted: PostedInvoice) -> None:
         entry = posted.entry
@@ -283,7 +274,7 @@ class Ledger:
             )
         for match in entry.receipts:
             self._match(match, posted)
-        self._move_balance(entry.supplier, entry.value)
+        paying.move_balance(self.tables, entry.supplier, entry.value)
 
     def _adjust_invoice(self, entry: ApEntry) -> None:
         row = self.tables["ApInvoice"].get(entry.supplier, entry.invoice)
@@ -309,13 +300,6 @@ class Ledger:
                 "GrnMatchedMonth": posted.month,
             }
         receipts.update(match.key, changes)
-
-    def _move_balance(self, supplier: str, value: Decimal) -> None:
-        row = self.tables["ApSupplier"].get(supplier)
-        assert row is not None
-        self.tables["ApSupplier"].update(
-            (supplier,), {"CurrentBalance": _money(row["CurrentBalance"]) + value}
-        )
 
 
 def _ap_invoice(posted: PostedInvoice) -> dict[str, Value]:
@@ -370,7 +354,7 @@ def _gl_lines(entry: ApEntry, journal: int) -> list[GlLine]:
         gl_code=AP_CONTROL_GL,
         value=-total,
         reference=entry.invoice,
-        comment=entry.notation,
+        comment=" ".join(filter(None, (entry.notation, entry.journal_notation))),
         currency_value=-entry.value,
         currency=entry.currency,
         sub_journal=journal,

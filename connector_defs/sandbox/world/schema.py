@@ -165,7 +165,8 @@ SCHEMAS: dict[str, TableSchema] = {
             OrigInvValue d14.2 OrigDiscValue d14.2 CurrencyValue d14.2 PaymGrossValue d14.2
             PaymDiscValue d14.2 TotalAdjustments d14.2 MthInvBal{1-3} d14.2 YearInvBalZero d4
             MonthInvBalZero d2 InvoiceStatus c1 ExchangeRate d12.6 ConvRate d12.6 MulDiv c1
-            FixExchangeRate c1 FirstTaxCode c3 SecondTaxCode c3""",
+            FixExchangeRate c1 FirstTaxCode c3 SecondTaxCode c3 ManualChqDate dt ManualChqNum v15
+            PaymentChkType c1""",
         ),
         _table(
             "ApInvoicePay",
@@ -173,6 +174,12 @@ SCHEMAS: dict[str, TableSchema] = {
             """Supplier v15 Invoice v20 EntryNumber d10 TrnType c1 TrnValue d14.2 PostValue d14.2
             PostCurrency c3 PostConvRate d12.6 PostMulDiv c1 JournalDate dt Journal d10 TrnYear d4
             TrnMonth d2 PaymentReference v50 PaymentNumber v15""",
+        ),
+        _table(
+            "ApPayRunDet",
+            "PaymentNumber Supplier Invoice",
+            """PaymentNumber v15 Supplier v15 Invoice v20 Cheque v15 ChequeDate dt NetPayValue d14.2
+            PostValue d14.2 PostCurrency c3 DueDate dt InvoiceType c1""",
         ),
         _table(
             "ApJnlSummary",

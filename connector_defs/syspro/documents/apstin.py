@@ -13,8 +13,9 @@ from typing import Literal
 from lxml import etree
 
 from connector_defs.syspro import xml
-from connector_defs.syspro.documents import outcome
+from connector_defs.syspro.documents import outcome, validation
 from connector_defs.syspro.documents.outcome import FieldError, Rejection
+from connector_defs.syspro.documents.validation import Validated
 from connector_defs.syspro.xml import Element
 
 __all__ = [
@@ -27,8 +28,10 @@ __all__ = [
     "GrnLine",
     "LedgerLine",
     "Rejection",
+    "Validated",
     "build",
     "read",
+    "read_validation",
 ]
 
 BUSINESS_OBJECT = "APSTIN"
@@ -41,7 +44,10 @@ LEDGER_CODE_LENGTH = 35
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """One distribution line; `value` is net under tax basis E. `tax_only` marks a line that is all tax."""
+    """One distribution line; `value` is net under tax basis E and contains the tax under I.
+
+    `tax_only` marks a line that is all tax.
+    """
 
     ledger_code: str
     value: Decimal
@@ -86,6 +92,8 @@ class ApInvoice:
     tax_value: Decimal | None
     ledger_lines: tuple[LedgerLine, ...]
     grn_lines: tuple[GrnLine, ...] = ()
+    freight: Decimal | None = None
+    journal_notation: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,8 +178,11 @@ def _document(invoice: ApInvoice) -> Element:
     xml.add(item, "Branch", invoice.branch)
     xml.add_required(item, "Invoice", invoice.invoice, max_length=INVOICE_LENGTH)
     xml.add(item, "TransactionValue", xml.amount("TransactionValue", invoice.value))
+    if invoice.freight is not None:
+        xml.add(item, "FreightCharge", xml.amount("FreightCharge", invoice.freight))
     xml.add(item, "Notation", invoice.notation)
     xml.add(item, "TransactionReference", invoice.reference, max_length=TEXT_LENGTH)
+    xml.add(item, "JournalNotation", invoice.journal_notation)
     xml.add(item, "InvoiceDate", xml.day(invoice.invoice_date))
     if invoice.due_date is not None:
         xml.add(item, "DueDate", xml.day(invoice.due_date))
@@ -223,13 +234,23 @@ def read(reply: str) -> ApPosting | Rejection:
     refused = outcome.rejection(root)
     posting = _posting(root)
     if refused is not None and posting is not None:
-        key = f"journal {posting.journal} of {posting.trn_month}/{posting.trn_year}"
-        raise outcome.contradiction(BUSINESS_OBJECT, key, refused)
+        raise outcome.contradiction(BUSINESS_OBJECT, _named(posting), refused)
     if refused is not None:
         return refused
     if posting is None:
         raise outcome.neither(BUSINESS_OBJECT)
     return posting
+
+
+def read_validation(reply: str) -> Validated | Rejection:
+    """What the reply says of the one invoice sent with ValidateOnly=Y; OutcomeUnknown where it says nothing clear."""
+    root = outcome.root_of(reply, BUSINESS_OBJECT)
+    posting = _posting(root)
+    return validation.verdict(root, BUSINESS_OBJECT, "postapinvoice", _named(posting) if posting else "")
+
+
+def _named(posting: ApPosting) -> str:
+    return f"journal {posting.journal} of {posting.trn_month}/{posting.trn_year}"
 
 
 def _posting(root: Element) -> ApPosting | None:

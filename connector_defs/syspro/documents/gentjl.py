@@ -11,8 +11,9 @@ from typing import Literal
 from lxml import etree
 
 from connector_defs.syspro import xml
-from connector_defs.syspro.documents import outcome
+from connector_defs.syspro.documents import outcome, validation
 from connector_defs.syspro.documents.outcome import FieldError, Rejection
+from connector_defs.syspro.documents.validation import Validated
 from connector_defs.syspro.xml import Element
 
 __all__ = [
@@ -23,8 +24,10 @@ __all__ = [
     "JournalPosting",
     "LedgerJournal",
     "Rejection",
+    "Validated",
     "build",
     "read",
+    "read_validation",
 ]
 
 BUSINESS_OBJECT = "GENTJL"
@@ -133,13 +136,23 @@ def read(reply: str) -> JournalPosting | Rejection:
     refused = outcome.rejection(root)
     posting = _posting(root)
     if refused is not None and posting is not None:
-        key = f"journal {posting.journal} of {posting.gl_period}/{posting.gl_year}"
-        raise outcome.contradiction(BUSINESS_OBJECT, key, refused)
+        raise outcome.contradiction(BUSINESS_OBJECT, _named(posting), refused)
     if refused is not None:
         return refused
     if posting is None:
         raise outcome.neither(BUSINESS_OBJECT)
     return posting
+
+
+def read_validation(reply: str) -> Validated | Rejection:
+    """What the reply says of the one journal sent with ValidateOnly=Y; OutcomeUnknown where it says nothing clear."""
+    root = outcome.root_of(reply, BUSINESS_OBJECT)
+    posting = _posting(root)
+    return validation.verdict(root, BUSINESS_OBJECT, "postgljournal", _named(posting) if posting else "")
+
+
+def _named(posting: JournalPosting) -> str:
+    return f"journal {posting.journal} of {posting.gl_period}/{posting.gl_year}"
 
 
 def _posting(root: Element) -> JournalPosting | None:
