@@ -288,8 +288,10 @@ class Answerer:
         if document is None or stored.answers >= MOST_ANSWERS:
             self._hand_over(stored, status)
             return
-        # Same event, same externalCode; only where Basware gave it up a new response is due.
-        generation = stored.generation + (1 if status not in (IN_PROGRESS, WAITING) else 0)
+        # Same event, same externalCode; a new response is due where Basware gave it up, or took this very one and
+        # wants another: a user transferred the invoice again before we saw it confirmed.
+        again = status not in (IN_PROGRESS, WAITING) or self._was_taken(stored, document)
+        generation = stored.generation + again
         with self._connector.store.write() as connection:
             invoices.move(
                 connection,
@@ -305,6 +307,11 @@ class Answerer:
                 },
                 detail={"note": f"Basware shows {status}: answered again"},
             )
+
+    def _was_taken(self, stored: StoredInvoice, document: AccountingDocument) -> bool:
+        """True where Basware holds the response we sent last."""
+        sent = response_code(stored.company, stored.invoice_id, "transfer", stored.generation)
+        return any(given.external_code == sent for given in document.transfer_responses)
 
     def _hand_over(self, stored: StoredInvoice, status: str) -> None:
         with self._connector.store.write() as connection:

@@ -10,6 +10,7 @@ from connector_defs.basware.client import AckOutcome
 from connector_defs.domain.errors import Fatal
 from connector_defs.flows import invoices as invoice_flow
 from connector_defs.flows import queue
+from connector_defs.flows.answers import Answerer
 from connector_defs.store import audit, mappings
 from connector_tests.flows.pair import Pair, assert_books_agree, invoice, row
 from connector_tests.proof.judge import voucher_of
@@ -106,6 +107,27 @@ def test_an_invoice_transferred_again_gets_its_first_voucher_back(pair: Pair) ->
     answers = [one.response for one in pair.sandbox.basware.responses]
     assert [answer["voucherNumber1"] for answer in answers] == [voucher_of(pair.postings(bill)[0])] * 2
     assert len({answer["externalCode"] for answer in answers}) == 2
+    assert_books_agree(pair)
+
+
+@pytest.mark.covers("F12")
+def test_an_invoice_transferred_again_before_its_answer_was_confirmed_is_answered_anew(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Basware takes each response once: the same one again would be refused until a person had to help."""
+    bill = invoice("INV-1")
+    (bill_id,) = pair.approve(bill)
+    with monkeypatch.context() as patch:
+        patch.setattr(Answerer, "confirm", lambda *_: None)
+        pair.run()
+    assert pair.state(bill_id) == "posted"
+    pair.sandbox.basware.retransfer(bill_id)
+    for _ in range(3):
+        pair.run()
+    assert pair.state(bill_id) == "responded"
+    answers = [one.response for one in pair.sandbox.basware.responses]
+    assert {answer["voucherNumber1"] for answer in answers} == {voucher_of(pair.postings(bill)[0])}
+    assert len({answer["externalCode"] for answer in answers}) == len(answers) == 2
     assert_books_agree(pair)
 
 

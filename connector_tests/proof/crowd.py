@@ -68,7 +68,7 @@ def rates() -> dict[str, float]:
 
 def bills(site: ProofSite, number: int) -> Iterator[Bill]:
     """Invoices of every kind in turn; their troubles are left to the rates."""
-    kinds = [kind for kind in KINDS if kind is not UNMAPPED]
+    kinds = [kind for kind in KINDS if kind != UNMAPPED]
     written = itertools.chain.from_iterable(kind.write(site.desk) for kind in itertools.cycle(kinds))
     return itertools.islice(written, number)
 

@@ -17,6 +17,7 @@ from connector_tests.proof.kinds import KINDS
 from connector_tests.proof.mutations import MUTATIONS
 from connector_tests.proof.tally import Tally, total
 
+_SHOWN_AT_MOST = 40
 _COLUMNS = (
     "scenarios",
     "runs",
@@ -63,8 +64,10 @@ def show(console: Console, tallies: Sequence[Tally]) -> None:
     table.add_row("all", *_cells(total("all", tallies)))
     console.print(table)
     flaws = [flaw for tally in tallies for flaw in tally.flaws]
-    for flaw in flaws:
+    for flaw in flaws[:_SHOWN_AT_MOST]:
         console.print(flaw, style="red", markup=False, highlight=False)
+    if len(flaws) > _SHOWN_AT_MOST:
+        console.print(f"… and {len(flaws) - _SHOWN_AT_MOST} more", style="red")
     console.print("Nothing is off." if not flaws else f"{len(flaws)} things are off.", style="bold")
 
 
