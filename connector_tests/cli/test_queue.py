@@ -17,7 +17,8 @@ from connector_defs.store.schema import upgrade
 from connector_tests.cli.conftest import Command, Ended
 from connector_tests.cli.reports import queue_item
 from connector_tests.flows.by_hand import CLERK, key_in, put
-from connector_tests.flows.pair import HELD_SUPPLIER, Pair, invoice, open_pair, row, voucher_of
+from connector_tests.flows.pair import HELD_SUPPLIER, Pair, invoice, open_pair, row
+from connector_tests.proof.judge import voucher_of
 
 UNMAPPED = {"codingRows": [row(accountCode="NEW")]}
 OFF_BY_07 = {"grossSum": Decimal("108.95")}

@@ -13,7 +13,8 @@ from connector_defs.domain.states import State
 from connector_defs.flows import decisions, overview, queue
 from connector_defs.store.invoices import LostRace
 from connector_tests.flows.by_hand import CLERK, adopt_at_once, events_by, key_in, put
-from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair, row, voucher_of
+from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair, row
+from connector_tests.proof.judge import voucher_of
 
 UNMAPPED = {"codingRows": [row(accountCode="NEW")]}
 OFF_BY_07 = {"grossSum": Decimal("108.95")}

@@ -9,7 +9,8 @@ from connector_defs.domain.keys import posting_reference
 from connector_defs.domain.states import State
 from connector_defs.flows import decisions, invoice_story
 from connector_tests.flows.by_hand import CLERK, key_in, put
-from connector_tests.flows.pair import ACCOUNT, SUPPLIER, Pair, invoice, row, voucher_of
+from connector_tests.flows.pair import ACCOUNT, SUPPLIER, Pair, invoice, row
+from connector_tests.proof.judge import voucher_of
 
 ROWS = [
     row("60.00", "5.00", key="r1", costCenterCode="CC1"),

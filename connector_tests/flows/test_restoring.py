@@ -26,8 +26,8 @@ from connector_tests.flows.pair import (
     open_pair,
     row,
     settings_for,
-    voucher_of,
 )
+from connector_tests.proof.judge import voucher_of
 
 NEW = {"codingRows": [row(accountCode="NEW")]}
 
