@@ -21,6 +21,7 @@ _ALIKE = 60.0
 _CODES_ALIKE = 85.0
 _LOWEST_SCORE = 15
 _NAMED = 3
+_BRACKETS = re.compile(r"\([^()]*\)")
 _PART = re.compile(r"[^\W_]+")
 
 
@@ -105,7 +106,11 @@ def _named(some: Sequence[str]) -> str:
 
 
 def name_likeness(one: str, other: str) -> float:
-    """0 to 100, whatever the order of the words, their case and the punctuation; 0 where a name is missing."""
+    """0 to 100, whatever the order of the words, their case and the punctuation; 0 where a name is missing.
+
+    What stands in brackets, such as "(old chart)", is no part of the name where another part is.
+    """
+    one, other = (utils.default_process(_BRACKETS.sub(" ", name)) or name for name in (one, other))
     one, other = utils.default_process(one), utils.default_process(other)
     if not one or not other:
         return 0.0

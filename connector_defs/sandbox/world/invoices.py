@@ -29,7 +29,10 @@ from connector_defs.sandbox.world.orders import CENT, PurchaseOrders
 Cell = str | int | bool | Decimal | list["Document"] | list[str]
 Document = dict[str, Cell]
 
-LEGACY_ACCOUNTS = (("6400-LEGACY", "Tool hire (old chart)"), ("6710-LEGACY", "Site services (old chart)"))
+LEGACY_ACCOUNTS = (
+    ("6400-LEGACY", "Fork-lift hire (old chart)"),
+    ("6710-LEGACY", "Security services (old chart)"),
+)
 
 
 class InvoiceKind(StrEnum):
