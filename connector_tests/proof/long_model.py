@@ -17,6 +17,8 @@ _LONG = settings(
     stateful_step_count=40,
     deadline=None,
     print_blob=True,
+    # One failure, told well; shrinking several takes its time for each.
+    report_multiple_bugs=False,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
@@ -31,7 +33,7 @@ def run(number: int, chosen: settings = _LONG) -> Tally:
         with redirect_stdout(said):
             run_state_machine_as_test(seed(number)(InvoiceModel), settings=chosen)
     except Exception as failure:  # noqa: BLE001 - whatever ends the model is a flaw with its sequence
-        notes = "\n".join([*getattr(failure, "__notes__", ()), said.getvalue()])
+        notes = "\n".join(getattr(failure, "__notes__", ())) or said.getvalue()
         tally.fail(f"model, seed {number}", "".join(traceback.format_exception_only(failure)) + notes)
     tally.scenarios = COUNTED["examples"]
     tally.runs = COUNTED["runs"]

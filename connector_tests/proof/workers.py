@@ -28,6 +28,7 @@ from unittest import mock
 from pydantic import SecretStr
 
 from connector_defs import points
+from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows import mapping, runtime
 from connector_defs.flows.extraction import stage
 from connector_defs.flows.invoices import run_invoices
@@ -105,14 +106,23 @@ def _work(order: Order, answer: Connection) -> None:
         settings = Settings.model_validate_json(order.settings)
         with open_connector(mutations.settings(order.mutation, settings)) as connector:
             while True:
-                for company in connector.companies:
-                    JOBS[order.job](connector, company, **order.arguments)
+                _turn(connector, order)
                 if not order.until or Path(order.until).exists():
                     break
                 time.sleep(order.pause)
         answer.send("")
     except Exception:  # noqa: BLE001 - told to the one who gave the order, who fails the proof with it
         answer.send(traceback.format_exc())
+
+
+def _turn(connector: Connector, order: Order) -> None:
+    """The job once, for every company. Where there is a next turn, it may give up: so does a run in a schedule."""
+    try:
+        for company in connector.companies:
+            JOBS[order.job](connector, company, **order.arguments)
+    except ConnectorError:
+        if not order.until:
+            raise
 
 
 def _prepare(order: Order) -> None:
