@@ -54,7 +54,10 @@ def main() -> None:
 def _master_data(folder: Path, lines: int) -> list[tuple[str, str, str, str]]:
     world = WorldOptions(orders=lines // 5, lines=lines, invoices=0)
     today = date.today()  # noqa: DTZ011 - the business date of this machine
-    with Sandbox(world, processing_seconds=0.05) as sandbox, opened(sandbox, folder) as connector:
+    with (
+        Sandbox(world, processing_seconds=0.05) as sandbox,
+        opened(sandbox.environment(), folder) as connector,
+    ):
         company = connector.companies[0]
         floor, rows = _bare_download(connector)
         reports = {one.name: stage(connector, company, one.name, DateWindow.day(today)) for one in STAGED}

@@ -53,6 +53,16 @@ class _Acknowledged:
     taken: bool = False
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """A transfer response on its way: whether it may have reached Basware, and what is wrong with it."""
+
+    stored: StoredInvoice
+    sent: bool = True
+    request_id: str = ""
+    trouble: str = ""
+
+
 class Answerer:
     """Talks to Basware about single invoices of one company."""
 
@@ -187,12 +197,20 @@ class Answerer:
         """Send the voucher of each posted invoice; what fails keeps its state and a time to try again."""
         with self._connector.store.read() as connection:
             stored = invoices.get_many(connection, self._company.syspro_company, invoice_ids)
-        self._side_by_side(
-            self._respond_one,
-            [one for one in stored.values() if one.state is State.POSTED and one.answered_at is None],
-        )
+        todo = [one for one in stored.values() if one.state is State.POSTED and one.answered_at is None]
+        with ThreadPoolExecutor(
+            self._connector.settings.basware.max_parallel, thread_name_prefix="answer"
+        ) as pool:
+            told = list(pool.map(self._respond_one, todo))
+        # One write for all: each would make SYSPRO's lane wait for the disk.
+        with self._connector.store.write() as connection:
+            for answer in told:
+                with suppress(LostRace):
+                    self._note(connection, answer)
+        if told:
+            reach("response.stored")
 
-    def _respond_one(self, stored: StoredInvoice) -> None:
+    def _respond_one(self, stored: StoredInvoice) -> _Answer:
         basware = self._connector.basware
         try:
             if stored.generation > 1 or stored.answers:
@@ -201,15 +219,12 @@ class Answerer:
             receipt = basware.respond_transfer(stored.invoice_id, self._response(stored))
             reach("response.answered")
         except (RetryLater, RecordRefused) as error:
-            self._try_again(stored, str(error))
-            return
+            return _Answer(stored, sent=False, trouble=str(error))
         except OutcomeUnknown:
             # Asked for in `confirm`, which sends it again where Basware does not have it.
-            self._answered(stored, refusal="the answer to our response was lost")
-            return
+            return _Answer(stored, trouble="the answer to our response was lost")
         refusal = "; ".join(f"{error.code} {error.message}" for error in receipt.errors)
-        self._answered(stored, request_id=receipt.request_id or "", refusal=refusal)
-        reach("response.stored")
+        return _Answer(stored, request_id=receipt.request_id or "", trouble=refusal)
 
     def _response(self, stored: StoredInvoice) -> TransferResponse:
         return TransferResponse(
@@ -329,49 +344,25 @@ class Answerer:
                 },
             )
 
-    def _answered(self, stored: StoredInvoice, *, request_id: str = "", refusal: str = "") -> None:
-        now = self._connector.clock.now()
-        with self._connector.store.write() as connection:
-            invoices.move(
-                connection,
-                stored,
-                State.POSTED,
-                now,
-                changes={
-                    "answered_at": now,
-                    "answers": stored.answers + 1,
-                    "code": "NOT_ANSWERED" if refusal else "",
-                    "reason": refusal,
-                    "remedy": "nothing to do: Basware is asked, and told again where it needs it"
-                    if refusal
-                    else "",
-                },
-                detail={
-                    "transfer_response": response_code(
-                        stored.company, stored.invoice_id, "transfer", stored.generation
-                    ),
-                    "request_id": request_id,
-                },
+    def _note(self, connection: Connection, answer: _Answer) -> None:
+        """What became of a response: sent, and to be confirmed, or to be sent again later."""
+        stored, now = answer.stored, self._connector.clock.now()
+        remedy = "Basware is asked, and told again where it needs it" if answer.sent else "it is tried again"
+        changes: dict[str, object] = {
+            "code": "NOT_ANSWERED" if answer.trouble else "",
+            "reason": answer.trouble,
+            "remedy": f"nothing to do: {remedy}" if answer.trouble else "",
+        }
+        detail: dict[str, object] = {}
+        if answer.sent:
+            changes |= {"answered_at": now, "answers": stored.answers + 1}
+            code = response_code(stored.company, stored.invoice_id, "transfer", stored.generation)
+            detail = {"transfer_response": code, "request_id": answer.request_id}
+        else:
+            changes["next_attempt_at"] = now + backoff(
+                stored.generation, self._timing.retry_base_seconds, self._timing.retry_max_seconds
             )
-
-    def _try_again(self, stored: StoredInvoice, reason: str) -> None:
-        now = self._connector.clock.now()
-        later = now + backoff(
-            stored.generation, self._timing.retry_base_seconds, self._timing.retry_max_seconds
-        )
-        with self._connector.store.write() as connection:
-            invoices.move(
-                connection,
-                stored,
-                State.POSTED,
-                now,
-                changes={
-                    "next_attempt_at": later,
-                    "code": "NOT_ANSWERED",
-                    "reason": reason,
-                    "remedy": "nothing to do: it is tried again",
-                },
-            )
+        invoices.move(connection, stored, State.POSTED, now, changes=changes, detail=detail)
 
     def reject(self, stored: StoredInvoice, message: str) -> None:
         """Tell Basware that the invoice is not taken, with the text its users see there."""

@@ -5,6 +5,7 @@ the one thing SYSPRO does singly, so nothing else may stand in its way.
 """
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWorking
@@ -21,7 +22,7 @@ from connector_defs.flows.evaluation import Evaluator, Prepared
 from connector_defs.flows.lanes import lane_session, rest
 from connector_defs.flows.lookup import LookUp
 from connector_defs.flows.moves import LaneMoves
-from connector_defs.flows.posting import Lane
+from connector_defs.flows.posting import Applied, Lane
 from connector_defs.flows.runtime import Connector
 from connector_defs.flows.settling import Settler
 from connector_defs.settings import CompanySettings
@@ -122,21 +123,31 @@ class LaneRun:
         return max((min(times) - self._connector.clock.now()).total_seconds(), 0.0)
 
     def _post_all(self, lane: Lane) -> None:
-        """Three stages over batches: prepare the next, post this one, answer the last."""
+        """Three stages: prepare the next batch, post this one, read back and answer what was posted."""
         with ThreadPoolExecutor(1, "prepare") as preparing, ThreadPoolExecutor(1, "answers") as answering:
+            answers: deque[Future[None]] = deque()
             upcoming = preparing.submit(self._prepare_next)
-            answers: Future[None] | None = None
-            while True:
-                batch = self._wait_for(upcoming)
-                if batch is None:
-                    break
+            while (batch := self._wait_for(upcoming)) is not None:
                 upcoming = preparing.submit(self._prepare_next)
-                posted = lane.post(batch) if batch else []
-                if answers is not None:
-                    self._wait_for(answers)
-                answers = answering.submit(self._answer, posted)
-            if answers is not None:
-                self._wait_for(answers)
+                try:
+                    for applied in lane.post(batch):
+                        answers.append(answering.submit(self._finish, lane, applied))
+                        while answers[0].done() and len(answers) > 1:
+                            answers.popleft().result()
+                except ConnectorError:
+                    answering.submit(self._finish, lane, lane.handed_over())
+                    raise
+            for answer in answers:
+                self._wait_for(answer)
+
+    def _finish(self, lane: Lane, applied: Sequence[Applied]) -> None:
+        """Read back and answer; the invoices are through this lane then."""
+        posted = lane.read_back(applied)
+        self._answerer.respond(posted)
+        if applied:
+            with suppress(LeaseLost), self._connector.store.write() as connection:
+                ids = [one.stored.invoice_id for one in applied]
+                claims.release(connection, self._lease, self._company.syspro_company, ids)
 
     def _wait_for(self, future: Future[_Result]) -> _Result:
         """Its result; the lease is renewed while the other system takes its time."""
@@ -147,13 +158,6 @@ class LaneRun:
                 if future.done():
                     raise
                 self._connector.leases.renew(self._lease)
-
-    def _answer(self, invoice_ids: Sequence[str]) -> None:
-        """Answer a batch; its invoices are through this lane then."""
-        self._answerer.respond(invoice_ids)
-        if invoice_ids:
-            with suppress(LeaseLost), self._connector.store.write() as connection:
-                claims.release(connection, self._lease, self._company.syspro_company, invoice_ids)
 
     def _prepare_next(self) -> list[Prepared] | None:
         """The next batch of due invoices, evaluated and acknowledged; None when there is none left."""

@@ -5,8 +5,9 @@ of them is due.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection
@@ -30,7 +31,6 @@ class LaneCount:
 
     posted: int = 0
     requests: int = 0
-    posted_ids: list[str] = field(default_factory=list)
 
 
 class LaneMoves:
@@ -41,6 +41,8 @@ class LaneMoves:
         self.company = company
         self.lease = lease
         self.count = LaneCount()
+        # What is posted and what is read back move on two threads.
+        self._counting = Lock()
 
     def move(
         self,
@@ -105,8 +107,8 @@ class LaneMoves:
             else stored.gl_problem,
             detail={"how": how, "journal": entry.journal, "entry": entry.entry},
         )
-        self.count.posted += 1
-        self.count.posted_ids.append(stored.invoice_id)
+        with self._counting:
+            self.count.posted += 1
 
     def to_review(self, stored: StoredInvoice, code: str, reason: str) -> None:
         """A person must look."""

@@ -6,7 +6,9 @@ Dagster's own retries are off here: only this module may repeat a post.
 """
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -26,7 +28,6 @@ from connector_defs.domain.planning.periods import PERIOD_CLOSED
 from connector_defs.domain.states import State
 from connector_defs.flows.documents import Confirmation, SysproDocument, document_of, read_reply
 from connector_defs.flows.evaluation import Prepared
-from connector_defs.flows.ledger import LedgerEntry
 from connector_defs.flows.lookup import Found, LookUp, wanted_as_planned, wanted_of
 from connector_defs.flows.moves import LaneMoves, otherwise
 from connector_defs.points import reach
@@ -37,13 +38,27 @@ from connector_defs.syspro.session import EnetSession
 
 # Lost answers to so many documents in a row mean that the service is ill, not the invoices.
 _UNKNOWN_IN_A_ROW = 3
+# So many confirmed postings are read back and answered together.
+_AT_A_TIME = 10
 
 
 @dataclass(frozen=True)
-class _Applied:
+class Applied:
+    """A posting that SYSPRO confirmed, and that has to be read back."""
+
     stored: StoredInvoice
     intent: Intent
     reply: Confirmation
+
+
+@dataclass(frozen=True)
+class _Intended:
+    """A document whose intent is durable; `sure_until` (monotonic seconds) the lane is surely still ours."""
+
+    stored: StoredInvoice
+    intent: Intent
+    document: SysproDocument
+    sure_until: float
 
 
 class Lane:
@@ -57,75 +72,102 @@ class Lane:
         # Documents since the last plain answer whose answer was lost, or that e.net itself refused.
         self._unknown: set[str] = set()
         self._refused: set[str] = set()
-        self._sure_until = 0.0
-        # The confirmation that is not durable yet, and those of this batch that are.
-        self._confirmed: _Applied | None = None
-        self._noted: list[_Applied] = []
+        # Confirmed and kept, but not handed over yet.
+        self._noted: deque[Applied] = deque()
 
-    def post(self, batch: Sequence[Prepared]) -> list[str]:
-        """Post a batch and read it back; returns the ids that now stand in SYSPRO.
+    def post(self, batch: Sequence[Prepared]) -> Iterator[list[Applied]]:
+        """Post a batch; what SYSPRO confirmed comes a few at a time, to be read back beside the next posts.
 
+        While SYSPRO works on one document, a desk writes: the last confirmation first, then the next intent. So no
+        post waits for the disk, and none is sent before its own intent is durable.
         Raises LaneBlocked where SYSPRO as a whole refuses; what was not attempted keeps its state.
         """
         found = self._look_up.find(
             [wanted_as_planned(prepared.stored, prepared.posting) for prepared in batch], with_lines=True
         )
         reach("posting.looked_up")
-        self._confirmed, self._noted = None, []
-        before = len(self._moves.count.posted_ids)
-        try:
-            for prepared in batch:
-                there = found[prepared.stored.invoice_id]
-                if there.entry is not None:
-                    self._already_there(prepared.stored, there.entry)
-                else:
-                    self._post_one(prepared, there)
-        finally:
-            self._note()
-            self._read_back(self._noted)
-        reach("posting.posted")
-        return self._moves.count.posted_ids[before:]
+        if any(there.entry is None for there in found.values()):
+            # What refuses the logon must not have touched a document.
+            self._session.open()
+        absent = self._absent(batch, found)
+        with ThreadPoolExecutor(1, "desk") as desk:
+            ahead, noting = desk.submit(self._next_intent, absent), desk.submit(_nothing)
+            try:
+                while (current := ahead.result()) is not None:
+                    ahead = desk.submit(self._next_intent, absent)
+                    confirmed = self._post_one(current)
+                    noting.result()
+                    if confirmed is not None:
+                        noting = desk.submit(self._note, confirmed)
+                    if len(self._noted) >= _AT_A_TIME:
+                        yield self.handed_over()
+                noting.result()
+            except (ConnectorError, GeneratorExit):
+                self._take_back(ahead)
+                raise
+        yield self.handed_over()
 
-    def _already_there(self, stored: StoredInvoice, entry: LedgerEntry) -> None:
-        with suppress(LostRace), self._connector.store.write() as connection:
-            self._moves.found(connection, stored, entry, "already in SYSPRO under our own reference")
+    def handed_over(self) -> list[Applied]:
+        """What SYSPRO confirmed and nobody has taken yet."""
+        return [self._noted.popleft() for _ in range(len(self._noted))]
 
-    def _post_one(self, prepared: Prepared, there: Found) -> None:
-        try:
-            document = document_of(prepared.posting)
-        except ValueError as flaw:
-            with suppress(LostRace):
-                self._moves.to_review(
-                    prepared.stored, "DOCUMENT_INVALID", f"no SYSPRO document can be made of it: {flaw}"
-                )
-            return
-        # What refuses the logon must not have touched a document.
-        self._session.open()
-        intent = Intent.of(prepared.posting, there.vouchers)
-        try:
-            stored = self._intend(prepared, intent)
-        except LostRace:
-            # A person, or a change in Basware, was faster: nothing was sent, and the next look takes it up.
-            return
-        if stored is None:
-            return
+    def _absent(
+        self, batch: Sequence[Prepared], found: Mapping[str, Found]
+    ) -> Iterator[tuple[Prepared, Intent, SysproDocument]]:
+        """What SYSPRO does not hold yet, each with its document; the others are moved where they belong."""
+        for prepared in batch:
+            there = found[prepared.stored.invoice_id]
+            if there.entry is not None:
+                with suppress(LostRace), self._connector.store.write() as connection:
+                    how = "already in SYSPRO under our own reference"
+                    self._moves.found(connection, prepared.stored, there.entry, how)
+                continue
+            try:
+                document = document_of(prepared.posting)
+            except ValueError as flaw:
+                told = f"no SYSPRO document can be made of it: {flaw}"
+                with suppress(LostRace):
+                    self._moves.to_review(prepared.stored, "DOCUMENT_INVALID", told)
+                continue
+            yield prepared, Intent.of(prepared.posting, there.vouchers), document
+
+    def _next_intent(self, absent: Iterator[tuple[Prepared, Intent, SysproDocument]]) -> _Intended | None:
+        """The next document that may be sent, its intent durable; None where none is left."""
+        for prepared, intent, document in absent:
+            try:
+                stored = self._intend(prepared, intent)
+            except LostRace:
+                # A person, or a change in Basware, was faster: nothing is sent, and the next look takes it up.
+                continue
+            if stored is not None:
+                sure_until = time.monotonic() + self._moves.lease.seconds / 3
+                return _Intended(stored, intent, document, sure_until)
+        return None
+
+    def _take_back(self, ahead: Future[_Intended | None]) -> None:
+        """An intent whose document will not be sent now: the attempt does not count."""
+        with suppress(ConnectorError):
+            intended = ahead.result()
+            if intended is not None:
+                self._give_back(intended.stored, "the lane stopped before it was sent")
+
+    def _post_one(self, current: _Intended) -> Applied | None:
         reach("posting.intent_written")
-        answer = self._send(stored, document)
+        answer = self._send(current)
         if answer is None:
-            return
+            return None
         self._unknown.clear()
         self._refused.clear()
         if isinstance(answer, Rejection):
-            self._rejected(stored, intent, answer)
-        else:
-            self._confirmed = _Applied(stored, intent, answer)
+            self._rejected(current.stored, current.intent, answer)
+            return None
+        return Applied(current.stored, current.intent, answer)
 
     def _intend(self, prepared: Prepared, intent: Intent) -> StoredInvoice | None:
         """Write down what is about to be sent, and count the attempt: it counts even if the worker dies in it."""
         stored, posting = prepared.stored, prepared.posting
         attempts = stored.attempts + 1
         with self._connector.store.write() as connection:
-            noted = self._note_confirmed(connection)
             if attempts > self._connector.settings.posting.max_attempts:
                 self._moves.move(
                     connection,
@@ -135,25 +177,22 @@ class Lane:
                     reason=f"{stored.attempts} attempts without an outcome",
                     remedy="find the cause, then `connector queue revive`",
                 )
-                intended = None
-            else:
-                intended = self._moves.move(
-                    connection,
-                    stored,
-                    State.POSTING,
-                    attempts=attempts,
-                    fingerprint=posting.fingerprint,
-                    reference=posting.reference,
-                    intent=intent.text,
-                    detail={"attempt": attempts, "document": _told(posting)},
-                )
-        self._keep(noted)
-        self._sure_until = time.monotonic() + self._moves.lease.seconds / 3
-        return intended
+                return None
+            return self._moves.move(
+                connection,
+                stored,
+                State.POSTING,
+                attempts=attempts,
+                fingerprint=posting.fingerprint,
+                reference=posting.reference,
+                intent=intent.text,
+                detail={"attempt": attempts, "document": _told(posting)},
+            )
 
-    def _send(self, stored: StoredInvoice, document: SysproDocument) -> Confirmation | Rejection | None:
+    def _send(self, current: _Intended) -> Confirmation | Rejection | None:
         """One call, once. None where there is no answer to go by; the invoice was moved accordingly."""
-        if time.monotonic() > self._sure_until:
+        stored, document = current.stored, current.document
+        if time.monotonic() > current.sure_until:
             # We slept over our intent, and the lane may be another's by now: LeaseLost ends it here.
             self._connector.leases.renew(self._moves.lease)
         self._moves.count.requests += 1
@@ -175,13 +214,13 @@ class Lane:
                 # It may be this document alone, and may have posted: looked up, and counted as an attempt.
                 self._lost(stored, str(refused))
                 return None
-            self._give_back(stored, refused)
+            self._give_back(stored, str(refused))
             raise
         except (RetryLater, Fatal) as blocked:
-            self._give_back(stored, blocked)
+            self._give_back(stored, str(blocked))
             raise
 
-    def _give_back(self, stored: StoredInvoice, blocked: ConnectorError) -> None:
+    def _give_back(self, stored: StoredInvoice, reason: str) -> None:
         """The lane as a whole is refused: the attempt does not count, and the look-up comes before the next."""
         with self._connector.store.write() as connection:
             self._moves.move(
@@ -191,37 +230,22 @@ class Lane:
                 attempts=stored.attempts - 1,
                 next_attempt_at=self._moves.next_attempt(stored.attempts),
                 code="LANE_BLOCKED",
-                reason=str(blocked),
+                reason=reason,
                 remedy="nothing to do: it goes on when SYSPRO lets the operator in",
             )
 
-    def _note(self) -> None:
-        """Keep the last confirmation now."""
-        if self._confirmed is not None:
-            with self._connector.store.write() as connection:
-                noted = self._note_confirmed(connection)
-            self._keep(noted)
-
-    def _note_confirmed(self, connection: Connection) -> _Applied | None:
-        """SYSPRO's last confirmation, kept with the next intent, before anything else is sent.
-
-        Whatever a look-up says later, what was confirmed is never posted again. One transaction for both, since
-        each costs a write to the disk that SYSPRO waits for.
-        """
-        last = self._confirmed
-        if last is None:
-            return None
-        moved = self._moves.move(
-            connection, last.stored, State.POSTING, voucher=last.reply.voucher, detail={"note": "confirmed"}
-        )
-        return replace(last, stored=moved)
-
-    def _keep(self, noted: _Applied | None) -> None:
-        """The confirmation is durable."""
-        if noted is not None:
-            self._confirmed = None
-            self._noted.append(noted)
-            reach("posting.confirmed")
+    def _note(self, confirmed: Applied) -> None:
+        """SYSPRO's confirmation, kept at once: whatever a look-up says later, this is never posted again."""
+        with self._connector.store.write() as connection:
+            moved = self._moves.move(
+                connection,
+                confirmed.stored,
+                State.POSTING,
+                voucher=confirmed.reply.voucher,
+                detail={"note": "confirmed"},
+            )
+        reach("posting.confirmed")
+        self._noted.append(replace(confirmed, stored=moved))
 
     def _lost(self, stored: StoredInvoice, reason: str) -> None:
         """The call may have posted. Quarantined longer than the server may still be at work, then looked up."""
@@ -273,10 +297,13 @@ class Lane:
                 "choose another",
             )
 
-    def _read_back(self, applied: list[_Applied]) -> None:
-        """Only what can be read in SYSPRO's ledger, and is what was meant, counts as posted (invariants I2, I4)."""
+    def read_back(self, applied: Sequence[Applied]) -> list[str]:
+        """Only what can be read in SYSPRO's ledger, and is what was meant, counts as posted (invariants I2, I4).
+
+        Returns the ids of those. May run beside `post`.
+        """
         if not applied:
-            return
+            return []
         try:
             found = self._look_up.find(
                 [wanted_of(one.stored, one.intent, one.intent.mode) for one in applied], with_lines=True
@@ -285,24 +312,34 @@ class Lane:
         except RetryLater as unseen:
             with self._connector.store.write() as connection:
                 for one in applied:
-                    self._moves.not_seen(connection, one.stored, str(unseen))
-            return
+                    with suppress(LostRace):
+                        self._moves.not_seen(connection, one.stored, str(unseen))
+            return []
         with self._connector.store.write() as connection:
-            for one in applied:
-                entry = found[one.stored.invoice_id].entry
-                if entry is None:
-                    self._moves.not_seen(connection, one.stored, "the look-up does not find it")
-                    continue
-                differences = entry.differences(one.intent)
-                if differences:
-                    self._moves.move(
-                        connection,
-                        one.stored,
-                        State.NEEDS_REVIEW,
-                        **otherwise(entry, one.stored, differences),
-                    )
-                else:
-                    self._moves.posted(connection, one.stored, entry, "read back", one.reply.gl_journal)
+            posted = [one for one in applied if self._stands(connection, one, found[one.stored.invoice_id])]
+        reach("posting.posted")
+        return [one.stored.invoice_id for one in posted]
+
+    def _stands(self, connection: Connection, one: Applied, found: Found) -> bool:
+        """Move what was read back; True where it is posted as it was meant."""
+        entry = found.entry
+        differences = entry.differences(one.intent) if entry is not None else []
+        try:
+            if entry is None:
+                self._moves.not_seen(connection, one.stored, "the look-up does not find it")
+            elif differences:
+                changes = otherwise(entry, one.stored, differences)
+                self._moves.move(connection, one.stored, State.NEEDS_REVIEW, **changes)
+            else:
+                self._moves.posted(connection, one.stored, entry, "read back", one.reply.gl_journal)
+        except LostRace:
+            # Another worker, or a person, was faster: what that one wrote stands.
+            return False
+        return entry is not None and not differences
+
+
+def _nothing() -> None:
+    """What the desk has to keep before the first confirmation."""
 
 
 def _look_first() -> None:

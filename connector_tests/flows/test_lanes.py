@@ -102,6 +102,27 @@ def test_a_lane_that_works_again_begins_its_pauses_short(folder: Path) -> None:
         assert pair.connector.leases.pause_of("operator/INTEG").count == 0
 
 
+def test_an_intent_written_ahead_is_taken_back_when_the_lane_stops(folder: Path) -> None:
+    """While SYSPRO works on one document the next one's intent is written; what is not sent costs no attempt."""
+    timing = {"linger_seconds": 0, "retry_base_seconds": 60, "retry_max_seconds": 600}
+    with open_pair(folder, timing=timing) as pair:
+        pair.map()
+        ids = pair.approve(*(invoice(f"INV-{number}") for number in range(4)))
+        pair.faults.arm("system_error", times=2, site="syspro.transaction")
+        pair.run()
+        assert pair.sandbox.syspro.requests[POSTS] == 2
+        stored = {one: pair.stored(one) for one in ids}
+        assert sorted(one.state for one in stored.values()) == ["acknowledged"] * 3 + ["uncertain"]
+        assert sorted(one.attempts for one in stored.values()) == [0, 0, 0, 1]
+        codes = sorted(one.code for one in stored.values() if one.code)
+        assert codes == ["ANSWER_LOST", "LANE_BLOCKED", "LANE_BLOCKED"]
+        pair.connector.clock.wait(700)
+        pair.run()
+        pair.run()
+        assert pair.states() == {"responded": 4}
+        assert_books_agree(pair)
+
+
 def test_a_run_leaves_no_claim_behind(pair: Pair) -> None:
     pair.approve(*(invoice(f"INV-{number}") for number in range(3)))
     pair.run()

@@ -6,7 +6,6 @@ in `exposure`.
 """
 
 import importlib
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,10 +20,8 @@ Replacement = Callable[..., Any]
 
 
 def _intend_without_trace(_original: Replacement) -> Replacement:
-    def _intend(lane: Any, prepared: Any, intent: Any) -> Any:
+    def _intend(_lane: Any, prepared: Any, intent: Any) -> Any:
         """The attempt lives in memory alone."""
-        lane._note()
-        lane._sure_until = math.inf
         stored, posting = prepared.stored, prepared.posting
         return replace(
             stored,
