@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from connector_defs.domain.states import State
 from connector_defs.points import POINTS
+from connector_defs.store import invoices
 from connector_tests.proof import crash
 from connector_tests.proof.exposure import EXPOSURES, play
 from connector_tests.proof.kinds import KINDS, PLAIN, Bill
@@ -108,7 +110,10 @@ def test_a_session_whose_id_died_with_its_worker_is_closed_though_nothing_is_lef
     site.approve([bill])
     assert site.work(die_at="logon.answered")
     assert len(site.sandbox.syspro.sessions) == 1
-    site.sandbox.basware.change(bill.expected.invoice_id, {"processingStatus": "WaitingToBeReturned"})
+    with site.connector.store.write() as connection:
+        stored = invoices.get(connection, "M1", bill.expected.invoice_id)
+        assert stored is not None
+        invoices.move(connection, stored, State.NEEDS_REVIEW, site.connector.clock.now(), actor="ap")
     site.work()
     assert site.sandbox.syspro.sessions == ()
 
