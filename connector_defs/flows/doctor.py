@@ -21,7 +21,7 @@ _CONNECT_SECONDS = 5
 class _NoMemory:
     """A session memory for a logon that ends at once."""
 
-    def renew(self) -> None:
+    def ask(self) -> None:
         """Nothing is held."""
 
     def remember(self, session_id: str) -> None:

@@ -14,7 +14,7 @@ from connector_defs.flows.runtime import Connector
 from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store.leases import Lease, Leases, LeaseTaken
-from connector_defs.syspro.session import EnetCredentials, EnetSession
+from connector_defs.syspro.session import ASKED_FOR, EnetCredentials, EnetSession
 
 _PAUSE_SECONDS = 0.2
 _PREFIX = "operator/"
@@ -27,9 +27,10 @@ class LaneSession:
         self._leases = leases
         self._lease = lease
 
-    def renew(self) -> None:
-        """The operator is still ours to log on. Raises LeaseLost."""
+    def ask(self) -> None:
+        """The operator is still ours to log on, and its logon is asked for. Raises LeaseLost."""
         self._leases.renew(self._lease)
+        self._leases.remember_session(self._lease, ASKED_FOR)
 
     def remember(self, session_id: str) -> None:
         """A session was opened."""
@@ -40,7 +41,7 @@ class LaneSession:
         self._leases.forget_session(self._lease)
 
     def orphan(self) -> str | None:
-        """The id a dead process left open, if any."""
+        """The id a dead process left open, if any, or that it was asking for one."""
         return self._leases.orphan_session(self._lease)
 
 

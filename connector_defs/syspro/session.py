@@ -10,15 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import RLock
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 from pydantic import SecretStr
 
-from connector_defs.domain.errors import ConnectorError
+from connector_defs.domain.errors import ConnectorError, Fatal
 from connector_defs.points import reach
-from connector_defs.syspro.enet import EnetClient, Reply, SessionLost, SetupAction
+from connector_defs.syspro.enet import EnetClient, Reply, SessionLost, SetupAction, SystemRefused
 
 _log = logging.getLogger(__name__)
+
+# Remembered while a logon is asked for. No session id holds a blank.
+ASKED_FOR: Final = "asked for"
 
 _Result = TypeVar("_Result")
 
@@ -36,8 +39,11 @@ class EnetCredentials:
 class SessionLease(Protocol):
     """Durable memory of the operator's session id, so that a dead process leaves no session behind."""
 
-    def renew(self) -> None:
-        """Raises where the operator is another worker's by now: a logon would evict that one."""
+    def ask(self) -> None:
+        """A logon comes next: until its answer is remembered, a session may be open whose id nobody knows.
+
+        Raises where the operator is another worker's by now: a logon would evict that one.
+        """
         ...
 
     def remember(self, session_id: str) -> None:
@@ -49,7 +55,7 @@ class SessionLease(Protocol):
         ...
 
     def orphan(self) -> str | None:
-        """The id a dead process left open, if any."""
+        """The id a dead process left open, if any; ASKED_FOR where it died before it learnt the id."""
         ...
 
 
@@ -74,11 +80,14 @@ class EnetSession:
         orphan = self._lease.orphan()
         if orphan:
             try:
-                self._client.logoff(orphan)
+                if orphan == ASKED_FOR:
+                    # Of a session whose id nobody knows, only a new logon of its operator makes an end.
+                    self.open()
+                else:
+                    self._client.logoff(orphan)
+                    self._lease.forget()
             except ConnectorError as error:
                 _log.warning("Operator %s: orphan session not closed: %s", self._credentials.operator, error)
-            else:
-                self._lease.forget()
         return self
 
     def __exit__(
@@ -162,14 +171,13 @@ class EnetSession:
 
     def _open(self) -> str:
         if self._session is None:
-            self._lease.renew()
-            credentials = self._credentials
-            session = self._client.logon(
-                credentials.operator,
-                credentials.operator_password,
-                credentials.company,
-                credentials.company_password,
-            )
+            self._lease.ask()
+            try:
+                session = self._logon()
+            except (Fatal, SystemRefused):
+                # Refused in so many words: no session was opened.
+                self._lease.forget()
+                raise
             self._session = session
             self.logons += 1
             reach("logon.answered")
@@ -180,6 +188,15 @@ class EnetSession:
                 raise
             reach("logon.remembered")
         return self._session
+
+    def _logon(self) -> str:
+        credentials = self._credentials
+        return self._client.logon(
+            credentials.operator,
+            credentials.operator_password,
+            credentials.company,
+            credentials.company_password,
+        )
 
     def _drop(self) -> None:
         self._session = None

@@ -19,7 +19,7 @@ from connector_tests.flows.pair import Pair
 
 
 class _NoMemory:
-    def renew(self) -> None:
+    def ask(self) -> None:
         """Nothing is held."""
 
     def remember(self, session_id: str) -> None:

@@ -100,6 +100,19 @@ def test_f31_an_invoice_that_kills_its_worker_ends_dead_and_the_others_are_poste
         assert str(site.verdict()) == "everything holds"
 
 
+def test_a_session_whose_id_died_with_its_worker_is_closed_though_nothing_is_left_to_post(
+    site: ProofSite,
+) -> None:
+    """SYSPRO opened it, nobody knows its id, and the successor has no reason of its own to log on."""
+    (bill,) = bills(site, 1)
+    site.approve([bill])
+    assert site.work(die_at="logon.answered")
+    assert len(site.sandbox.syspro.sessions) == 1
+    site.sandbox.basware.change(bill.expected.invoice_id, {"processingStatus": "WaitingToBeReturned"})
+    site.work()
+    assert site.sandbox.syspro.sessions == ()
+
+
 @pytest.mark.parametrize(
     ("kind", "points"),
     [

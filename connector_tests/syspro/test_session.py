@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal, LaneBlocked, OutcomeUnknown, RetryLater
 from connector_defs.syspro.enet import EnetClient, SessionLost
-from connector_defs.syspro.session import EnetCredentials, EnetSession
+from connector_defs.syspro.session import ASKED_FOR, EnetCredentials, EnetSession
 from connector_tests.syspro.test_enet import BASE, EXPIRED, GOOD, Service, client_of
 
 CREDENTIALS = EnetCredentials("INTEG", SecretStr("op-secret"), "M1", SecretStr(""))
@@ -22,8 +22,8 @@ class Lease:
         self.left_over = left_over
         self.told = []
 
-    def renew(self):
-        pass
+    def ask(self):
+        self.told.append("ask")
 
     def remember(self, session_id):
         self.told.append(f"remember {session_id}")
@@ -48,9 +48,9 @@ def test_a_batch_logs_on_once_and_off_at_its_end():
     with session_of(service, lease) as session:
         session.post("APSTIN", "<p/>", "<d/>")
         session.query("COMFND", "<q/>")
-        assert lease.told == ["remember S1"]
+        assert lease.told == ["ask", "remember S1"]
     assert paths(service) == ["Logon", "Post", "Query", "Logoff"]
-    assert lease.told == ["remember S1", "forget"]
+    assert lease.told == ["ask", "remember S1", "forget"]
     assert (session.logons, session.evictions) == (1, 0)
 
 
@@ -80,7 +80,7 @@ def test_an_evicted_session_is_opened_again_and_the_call_repeated_once():
         session.post("APSTIN", "<p/>", "<d/>")
     assert paths(service) == ["Logon", "Post", "Logon", "Post", "Logoff"]
     assert service.query(3)["UserId"] == service.query(4)["UserId"] == "S2"
-    assert lease.told == ["remember S1", "forget", "remember S2", "forget"]
+    assert lease.told == ["ask", "remember S1", "forget", "ask", "remember S2", "forget"]
     assert (session.logons, session.evictions) == (2, 1)
 
 
@@ -136,19 +136,58 @@ def test_an_orphan_is_logged_off_first():
     assert lease.told == ["forget"]
 
 
+def test_a_session_whose_id_died_with_its_worker_is_ended_by_a_logon():
+    """Only the operator is known: its next logon ends whatever it has open, and is logged off with the batch."""
+    service, lease = Service("S1", "0"), Lease(ASKED_FOR)
+    with session_of(service, lease):
+        pass
+    assert paths(service) == ["Logon", "Logoff"]
+    assert lease.told == ["ask", "remember S1", "forget"]
+
+
+def test_the_session_that_ends_a_lost_one_serves_the_batch():
+    service, lease = Service("S1", GOOD, "0"), Lease(ASKED_FOR)
+    with session_of(service, lease) as session:
+        session.query("COMFND", "<q/>")
+    assert paths(service) == ["Logon", "Query", "Logoff"]
+
+
+def test_a_lost_session_that_cannot_be_ended_yet_does_not_stop_the_batch(caplog):
+    service, lease = Service(httpx.ConnectError("refused"), "S1", GOOD, "0"), Lease(ASKED_FOR)
+    with session_of(service, lease) as session:
+        session.query("COMFND", "<q/>")
+    assert "orphan session not closed" in caplog.text
+    assert lease.told == ["ask", "ask", "remember S1", "forget"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("ERROR: No e.net Solutions license is available for this operator at present", ["ask", "forget"]),
+        ("ERROR: Invalid operator password", ["ask", "forget"]),
+        (httpx.ReadTimeout("slow"), ["ask"]),
+    ],
+)
+def test_what_is_asked_for_stays_remembered_unless_it_was_plainly_refused(answer, told):
+    lease = Lease()
+    with session_of(Service(answer), lease) as session, pytest.raises((RetryLater, Fatal)):
+        session.open()
+    assert lease.told == told
+
+
 def test_an_orphan_that_cannot_be_reached_does_not_stop_the_batch(caplog):
     service, lease = Service(httpx.ConnectError("refused"), "S1", GOOD, "0"), Lease("OLD")
     with session_of(service, lease) as session:
         session.query("COMFND", "<q/>")
     assert "orphan session not closed" in caplog.text
-    assert lease.told == ["remember S1", "forget"]
+    assert lease.told == ["ask", "remember S1", "forget"]
 
 
 def test_a_failed_log_off_leaves_the_session_to_the_lease(caplog):
     service, lease = Service("S1", GOOD, httpx.ReadTimeout("slow")), Lease()
     with session_of(service, lease) as session:
         session.query("COMFND", "<q/>")
-    assert lease.told == ["remember S1"]
+    assert lease.told == ["ask", "remember S1"]
     assert "session not closed" in caplog.text
 
 
