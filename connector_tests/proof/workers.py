@@ -174,6 +174,8 @@ def _stop(state_url: str) -> None:
         pass
     engine.dispose()
     os.kill(os.getpid(), signal.SIGSTOP)
+    # The kernel stops a process thread by thread: this one must not get into a transaction meanwhile.
+    time.sleep(_SECONDS_TO_BEGIN_THE_LAST_TRANSACTION)
 
 
 class WorkerFailed(Exception):
