@@ -14,7 +14,7 @@ from connector_defs.flows.answers import Answerer
 from connector_defs.flows.lookup import standing
 from connector_defs.flows.reports import QueueItem
 from connector_defs.flows.runtime import Connector
-from connector_defs.store import invoices
+from connector_defs.store import holds, invoices
 from connector_defs.store.invoices import LostRace, StoredInvoice
 
 QUEUED = frozenset(
@@ -99,6 +99,7 @@ def release(connector: Connector, key: str, *, actor: str, reason: str) -> Queue
     stored = find(connector, key)
     if stored.state in _TIMED:
         return decide(connector, stored, stored.state, actor=actor, reason=reason)
+    _refuse_on_hold(connector, stored)
     if stored.state is State.NEEDS_REVIEW and stored.voucher:
         return _answer_as_it_stands(connector, stored, actor, reason)
     return retry(connector, key, actor=actor, reason=reason)
@@ -111,6 +112,7 @@ def reject(connector: Connector, key: str, *, actor: str, reason: str) -> QueueI
     """
     stored = find(connector, key)
     text = worded(reason)
+    _refuse_on_hold(connector, stored)
     if stored.state not in _REJECTABLE:
         raise Fatal(f"invoice {named(stored)} is {stored.state} and cannot be rejected")
     voucher = stored.voucher or _voucher_in_syspro(connector, stored)
@@ -225,6 +227,17 @@ def worded(reason: str) -> str:
     if not text:
         raise Fatal("a reason is needed (--reason): the audit keeps it")
     return text
+
+
+def _refuse_on_hold(connector: Connector, stored: StoredInvoice) -> None:
+    """Raises Fatal while the company's state is older than its books: what it says of an invoice may be forgotten news."""
+    with connector.store.read() as connection:
+        held = holds.get(connection, stored.company)
+    if held is not None:
+        raise Fatal(
+            f"invoice {named(stored)} cannot be decided on: {held.reason}. The next `connector sync invoices` compares "
+            "the books; then look again"
+        )
 
 
 def refuse_if_posted(stored: StoredInvoice) -> None:

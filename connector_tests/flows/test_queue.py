@@ -10,7 +10,7 @@ import pytest
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.keys import posting_reference
 from connector_defs.domain.states import State
-from connector_defs.flows import decisions, queue
+from connector_defs.flows import decisions, queue, restoring
 from connector_defs.flows.reports import QueueItem
 from connector_defs.store.invoices import LostRace
 from connector_tests.flows.by_hand import events_by, key_in, put
@@ -330,3 +330,20 @@ class TestListing:
         pair.run()
         found = queue.waiting(pair.connector, older_than=timedelta(hours=2))
         assert {item.invoice_id for item in found} == set(waiting.values()) - {late_id}
+
+
+@pytest.mark.parametrize("act", [queue.reject, queue.release])
+def test_nothing_is_told_basware_while_the_state_is_older_than_the_books(
+    pair: Pair, act: Callable[..., QueueItem]
+) -> None:
+    """A restored state may have forgotten that the invoice stands in SYSPRO."""
+    (bill_id,) = pair.approve(invoice("INV-1", grossSum=Decimal("999.00")))
+    pair.run()
+    assert pair.state(bill_id) == "needs_review/UNBALANCED"
+    restoring.hold_all(pair.connector, "the state was restored", actor="ops")
+    with pytest.raises(Fatal, match="cannot be decided on: the state was restored"):
+        act(pair.connector, bill_id, actor="ap", reason="not ours")
+    assert pair.in_basware(bill_id) == "WaitingForTransfer"
+    pair.run()
+    queue.reject(pair.connector, bill_id, actor="ap", reason="not ours")
+    assert pair.in_basware(bill_id) == "TransferFailed"
