@@ -9,6 +9,7 @@ import logging
 import multiprocessing
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -93,6 +94,15 @@ def _quiet() -> None:
     """Thousands of faults are met as planned; their warnings would bury the one line that matters."""
     os.environ["CONNECTOR_PROOF"] = "1"
     logging.disable(logging.WARNING)
+    threading.Thread(target=_end_with_the_proof, daemon=True).start()
+
+
+def _end_with_the_proof() -> None:
+    """A proof that is interrupted leaves no process behind."""
+    proof = multiprocessing.parent_process()
+    if proof is not None:
+        proof.join()
+        os._exit(1)
 
 
 def large_enough(tallies: Sequence[Tally]) -> Tally:

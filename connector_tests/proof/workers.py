@@ -107,12 +107,18 @@ def _work(order: Order, answer: Connection) -> None:
         with open_connector(mutations.settings(order.mutation, settings)) as connector:
             while True:
                 _turn(connector, order)
-                if not order.until or Path(order.until).exists():
+                if not order.until or Path(order.until).exists() or not _wanted():
                     break
                 time.sleep(order.pause)
         answer.send("")
     except Exception:  # noqa: BLE001 - told to the one who gave the order, who fails the proof with it
         answer.send(traceback.format_exc())
+
+
+def _wanted() -> bool:
+    """False once the one who gave the order has gone, and with it the file that would end the work."""
+    parent = multiprocessing.parent_process()
+    return parent is None or parent.is_alive()
 
 
 def _turn(connector: Connector, order: Order) -> None:
