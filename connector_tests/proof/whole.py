@@ -29,6 +29,8 @@ from connector_tests.proof.tally import Tally, total
 
 PARTS = ("crash", "model", "faults", "soak", "postgres", "mutations", "command")
 _PAGE = Path(connector_tests.__file__).parent.parent / "docs" / "proof.md"
+# The rest comes with the table; who watches need not wait for it.
+_TOLD_AT_ONCE = 3
 _LEAST_KILLS, _LEAST_POINTS, _LEAST_INVOICES = 500, 25, 20_000
 
 
@@ -75,6 +77,8 @@ def prove(parts: Sequence[str], seed: int, console: Console) -> tuple[list[Tally
             found[task.part].append(tally)
             told = "nothing is off" if tally.clean else f"{len(tally.flaws)} things are off"
             console.print(f"{time.monotonic() - begun:6.0f} s  {task.name}: {told}", highlight=False)
+            for flaw in tally.flaws[:_TOLD_AT_ONCE]:
+                console.print(f"          {flaw}", style="red", markup=False, highlight=False)
             console.file.flush()
     return [total(tallies[0].part, tallies) for tallies in found.values() if tallies], shown
 
