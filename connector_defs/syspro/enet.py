@@ -105,6 +105,10 @@ _TEXTS: tuple[_TextRule, ...] = (
 )
 
 
+# How `Logoff` words that there is no such session (any more); the second is recorded for a session logged off before.
+_GONE = re.compile(r"supplied user\s?id is invalid|BaseDir8", re.IGNORECASE)
+
+
 class _Status(Enum):
     BODY = "body"
     TOO_LARGE = "too large"
@@ -180,12 +184,19 @@ class EnetClient:
         return text
 
     def logoff(self, session: str) -> None:
-        """End a session. A text error is no failure: the session is gone either way."""
+        """End a session. One that e.net does not know is gone already.
+
+        RetryLater for any other error text: the session may still be open, and holds a licence seat.
+        """
         what = "Logoff"
         answer = self._get(self._url("Logoff", {"UserId": session}), what, _Call.READ)
         text = xml.unwrap(xml.decode(answer.body))
-        if text != "0":
-            _log.info("e.net Logoff answered %s", plain_text(text.replace(session, "***")))
+        if text == "0":
+            return
+        said = plain_text(text.replace(session, "***"))
+        if re.match(r"error\b", text, re.IGNORECASE) and not _GONE.search(text):
+            raise RetryLater(f"{what}: {said}. The session may still be open.")
+        _log.info("e.net Logoff answered %s", said)
 
     def profile(self, session: str) -> dict[str, str]:
         """`GetLogonProfile`: element names as they come (CompanyName, OperatorCode ...) and their texts."""

@@ -359,13 +359,28 @@ def test_a_profile_is_read_by_element():
     assert call("profile", body) == {"CompanyName": "M One", "DatabaseType": ""}
 
 
-def test_a_log_off_that_is_answered_by_a_text_is_over_all_the_same(caplog):
+@pytest.mark.parametrize(
+    "text",
+    [
+        EXPIRED,
+        "ERROR: Unable to read the SYSPRO base directory registry string BaseDir8",
+        f"logged off {SESSION}",
+    ],
+)
+def test_a_log_off_of_a_session_that_is_gone_is_over_all_the_same(caplog, text):
     caplog.set_level(logging.INFO)
-    client = client_of(Service("0", f"ERROR: no such session {SESSION}"))
+    client = client_of(Service("0", text))
     client.logoff(SESSION)
     assert "Logoff answered" not in caplog.text
     client.logoff(SESSION)
-    assert "Logoff answered ERROR: no such session ***" in caplog.text
+    assert "Logoff answered" in caplog.text
+    assert SESSION not in caplog.text
+
+
+def test_a_log_off_that_e_net_refuses_leaves_the_session_open():
+    client = client_of(Service(f"ERROR: e.net exception raised: 100000 {SESSION}"))
+    with pytest.raises(RetryLater, match=r"100000 \*\*\*\. The session may still be open"):
+        client.logoff(SESSION)
 
 
 def test_no_secret_reaches_a_log_or_an_error(caplog):
