@@ -396,5 +396,6 @@ def test_no_secret_reaches_a_log_or_an_error(caplog):
             client.post(session, "APSTIN", "<p/>", "<d>bank 42</d>")
         errors.append(str(caught.value))
     shown = caplog.text + "".join(errors)
-    assert "Rest/Logon?..." in shown
+    # Whichever of the two filters sees the record first has cut it.
+    assert "Rest/Logon?..." in shown or "Rest/Logon?…" in shown
     assert not [secret for secret in ("op-secret", "co-secret", "SESSION-ID", "bank") if secret in shown]
