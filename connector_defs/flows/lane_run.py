@@ -184,9 +184,9 @@ class LaneRun:
         ]
         deaths = {one: held[one].deaths for one in free if one in held}
         clean = [one for one in free if deaths.get(one, 0) < _SUSPECT]
-        # One that killed its workers comes last, and alone.
         if not free:
             return None
+        # One that killed its workers comes last, and alone.
         chosen = clean[: self._size()] or sorted(free, key=lambda one: deaths[one])[:1]
         mine = claims.take(connection, self._lease, company, chosen, now)
         if not mine:
