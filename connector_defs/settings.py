@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.domain.ledger_sections import GlSection
 
 Region = Literal["EU", "US", "AU", "CA", "SANDBOX"]
 Cadence = Literal["daily", "weekly"]
@@ -102,7 +103,7 @@ class BaswareSettings(Section):
     extra_hosts: tuple[str, ...] = ()
     webhook_secret: SecretStr | None = None
     source_system: Annotated[str, Field(min_length=1, max_length=32)] = "SYSPRO"
-    language: str = "en-US"
+    language: Annotated[str, Field(min_length=2, max_length=10)] = "en-US"
     # Basware publishes no rate limit; two calls at a time is what its own guidance suggests.
     max_parallel: Annotated[int, Field(ge=1, le=20)] = 2
 
@@ -110,11 +111,31 @@ class BaswareSettings(Section):
 class CostCenterSettings(Section):
     """Where SYSPRO keeps cost centres at this site."""
 
-    source: Literal["auto", "analysis", "gl_section"] = "auto"
+    source: Literal["auto", "analysis", "gl_section", "csv"] = "auto"
     analysis_category: str | None = None
     analysis_type: int = 1
     separator: str = "-"
     section: Annotated[int, Field(ge=1)] = 1
+    file: Path | None = None
+    code_column: Annotated[str, Field(min_length=1)] = "CostCenter"
+    name_column: Annotated[str, Field(min_length=1)] = "Description"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+
+    @model_validator(mode="after")
+    def _csv_has_its_file(self) -> "CostCenterSettings":
+        if self.source == "csv" and self.file is None:
+            raise ValueError("source csv needs file, the path of the CSV file with the cost centres")
+        return self
+
+    @property
+    def gl_section(self) -> GlSection:
+        """Which section of the GL code is the cost centre, where it is one."""
+        return GlSection(self.separator, self.section)
+
+    @property
+    def line_section(self) -> GlSection | None:
+        """The same where the site says so: `auto` may find cost centres elsewhere, and a line's would be a guess."""
+        return self.gl_section if self.source == "gl_section" else None
 
 
 class OperatorSettings(Section):
@@ -134,7 +155,7 @@ class CompanySettings(Section):
     company_password: SecretStr = SecretStr("")
     extra_operators: tuple[OperatorSettings, ...] = ()
     gl_company: str | None = None
-    organization_element: str | None = None
+    organization_element: Annotated[str, Field(min_length=2, max_length=25)] | None = None
     cost_centers: CostCenterSettings = CostCenterSettings()
     posting_mode: Literal["ap", "journal"] = "ap"
     journal_credit_account: str | None = None
@@ -212,6 +233,8 @@ class PublishingSettings(Section):
 
     # Share of an entity's active records that one run may close or make inactive; 1.0 lifts the guard.
     deactivate_at_most: Annotated[float, Field(ge=0, le=1)] = 0.1
+    # Suppliers that share a VAT number or a bank account: sent and reported, or held back until a person decides.
+    duplicate_suppliers: Literal["report", "hold"] = "report"
 
 
 class PaymentSettings(Section):
@@ -249,6 +272,20 @@ class ScheduleSettings(Section):
 
 # SYSPRO keeps its own three-character currency keys; an ISO code of three letters stands for itself.
 DEFAULT_CURRENCIES = {"$": "USD", "R": "ZAR", "£": "GBP", "€": "EUR"}
+# SYSPRO units of measure are the site's own; these names mean the same nearly everywhere (TON, T and GAL do not).
+# UN/ECE Recommendation 20, and packages of Recommendation 21 with an X in front.
+DEFAULT_UNITS = {
+    "EA": "EA", "EACH": "EA", "PC": "H87", "PCS": "H87", "PCE": "H87", "UN": "C62", "UNIT": "C62", "PR": "PR",
+    "SET": "SET", "DZ": "DZN", "DOZ": "DZN", "HR": "HUR", "HRS": "HUR", "HOUR": "HUR", "DAY": "DAY", "MTH": "MON",
+    "KG": "KGM", "KGS": "KGM", "G": "GRM", "GM": "GRM", "TONNE": "TNE", "LB": "LBR",
+    "LBS": "LBR", "OZ": "ONZ", "M": "MTR", "CM": "CMT", "MM": "MMT", "KM": "KMT", "FT": "FOT",
+    "IN": "INH", "YD": "YRD", "M2": "MTK", "SQM": "MTK", "FT2": "FTK", "SQFT": "FTK", "M3": "MTQ", "CBM": "MTQ",
+    "L": "LTR", "LTR": "LTR", "ML": "MLT", "KWH": "KWH", "BOX": "XBX", "BX": "XBX",
+    "CTN": "XCT", "PAL": "XPX", "PALLET": "XPX", "ROLL": "XRO", "ROL": "XRO", "BAG": "XBG", "DRUM": "XDR",
+    "PK": "XPK", "PKT": "XPK",
+}  # fmt: skip
+# Nationality codes that are no ISO code and mean the same nearly everywhere.
+DEFAULT_COUNTRIES = {"UK": "GB", "EL": "GR"}
 
 
 def _at_least_one(companies: tuple[CompanySettings, ...]) -> tuple[CompanySettings, ...]:
@@ -272,7 +309,9 @@ class Settings(Section):
     publishing: PublishingSettings = PublishingSettings()
     payments: PaymentSettings = PaymentSettings()
     schedules: ScheduleSettings = ScheduleSettings()
-    currencies: dict[str, str] = DEFAULT_CURRENCIES
+    currencies: dict[str, Annotated[str, Field(pattern="^[A-Z]{3}$")]] = DEFAULT_CURRENCIES
+    units: dict[str, Annotated[str, Field(min_length=1, max_length=25)]] = DEFAULT_UNITS
+    countries: dict[str, Annotated[str, Field(pattern="^[A-Z]{2}$")]] = DEFAULT_COUNTRIES
 
     @model_validator(mode="after")
     def _pairs_are_unique(self) -> "Settings":

@@ -111,6 +111,23 @@ def published(reports: Sequence[PublishReport]) -> None:
     counts = ["staged", "unchanged", "sent", "requests", "confirmed", "quarantined", "failed"]
     counts += _seen(("pending", "held", "deactivated"), reports)
     _counted("Published to Basware", ["company", "entity"], counts, reports)
+    notes = [note for report in reports for note in report.notes]
+    if notes:
+        table(
+            "Sent, and not told exactly",
+            [
+                ("company", "key"),
+                ("entity", "key"),
+                ("records", "number"),
+                ("first", "key"),
+                ("what", "sentence"),
+                ("what to do", "sentence"),
+            ],
+            [
+                (note.company, note.entity, note.records, note.example, note.text, note.remedy)
+                for note in notes[:SHOWN_PROBLEMS]
+            ],
+        )
 
 
 def extracts(reports: Sequence[ExtractReport]) -> None:

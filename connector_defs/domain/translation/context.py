@@ -1,6 +1,7 @@
-"""What every translation needs to know of the site, and how a record is refused.
+"""What every translation needs to know of the site, how a record is refused, and how something of it is noted.
 
-Here: the pair's codes, the currency map, names in their languages. Not here: any entity.
+Here: the pair's codes, the site's maps, names in their languages, codes and texts within Basware's limits.
+Not here: any entity.
 """
 
 from collections.abc import Mapping
@@ -10,11 +11,16 @@ from decimal import Decimal
 from typing import cast
 
 from connector_defs.basware.entities import Entity, LanguageTranslation
+from connector_defs.domain.countries import country_of_code, country_of_name
 from connector_defs.domain.keys import external_code
+from connector_defs.domain.ledger_sections import GlSection
 from connector_defs.domain.text import without_controls
 
 SourceRow = Mapping[str, object]
 _EVERYWHERE = "en-US"
+CODE_LIMIT = 25
+# Basware takes 2000 characters; a forced resend adds blanks behind a name, which must fit as well.
+NAME_LIMIT = 1900
 
 
 class Untranslatable(ValueError):
@@ -28,17 +34,70 @@ class Untranslatable(ValueError):
 
 
 @dataclass(frozen=True)
+class Note:
+    """What Basware is not told, or not exactly, though the record goes.
+
+    `text` speaks of the kind of record and never of this one, so that equal notes are counted together. It holds
+    no bank data.
+    """
+
+    code: str
+    text: str
+    remedy: str
+
+
+class Notes:
+    """The notes of one record, gathered while it is translated."""
+
+    def __init__(self) -> None:
+        self._found: dict[Note, None] = {}
+
+    def add(self, code: str, text: str, remedy: str) -> None:
+        """Note something; the same twice counts once."""
+        self._found[Note(code, text, remedy)] = None
+
+    def cut(self, value: str, limit: int, column: str) -> str | None:
+        """A free text within `limit`, None where it is blank; what is cut off is noted."""
+        if len(value) > limit:
+            self.add(
+                "TEXT_CUT", f"{column} is cut at {limit} characters", "shorten it in SYSPRO if it matters"
+            )
+        return value[:limit].strip() or None
+
+    def whole(self, value: str, limit: int, column: str) -> str | None:
+        """A text that means nothing when cut, such as an address of e-mail: left out, with a note, beyond `limit`."""
+        if len(value) > limit:
+            self.add(
+                "TEXT_LEFT_OUT",
+                f"{column} is left out where it has more than {limit} characters",
+                "correct it in SYSPRO",
+            )
+            return None
+        return value or None
+
+    @property
+    def found(self) -> tuple[Note, ...]:
+        """All notes, in the order they came up."""
+        return tuple(self._found)
+
+
+@dataclass(frozen=True)
 class Translated:
     """A record ready to be sent. `active` is false where Basware is told that it is closed or gone."""
 
     entity: Entity
     active: bool = True
     parent: str = ""
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
 class Site:
-    """The pair of companies and the site's maps."""
+    """The pair of companies and the site's maps.
+
+    `cost_center_section` is set where cost centres are a section of the GL code, so that a line's GL code tells
+    its cost centre.
+    """
 
     syspro_company: str
     basware_company: str
@@ -46,6 +105,9 @@ class Site:
     source_system: str
     language: str
     currencies: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    countries: Mapping[str, str] = field(default_factory=dict)
+    cost_center_section: GlSection | None = None
 
     def external_code(self, entity: str, *key: str) -> str:
         """externalCode of a record of this company."""
@@ -62,17 +124,51 @@ class Site:
             )
         return iso
 
-    def names(self, text: str, what: str) -> tuple[LanguageTranslation, ...]:
-        """`text` as a name in en-US and in the site's language; Basware wants at least two characters."""
-        name = without_controls(text).strip()
-        if len(name) < 2:
-            raise Untranslatable(
-                "NAME_TOO_SHORT",
-                f"{what}: the description {name!r} has fewer than 2 characters, which Basware refuses",
-                "give it a longer description in SYSPRO",
+    def unit(self, key: str, notes: Notes) -> str | None:
+        """UN/ECE Rec 20 code of a SYSPRO unit of measure; one that is not mapped goes as it is, with a note.
+
+        It is no reason to keep a line back: a unit that Basware does not know stops no invoice, a line that is
+        missing stops each of them.
+        """
+        unit = without_controls(key).strip()
+        if not unit:
+            return None
+        mapped = self.units.get(unit) or self.units.get(unit.upper())
+        if mapped:
+            return mapped
+        if unit not in self.units.values():
+            notes.add(
+                "UNIT_UNMAPPED",
+                f"unit of measure {unit[:CODE_LIMIT]!r} has no UN/ECE code and is sent as it is",
+                "add it to [units] in connector.toml",
             )
+        return notes.whole(unit, CODE_LIMIT, "a unit of measure")
+
+    def country(self, nationality: str, address_line: str, notes: Notes) -> str | None:
+        """ISO 3166 code: of the nationality, by the site's map first; else of the address line that names a country."""
+        if nationality:
+            found = self.countries.get(nationality) or country_of_code(nationality)
+            if found is None:
+                notes.add(
+                    "COUNTRY_UNMAPPED",
+                    f"nationality {nationality!r} has no ISO code: addresses go without a country",
+                    "add it to [countries] in connector.toml",
+                )
+            return found
+        found = self.countries.get(address_line) or country_of_name(address_line)
+        if found is None:
+            notes.add(
+                "COUNTRY_UNKNOWN",
+                "suppliers without a nationality and without a country in the address",
+                "set the supplier's nationality in SYSPRO",
+            )
+        return found
+
+    def names(self, text: str, what: str) -> tuple[LanguageTranslation, ...]:
+        """`text` as a name in en-US and in the site's language."""
+        name = name_within_limit(text, what, NAME_LIMIT)
         languages = dict.fromkeys((_EVERYWHERE, self.language))
-        return tuple(LanguageTranslation(language=tag, translation=name[:2000]) for tag in languages)
+        return tuple(LanguageTranslation(language=tag, translation=name) for tag in languages)
 
 
 def iso_currency(key: str, currencies: Mapping[str, str]) -> str | None:
@@ -86,6 +182,43 @@ def iso_currency(key: str, currencies: Mapping[str, str]) -> str | None:
         if len(trimmed) == 3 and trimmed.isascii() and trimmed.isalpha() and trimmed.isupper()
         else None
     )
+
+
+def name_within_limit(text: str, what: str, limit: int) -> str:
+    """A name of 2 to `limit` characters without control characters; a name is never cut."""
+    name = without_controls(text).strip()
+    if len(name) < 2:
+        raise Untranslatable(
+            "NAME_TOO_SHORT",
+            f"{what}: the name {name!r} has fewer than 2 characters, which Basware refuses",
+            "give it a longer name or description in SYSPRO",
+        )
+    if len(name) > limit:
+        raise Untranslatable(
+            "NAME_TOO_LONG",
+            f"{what}: the name has {len(name)} characters, Basware takes {limit}",
+            "shorten it in SYSPRO",
+        )
+    return name
+
+
+def code_within_limit(code: str, what: str, limit: int = CODE_LIMIT) -> str:
+    """A code exactly as stored, refused where Basware cannot hold it: a code is never changed."""
+    if len(code) > limit:
+        raise Untranslatable(
+            "CODE_TOO_LONG",
+            f"{what} {code!r} has {len(code)} characters, Basware takes {limit}",
+            "use a shorter code, or map invoices to it by hand (`connector mapping set`)",
+        )
+    if not code.strip():
+        raise Untranslatable("CODE_MISSING", f"{what} has no code", "correct the record in SYSPRO")
+    if not code.isprintable():
+        raise Untranslatable(
+            "CODE_UNREADABLE",
+            f"{what} {code!r} holds characters that cannot be shown",
+            "give it another code in SYSPRO",
+        )
+    return code
 
 
 def text(row: SourceRow, column: str) -> str:
