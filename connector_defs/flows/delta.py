@@ -1,8 +1,8 @@
 """What changed: staged rows against what Basware was sent, as one join of content hashes in DuckDB.
 
-The hash covers the published columns only, never balances, together with the translation's own version and
-those maps of the site that the entity's translation looks up, so that a changed map sends the records it touches. The join works through key ranges of the
-partition one after the other, so memory does not grow with it.
+The hash covers the published columns only, never balances, together with the translation's own version and those
+maps of the site that the entity's translation looks up, so that a changed map sends the records it touches. The join
+works through key ranges of the partition one after the other, so memory does not grow with it.
 """
 
 import hashlib

@@ -59,7 +59,7 @@ KINDS = {
     ),
     "a discount that is none": Kind(
         "TblApTerms", ("3D",), {"DiscPct": Decimal("-2.00")}, "paymentTerms", "3D",
-        "DISCOUNT_IMPOSSIBLE", "a discount of -2.00 % is none", "correct it in SYSPRO",
+        "DISCOUNT_IMPOSSIBLE", "a discount of -2 % is none", "correct it in SYSPRO",
     ),
     "a line of an unknown type": line(
         "LINE_TYPE_UNKNOWN", "line type '2' is none of 1, 4, 5, 7", "enter it as one of these types", LineType="2"

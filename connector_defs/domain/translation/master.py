@@ -87,7 +87,7 @@ def tax_code(row: SourceRow, site: Site) -> Translated:
     rate = number(row, "Rate")
     if abs(rate) >= _NO_RATE:
         raise Untranslatable(
-            "RATE_IMPOSSIBLE", f"tax code {code!r}: a rate of {rate} % is none", "correct it in SYSPRO"
+            "RATE_IMPOSSIBLE", f"tax code {code!r}: a rate of {plain(rate)} % is none", "correct it in SYSPRO"
         )
     return Translated(
         TaxCode(

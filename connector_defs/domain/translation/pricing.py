@@ -21,7 +21,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Literal
 
 from connector_defs.domain.money import LARGEST, minor_digits
-from connector_defs.domain.translation.context import SourceRow, Untranslatable, number, trimmed
+from connector_defs.domain.translation.context import SourceRow, Untranslatable, number, plain, trimmed
 
 LINE_DISCOUNTS = ("MDiscPct1", "MDiscPct2", "MDiscPct3")
 ORDER_DISCOUNTS = ("OrderDiscPct1", "OrderDiscPct2", "OrderDiscPct3")
@@ -147,7 +147,7 @@ def _left_by(row: SourceRow, columns: Iterable[str], what: str) -> Decimal:
         percent = number(row, column)
         if not 0 <= percent <= _HUNDRED:
             raise Untranslatable(
-                "DISCOUNT_IMPOSSIBLE", f"{what}: a discount of {percent} % ({column}) is none", _UNTOLD
+                "DISCOUNT_IMPOSSIBLE", f"{what}: a discount of {plain(percent)} % ({column}) is none", _UNTOLD
             )
         left *= 1 - percent / _HUNDRED
     return left

@@ -8,7 +8,7 @@
 | paymentMeans currency | Currency | SYSPRO key -> ISO 4217 by [currencies] |
 | bank account | BankAccount, BankBranch | SYSPRO's alone; IBAN where its check digits hold, else BBAN; see `bank_accounts` |
 | identifiers VAT | TaxRegnNum | left out where blank or over 36 |
-| addresses PostalAddress | ApSupplierAddr.SupAddr1-5, SupAddr3Loc, SupPostalCode | street, second line, city, region, country line |
+| addresses PostalAddress | SupAddr1-5, SupAddr3Loc, SupPostalCode | street, second line, city, region, country line |
 | addresses RemittanceAddress | RemitName, RemitAddr1-5, RemitPostalCode, RemitEmail | where SYSPRO has one |
 | countryId | Nationality, else the last address line | by [countries], ISO 3166 codes stand for themselves |
 | contacts | Contact, Email, Telephone | only the e-mail reaches P2P |

@@ -5,9 +5,9 @@
 | paymentTermCode | TblApTerms.TermsCode | trimmed; known by its stored form |
 | dueDateDays | DueDays | where DueFix says days: so many days after the invoice's date |
 | dueDateEom, dueDateDays2 | DueMonths, DueDayOfMonth | where DueFix says fixed day: months' ends, then so many days |
-| dueDateCalc 0 | – | what cannot be said exactly: P2P leaves the due date to a person, and a note says why |
+| dueDateCalc 0 | – | what cannot be said exactly: the due date is left to a person, and a note says why |
 | cashDiscount | DiscPct | one step |
-| cashDueDateDays, -Eom, -Days2 | DiscDays, DiscMonths, DiscDayOfMonth, DiscFix | as for the due date; not exact = no discount |
+| cashDueDateDays, -Eom, -Days2 | DiscFix, -Days, -Months, -DayOfMonth | as for the due date; not exact = no discount |
 
 SYSPRO offers two options for either date, a number of days or a fixed day of the month after a number of months
 (its help on AP Invoice Terms); of a fixed day in the invoice's own month it takes the next month's where the day has
@@ -62,7 +62,7 @@ def payment_term(row: SourceRow, site: Site) -> Translated:
     if not 0 <= discount <= 100:
         raise Untranslatable(
             "DISCOUNT_IMPOSSIBLE",
-            f"{what}: a discount of {discount} % is none",
+            f"{what}: a discount of {plain(discount)} % is none",
             "correct it in SYSPRO",
         )
     if row.get("DiscPct") is None:
@@ -97,41 +97,46 @@ def payment_term(row: SourceRow, site: Site) -> Translated:
 def _deadline(row: SourceRow, prefix: str, what: str, notes: Notes) -> _Deadline | None:
     """The date that the columns `<prefix>…` describe, None with a note where Basware cannot be told it."""
     option = trimmed(row, f"{prefix}Fix").upper()
+    told: _Deadline | str
     if option in _DAYS:
-        days, months = row.get(f"{prefix}Days"), whole(row, f"{prefix}Months")
-        if days is None:
-            return _left_open(what, f"SYSPRO does not give {prefix}Days", notes)
-        if months:
-            return _left_open(what, "months go with a fixed day, and the option says days", notes)
-        if whole(row, f"{prefix}Days") < 0:
-            return _left_open(what, "the number of days is below 0", notes)
-        return _Deadline(whole(row, f"{prefix}Days"))
-    if option not in _FIXED_DAY:
-        return _left_open(what, f"the option {option!r} is not known", notes)
+        told = _in_days(row, prefix)
+    elif option in _FIXED_DAY:
+        told = _on_a_day(row, prefix)
+    else:
+        told = f"the option {option!r} is not known"
+    if isinstance(told, str):
+        notes.add(
+            "TERMS_NOT_EXACT",
+            f"the {what} is not told: {told}",
+            "a person gives it in P2P; or write the terms in SYSPRO as a number of days",
+        )
+        return None
+    if option in _FIXED_DAY:
+        notes.add(
+            "TERMS_FIXED_DAY",
+            f"the {what} is told as a fixed day of a month counted from the invoice's",
+            "compare it once with the date SYSPRO makes of the same terms",
+        )
+    return told
+
+
+def _in_days(row: SourceRow, prefix: str) -> _Deadline | str:
+    """So many days, or why they cannot be told."""
+    if row.get(f"{prefix}Days") is None:
+        return f"SYSPRO does not give {prefix}Days"
+    if whole(row, f"{prefix}Months"):
+        return "months go with a fixed day, and the option says days"
+    days = whole(row, f"{prefix}Days")
+    return _Deadline(days) if days >= 0 else "the number of days is below 0"
+
+
+def _on_a_day(row: SourceRow, prefix: str) -> _Deadline | str:
+    """A day of a later month, or why it cannot be told."""
     day, months = whole(row, f"{prefix}DayOfMonth"), whole(row, f"{prefix}Months")
     if months == 0:
-        return _left_open(
-            what, "a fixed day of the invoice's own month, or of the next once it is past", notes
-        )
+        return "a fixed day of the invoice's own month, or of the next once it is past"
     if day >= _LAST_DAY and 0 < months < _MONTHS:
-        return _noted(_Deadline(0, months + 1), what, notes)
+        return _Deadline(0, months + 1)
     if 1 <= day <= _LAST_COMMON_DAY and 0 < months <= _MONTHS:
-        return _noted(_Deadline(0, months, day), what, notes)
-    return _left_open(what, f"day {day} after {months} month(s)", notes)
-
-
-def _noted(deadline: _Deadline, what: str, notes: Notes) -> _Deadline:
-    notes.add(
-        "TERMS_FIXED_DAY",
-        f"the {what} is told as a fixed day of a month counted from the invoice's",
-        "compare it once with the date SYSPRO makes of the same terms",
-    )
-    return deadline
-
-
-def _left_open(what: str, why: str, notes: Notes) -> None:
-    notes.add(
-        "TERMS_NOT_EXACT",
-        f"the {what} is not told: {why}",
-        "a person gives it in P2P; or write the terms in SYSPRO as a number of days",
-    )
+        return _Deadline(0, months, day)
+    return f"day {day} after {months} month(s)"

@@ -242,7 +242,7 @@ def cost_centers(options: WorldOptions) -> list[Record]:
 
 
 def terms() -> list[Record]:
-    return [
+    by_days: list[Record] = [
         {
             "TermsCode": code,
             "Description": name,
@@ -253,7 +253,8 @@ def terms() -> list[Record]:
             "DiscFix": "N",
         }
         for code, name, days, percent, discount_days in TERMS
-    ] + [dict(row) for row in FIXED_DAY_TERMS]
+    ]
+    return by_days + [dict(row) for row in FIXED_DAY_TERMS]
 
 
 def taxes(options: WorldOptions) -> list[Record]:
