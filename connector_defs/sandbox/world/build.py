@@ -12,7 +12,7 @@ from connector_defs.sandbox.world.invoices import (
     approved_invoices,
     usable_expense,
 )
-from connector_defs.sandbox.world.kinds import unusual_lines, unusual_suppliers
+from connector_defs.sandbox.world.kinds import unusual_lines, unusual_suppliers, unusual_terms
 from connector_defs.sandbox.world.ledger_codes import Record
 from connector_defs.sandbox.world.options import WorldOptions
 from connector_defs.sandbox.world.orders import purchase_orders
@@ -54,7 +54,7 @@ def build_world(options: WorldOptions | None = None) -> World:
         "ApSupplierAddr": places,
         "GenMaster": accounts,
         "GenAnalysisCode": cost_centers,
-        "TblApTerms": ledger_codes.terms(),
+        "TblApTerms": ledger_codes.terms() + unusual_terms(options),
         "AdmTax": ledger_codes.taxes(options),
         "TblCurrency": ledger_codes.currencies(),
         "PorMasterHdr": book.headers,

@@ -8,12 +8,39 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from connector_defs.sandbox.world.ledger_codes import LOCAL_CURRENCY, Record
+from connector_defs.sandbox.world.options import WorldOptions
 from connector_defs.sandbox.world.orders import PurchaseOrders
 
 _SUPPLIERS = 40
 _ORDERS = 50
+# Due and discount by a fixed day; no supplier of the world has them.
+_FIXED_DAY_TERMS: tuple[Record, ...] = (
+    {
+        "TermsCode": "F1",
+        "Description": "20th of next month, 1% by the 5th",
+        "DueFix": "Y",
+        "DueDayOfMonth": 20,
+        "DueMonths": 1,
+        "DiscPct": Decimal("1.00"),
+        "DiscFix": "Y",
+        "DiscDayOfMonth": 5,
+        "DiscMonths": 1,
+    },
+    {
+        "TermsCode": "F2",
+        "Description": "25th of the month",
+        "DueFix": "Y",
+        "DueDayOfMonth": 25,
+        "DueMonths": 0,
+    },
+)
 _ONE = Decimal(1)
 _CENT = Decimal("0.01")
+
+
+def unusual_terms(options: WorldOptions) -> list[Record]:
+    """Payment terms by a fixed day."""
+    return [dict(row) for row in _FIXED_DAY_TERMS] if options.suppliers >= _SUPPLIERS else []
 
 
 def unusual_suppliers(rows: list[Record], addresses: list[Record]) -> None:

@@ -135,28 +135,6 @@ TERMS = (
     ("60", "60 days net", 60, "0", 0),
 )
 
-# Due and discount by a fixed day; no supplier of the world has them.
-FIXED_DAY_TERMS: tuple[Record, ...] = (
-    {
-        "TermsCode": "F1",
-        "Description": "20th of next month, 1% by the 5th",
-        "DueFix": "Y",
-        "DueDayOfMonth": 20,
-        "DueMonths": 1,
-        "DiscPct": Decimal("1.00"),
-        "DiscFix": "Y",
-        "DiscDayOfMonth": 5,
-        "DiscMonths": 1,
-    },
-    {
-        "TermsCode": "F2",
-        "Description": "25th of the month",
-        "DueFix": "Y",
-        "DueDayOfMonth": 25,
-        "DueMonths": 0,
-    },
-)
-
 # TaxCode, description, current rate, former rate.
 TAXES = (
     ("A", "Standard rate 20%", "20.00000", "17.50000"),
@@ -242,7 +220,7 @@ def cost_centers(options: WorldOptions) -> list[Record]:
 
 
 def terms() -> list[Record]:
-    by_days: list[Record] = [
+    return [
         {
             "TermsCode": code,
             "Description": name,
@@ -254,7 +232,6 @@ def terms() -> list[Record]:
         }
         for code, name, days, percent, discount_days in TERMS
     ]
-    return by_days + [dict(row) for row in FIXED_DAY_TERMS]
 
 
 def taxes(options: WorldOptions) -> list[Record]:
