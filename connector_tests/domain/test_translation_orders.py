@@ -202,6 +202,11 @@ class TestLines:
         with pytest.raises(Untranslatable, match=r"line 1: GL code '9+' has 51 characters, Basware takes 50"):
             line_of(MGlCode="9" * 51)
 
+    def test_a_line_without_a_tax_code_has_none(self) -> None:
+        entity = line_of(MTaxCode=" ")
+        (coding,) = entity.order_line_coding or ()
+        assert (entity.tax_code, coding.tax_code) == (None, None)
+
     @pytest.mark.parametrize("account", ["", "  ", None])
     def test_without_an_account_there_is_no_coding(self, account: str | None) -> None:
         assert line_of(MGlCode=account).order_line_coding is None

@@ -271,3 +271,9 @@ def test_a_supplier_held_back_as_a_duplicate_says_of_whom() -> None:
         vendor_of(Duplicate="same VAT number as supplier 'B' (Bolts)")
     assert refusal.value.code == "DUPLICATE_SUPPLIER"
     assert "on hold" in refusal.value.remedy
+
+
+def test_a_supplier_without_an_account_has_none() -> None:
+    (means,) = vendor_of(BankAccount=" ").payment_means or ()
+    assert means.financial_accounts is None
+    assert notes_of(BankAccount=None) == set()

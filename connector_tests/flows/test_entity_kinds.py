@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from connector_defs.domain.default_maps import DEFAULT_UNITS
 from connector_defs.sandbox.world import WorldOptions
 from connector_defs.sandbox.world.tables import Value
-from connector_defs.settings import DEFAULT_UNITS
 from connector_tests.flows.pair import SUPPLIER, TODAY, Pair, open_pair
 
 ORDER = "000000000010001"

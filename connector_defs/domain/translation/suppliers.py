@@ -19,6 +19,8 @@ A supplier that shares its VAT number or bank account with another one comes wit
 such suppliers back (`flows.duplicates`).
 """
 
+from dataclasses import dataclass
+
 from pydantic import TypeAdapter, ValidationError
 
 from connector_defs.basware.entities import (
@@ -36,7 +38,7 @@ from connector_defs.basware.entities import (
     VendorPaymentTerm,
     VendorProcessingStatus,
 )
-from connector_defs.basware.entities.vendors import AddressType, OrderEmail
+from connector_defs.basware.entities.vendors import AddressPartKey, AddressType, OrderEmail
 from connector_defs.domain.bank_accounts import AccountFlaw, bank_account
 from connector_defs.domain.translation.context import (
     Notes,
@@ -102,41 +104,35 @@ def vendor(row: SourceRow, site: Site) -> Translated:
 def _addresses(
     row: SourceRow, code: str, name: str, country: str | None, site: Site, notes: Notes
 ) -> tuple[VendorAddress, ...] | None:
-    postal = _address(row, "SupAddr", "SupPostalCode", "SupAddr3Loc", name, "PostalAddress", notes)
-    remittance = _address(
-        row,
-        "RemitAddr",
-        "RemitPostalCode",
-        "",
-        trimmed(row, "RemitName") or name,
+    # Where it is to be paid may lie in another country than the supplier's own.
+    line = trimmed(row, "RemitAddr5")
+    paid_in = site.country("", line, Notes()) if line else country
+    postal = _Place("PostalAddress", site.external_code("vendors/address", code), name, country)
+    remittance = _Place(
         "RemittanceAddress",
-        notes,
+        site.external_code("vendors/remittance", code),
+        trimmed(row, "RemitName") or name,
+        paid_in,
     )
-    found = []
-    if postal is not None:
-        found.append((postal, site.external_code("vendors/address", code), country))
-    if remittance is not None:
-        # Where it is to be paid may lie in another country than the supplier's own.
-        line = trimmed(row, "RemitAddr5")
-        abroad = site.country("", line, Notes()) if line else country
-        found.append((remittance, site.external_code("vendors/remittance", code), abroad))
-    return (
-        tuple(
-            address.model_copy(
-                update={
-                    "external_code": external_code,
-                    "country_id": country_id,
-                    "default": address is postal,
-                }
-            )
-            for address, external_code, country_id in found
-        )
-        or None
+    found = (
+        _address(row, "SupAddr", "SupPostalCode", postal, notes),
+        _address(row, "RemitAddr", "RemitPostalCode", remittance, notes),
     )
+    return tuple(address for address in found if address is not None) or None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What an address is for, its key, who is there, and in which country."""
+
+    kind: AddressType
+    external_code: str
+    name: str
+    country: str | None
 
 
 def _address(
-    row: SourceRow, lines: str, postal_code: str, locality: str, name: str, kind: AddressType, notes: Notes
+    row: SourceRow, lines: str, postal_code: str, place: _Place, notes: Notes
 ) -> VendorAddress | None:
     """The address in the columns `<lines>1` to `<lines>5`; None where street, city and postal code are blank."""
     first, second, city, region, country = (trimmed(row, f"{lines}{line}") for line in range(1, 6))
@@ -144,20 +140,22 @@ def _address(
         first, second = second, ""
     if not (first or city or trimmed(row, postal_code)):
         return None
-    parts = [("AdditionalStreetName", second), ("Country", country)]
-    if kind == "RemittanceAddress":
+    parts: list[tuple[AddressPartKey, str]] = [("AdditionalStreetName", second), ("Country", country)]
+    if place.kind == "RemittanceAddress":
         parts.append(("Email", notes.whole(trimmed(row, "RemitEmail"), 200, "RemitEmail") or ""))
     return VendorAddress(
-        external_code="-",
-        name=notes.cut(name, 200, "the name in an address") or "-",
-        address_type=kind,
+        external_code=place.external_code,
+        name=notes.cut(place.name, 200, "the name in an address") or place.external_code,
+        address_type=place.kind,
         street_name=notes.cut(first, 50, f"{lines}1"),
-        locality=notes.cut(trimmed(row, locality), 50, locality),
+        locality=notes.cut(trimmed(row, f"{lines}3Loc"), 50, f"{lines}3Loc"),
         city_name=notes.cut(city, 50, f"{lines}3"),
         country_sub_entity=notes.cut(region, 50, f"{lines}4"),
         postal_zone=notes.cut(trimmed(row, postal_code), 50, postal_code),
+        country_id=place.country,
+        default=place.kind == "PostalAddress",
         additional_address_fields=tuple(
-            VendorAddressPart.model_validate({"key": key, "value": notes.cut(value, 200, lines)})
+            VendorAddressPart(key=key, value=notes.cut(value, 200, f"an address ({key})"))
             for key, value in parts
             if value
         )
