@@ -16,7 +16,7 @@ from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 
 CODE = "DUPLICATE_SUPPLIER"
-REMEDY = "put all but one of them on hold in SYSPRO, or correct what they share"
+_REMEDY = "put all but one of them on hold in SYSPRO, or correct what they share"
 # So many of the others are named.
 _NAMED = 5
 
@@ -37,7 +37,7 @@ def supplier_duplicates(connector: Connector, company: CompanySettings, day: dat
             others = [one for one in members if one is not member]
             shared.setdefault(member["code"], []).append(f"same {kind} as {_named(others)}")
     return tuple(
-        Problem(company.syspro_company, "vendors", code, CODE, "; ".join(texts), REMEDY)
+        Problem(company.syspro_company, "vendors", code, CODE, "; ".join(texts), _REMEDY)
         for code, texts in sorted(shared.items())
     )
 

@@ -105,6 +105,12 @@ def test_a_free_line_is_a_usual_one() -> None:
         pytest.param({"MOrderQty": Decimal(0)}, "QUANTITY_NOT_POSITIVE", "is 0", id="no quantity"),
         pytest.param({"MOrderQty": None}, "QUANTITY_NOT_POSITIVE", "is 0", id="quantity unknown"),
         pytest.param(
+            {"MOrderQty": Decimal(-1), "MDiscPct1": Decimal(100)},
+            "QUANTITY_NOT_POSITIVE",
+            "free return",
+            id="a free return",
+        ),
+        pytest.param(
             {"MOrderQty": Decimal(-1), "MForeignPrice": Decimal(-1)},
             "SIGNS_CONTRADICT",
             "both",

@@ -59,7 +59,7 @@ KINDS = {
     ),
     "a discount that is none": Kind(
         "TblApTerms", ("3D",), {"DiscPct": Decimal("-2.00")}, "paymentTerms", "3D",
-        "DISCOUNT_IMPOSSIBLE", "a discount of -2 % is none", "correct it in SYSPRO",
+        "DISCOUNT_IMPOSSIBLE", "a discount of -2 % is none", "correct the discount in SYSPRO",
     ),
     "a line of an unknown type": line(
         "LINE_TYPE_UNKNOWN", "line type '2' is none of 1, 4, 5, 7", "enter it as one of these types", LineType="2"
@@ -72,7 +72,9 @@ KINDS = {
     "a price unit of no known direction": line(
         "PRICE_FACTOR_UNKNOWN", "neither M nor D", MConvFactPrcUm=Decimal(12), MMulDivPrc=""
     ),
-    "discounts over 100 per cent": line("DISCOUNT_IMPOSSIBLE", "MDiscPct1", MDiscPct1=Decimal("100.01")),
+    "discounts over 100 per cent": line(
+        "DISCOUNT_IMPOSSIBLE", "MDiscPct1", "correct the discount", MDiscPct1=Decimal("100.01")
+    ),
     "quantity and price below 0": line(
         "SIGNS_CONTRADICT", "both below 0",
         MOrderQty=Decimal(-2), MPrice=Decimal(-5), MForeignPrice=Decimal(-5),
@@ -115,9 +117,9 @@ def test_it_is_kept_back_with_reason_and_remedy_and_goes_once_it_is_right(pair: 
     assert told[kind.record].code == kind.code
     assert kind.reason in told[kind.record].reason
     assert kind.remedy in told[kind.record].remedy
-    kept = {problem.key: problem.code for problem in overview.quarantined(pair.connector)}
+    kept = {problem.key: problem for problem in overview.quarantined(pair.connector)}
     assert set(kept) == {*USUAL, kind.record}
-    assert kept[kind.record] == kind.code
+    assert kept[kind.record] == told[kind.record], "later reports say the same"
     assert in_basware(pair, kind) is None
     others = reports[kind.entity]
     assert others.confirmed == others.staged - others.quarantined - others.held > 0

@@ -23,14 +23,39 @@ CODE_LIMIT = 25
 NAME_LIMIT = 1900
 
 
-class Untranslatable(ValueError):
-    """The record cannot be sent to Basware as it stands; it is quarantined until it changes in SYSPRO."""
+_LINE = "correct the line in SYSPRO; until then its invoices are matched by hand"
+# Why a record is kept back -> what a person does about it.
+REMEDIES: Mapping[str, str] = {
+    "NAME_TOO_SHORT": "give it a longer name or description in SYSPRO",
+    "NAME_TOO_LONG": "shorten the name in SYSPRO",
+    "CODE_TOO_LONG": "use a shorter code, or map invoices to it by hand (`connector mapping set`)",
+    "CODE_MISSING": "correct the record in SYSPRO",
+    "CODE_UNREADABLE": "give it another code in SYSPRO",
+    "CURRENCY_UNMAPPED": "add it to [currencies] in connector.toml",
+    "DUPLICATE_SUPPLIER": "put all but one of them on hold in SYSPRO, or correct what they share; "
+    "or set publishing.duplicate_suppliers to report",
+    "RATE_UNKNOWN": "let the OData operator see CurTaxRate, PrvTaxRate and TaxEffDate",
+    "RATE_IMPOSSIBLE": "correct the rate in SYSPRO",
+    "ORGANIZATION_TOO_SHORT": "set companies.organization_element in connector.toml",
+    "LINE_TYPE_UNKNOWN": "enter it as one of these types in SYSPRO; until then its invoices are matched by hand",
+    "QUANTITY_NOT_POSITIVE": _LINE,
+    "SIGNS_CONTRADICT": _LINE,
+    "FOREIGN_PRICE_MISSING": "give the line its foreign price in SYSPRO",
+    "PRICE_FACTOR_UNKNOWN": _LINE,
+    "DISCOUNT_IMPOSSIBLE": "correct the discount in SYSPRO",
+    "VALUE_DISCOUNT": "give the discount as percentages in SYSPRO, or put it into the price",
+    "AMOUNT_TOO_LARGE": _LINE,
+}
 
-    def __init__(self, code: str, reason: str, remedy: str) -> None:
+
+class Untranslatable(ValueError):
+    """The record cannot be sent to Basware as it stands; it is quarantined until it can. `code` is one of REMEDIES."""
+
+    def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
-        self.remedy = remedy
+        self.remedy = REMEDIES[code]
 
 
 @dataclass(frozen=True)
@@ -120,7 +145,6 @@ class Site:
             raise Untranslatable(
                 "CURRENCY_UNMAPPED",
                 f"{what}: SYSPRO currency {key.strip()!r} has no ISO code",
-                "add it to [currencies] in connector.toml",
             )
         return iso
 
@@ -191,13 +215,11 @@ def name_within_limit(text: str, what: str, limit: int) -> str:
         raise Untranslatable(
             "NAME_TOO_SHORT",
             f"{what}: the name {name!r} has fewer than 2 characters, which Basware refuses",
-            "give it a longer name or description in SYSPRO",
         )
     if len(name) > limit:
         raise Untranslatable(
             "NAME_TOO_LONG",
             f"{what}: the name has {len(name)} characters, Basware takes {limit}",
-            "shorten it in SYSPRO",
         )
     return name
 
@@ -208,15 +230,13 @@ def code_within_limit(code: str, what: str, limit: int = CODE_LIMIT) -> str:
         raise Untranslatable(
             "CODE_TOO_LONG",
             f"{what} {code!r} has {len(code)} characters, Basware takes {limit}",
-            "use a shorter code, or map invoices to it by hand (`connector mapping set`)",
         )
     if not code.strip():
-        raise Untranslatable("CODE_MISSING", f"{what} has no code", "correct the record in SYSPRO")
+        raise Untranslatable("CODE_MISSING", f"{what} has no code")
     if not code.isprintable():
         raise Untranslatable(
             "CODE_UNREADABLE",
             f"{what} {code!r} holds characters that cannot be shown",
-            "give it another code in SYSPRO",
         )
     return code
 

@@ -82,13 +82,10 @@ def tax_code(row: SourceRow, site: Site) -> Translated:
         raise Untranslatable(
             "RATE_UNKNOWN",
             f"tax code {code!r}: SYSPRO gives no rate that is in force on this day",
-            "let the OData operator see CurTaxRate, PrvTaxRate and TaxEffDate",
         )
     rate = number(row, "Rate")
     if abs(rate) >= _NO_RATE:
-        raise Untranslatable(
-            "RATE_IMPOSSIBLE", f"tax code {code!r}: a rate of {plain(rate)} % is none", "correct it in SYSPRO"
-        )
+        raise Untranslatable("RATE_IMPOSSIBLE", f"tax code {code!r}: a rate of {plain(rate)} % is none")
     return Translated(
         TaxCode(
             external_code=site.external_code("taxCodes", text(row, "TaxCode")),

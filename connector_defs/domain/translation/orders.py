@@ -46,7 +46,6 @@ def order(row: SourceRow, site: Site) -> Translated:
         raise Untranslatable(
             "ORGANIZATION_TOO_SHORT",
             f"{what}: Basware takes no organization {site.organization!r} of one character",
-            "set companies.organization_element in connector.toml",
         )
     closed = _order_is_closed(row)
     terms = trimmed(row, "TermsCode")
@@ -81,7 +80,6 @@ def order_line(row: SourceRow, site: Site) -> Translated:
         raise Untranslatable(
             "LINE_TYPE_UNKNOWN",
             f"{what}: line type {kind!r} is none of 1, 4, 5, 7, so what it costs is not known",
-            "enter it as one of these types in SYSPRO; until then its invoices are matched by hand",
         )
     notes = Notes()
     charge = kind in _CHARGES

@@ -29,7 +29,6 @@ _PRICE_STEP = Decimal("0.00001")
 _HUNDRED = Decimal(100)
 # Digits that hold quantity x price x factor of the widest columns.
 _PRECISION = 60
-_UNTOLD = "correct the line in SYSPRO; until then its invoices are matched by hand"
 
 
 @dataclass(frozen=True)
@@ -74,17 +73,22 @@ def goods_price(row: SourceRow, currency: str, what: str) -> LinePrice:
     """Price of a stocked or non-stocked line. Raises Untranslatable where it cannot be told with certainty."""
     quantity = number(row, "MOrderQty")
     if not quantity:
-        raise Untranslatable("QUANTITY_NOT_POSITIVE", f"{what}: the quantity is 0", _UNTOLD)
+        raise Untranslatable("QUANTITY_NOT_POSITIVE", f"{what}: the quantity is 0")
     price = in_order_currency(row, "MForeignPrice", "MPrice")
     if price is None:
         raise _local_only(what)
     if quantity < 0:
         if price < 0:
-            raise Untranslatable("SIGNS_CONTRADICT", f"{what}: quantity and price are both below 0", _UNTOLD)
-        quantity, price = -quantity, -price
+            raise Untranslatable("SIGNS_CONTRADICT", f"{what}: quantity and price are both below 0")
+        price = -price
     with localcontext() as context:
         context.prec = _PRECISION
-        return _discounted(row, quantity, price * _order_units(row, what), currency, what)
+        line = _discounted(row, abs(quantity), price * _order_units(row, what), currency, what)
+    if quantity < 0 and line.mode != "Return":
+        raise Untranslatable(
+            "QUANTITY_NOT_POSITIVE", f"{what}: the quantity is below 0, and a free return cannot be told"
+        )
+    return line
 
 
 def _discounted(row: SourceRow, quantity: Decimal, price: Decimal, currency: str, what: str) -> LinePrice:
@@ -109,19 +113,19 @@ def _discounted(row: SourceRow, quantity: Decimal, price: Decimal, currency: str
 
 def _line_price(quantity: Decimal, price: Decimal, net_sum: Decimal, currency: str, what: str) -> LinePrice:
     if max(abs(net_sum), abs(price)) > LARGEST:
-        raise Untranslatable("AMOUNT_TOO_LARGE", f"{what}: {net_sum} is no value of an order line", _UNTOLD)
+        raise Untranslatable("AMOUNT_TOO_LARGE", f"{what}: {net_sum} is no value of an order line")
     return LinePrice(quantity, price, net_sum, currency)
 
 
 def _money(value: Decimal, currency: str) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP)
+    # Adding 0 turns -0.00 into 0.00.
+    return value.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP) + 0
 
 
 def _local_only(what: str) -> Untranslatable:
     return Untranslatable(
         "FOREIGN_PRICE_MISSING",
         f"{what}: the order is in a foreign currency and the line has a value in local currency only",
-        "give the line its foreign price in SYSPRO",
     )
 
 
@@ -135,7 +139,6 @@ def _order_units(row: SourceRow, what: str) -> Decimal:
         raise Untranslatable(
             "PRICE_FACTOR_UNKNOWN",
             f"{what}: the price counts {factor} to an order unit and MMulDivPrc is {way!r}, neither M nor D",
-            _UNTOLD,
         )
     return factor if way == "M" else 1 / factor
 
@@ -147,7 +150,7 @@ def _left_by(row: SourceRow, columns: Iterable[str], what: str) -> Decimal:
         percent = number(row, column)
         if not 0 <= percent <= _HUNDRED:
             raise Untranslatable(
-                "DISCOUNT_IMPOSSIBLE", f"{what}: a discount of {plain(percent)} % ({column}) is none", _UNTOLD
+                "DISCOUNT_IMPOSSIBLE", f"{what}: a discount of {plain(percent)} % ({column}) is none"
             )
         left *= 1 - percent / _HUNDRED
     return left
@@ -168,14 +171,11 @@ def _discount_value(row: SourceRow, kind: str, price: Decimal, what: str) -> Dec
         raise Untranslatable(
             "VALUE_DISCOUNT",
             f"{what}: a discount by value ({discount}) cannot be told for certain: {doubt}",
-            "give the discount as percentages in SYSPRO, or put it into the price",
         )
     return discount
 
 
 def _less(value: Decimal, discount: Decimal, what: str) -> Decimal:
     if not 0 <= discount <= value:
-        raise Untranslatable(
-            "DISCOUNT_IMPOSSIBLE", f"{what}: a discount of {discount} on {value} is none", _UNTOLD
-        )
+        raise Untranslatable("DISCOUNT_IMPOSSIBLE", f"{what}: a discount of {discount} on {value} is none")
     return value - discount

@@ -94,7 +94,6 @@ def _value(
         raise Untranslatable(
             "SIGNS_CONTRADICT",
             f"{what} {text(one, 'Grn')!r} has the quantity {plain(quantity)} and the value {plain(value)}",
-            "look at the receipt in SYSPRO",
         )
     if value or not quantity or not price.net_price:
         return value or Decimal(0)

@@ -65,8 +65,6 @@ def vendor(row: SourceRow, site: Site) -> Translated:
         raise Untranslatable(
             "DUPLICATE_SUPPLIER",
             f"supplier {code!r}: {duplicate}",
-            "put all but one of them on hold in SYSPRO, or correct what they share; "
-            "or set publishing.duplicate_suppliers to report",
         )
     notes = Notes()
     on_hold = flag(row, "OnHold")

@@ -63,7 +63,6 @@ def payment_term(row: SourceRow, site: Site) -> Translated:
         raise Untranslatable(
             "DISCOUNT_IMPOSSIBLE",
             f"{what}: a discount of {plain(discount)} % is none",
-            "correct it in SYSPRO",
         )
     if row.get("DiscPct") is None:
         notes.add(
