@@ -142,3 +142,16 @@ def test_a_receipt_that_contradicts_itself_keeps_its_line_back(pair: Pair) -> No
     kept = {problem.key: problem for problem in overview.quarantined(pair.connector)}
     assert kept[f"{order}/{number}"].code == "SIGNS_CONTRADICT"
     assert str(row["Grn"]) in kept[f"{order}/{number}"].reason
+
+
+def test_what_only_the_request_model_refuses_is_kept_back_all_the_same_and_not_shown(pair: Pair) -> None:
+    """No translation makes such a value; should one ever do, it must not stop the other entities."""
+    basware = pair.connector.settings.basware.model_copy(update={"source_system": "S" * 40})
+    pair.connector.settings = pair.connector.settings.model_copy(update={"basware": basware})
+    reports = pair.sync()
+    (code,) = {problem.code for problem in reports["vendors"].problems if problem.key not in USUAL}
+    assert code == "OVER_LIMIT"
+    reasons = [problem.reason for problem in reports["vendors"].problems if problem.code == code]
+    assert all("source_system" in reason and "SSS" not in reason for reason in reasons)
+    assert reports["vendors"].sent == 0
+    assert reports["accounts"].confirmed > 0
