@@ -8,6 +8,7 @@ from connector_defs.domain.gl_mapping import Gap
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
 from connector_defs.domain.planning import needs_mapping
 from connector_defs.domain.states import State
+from connector_defs.domain.translation.context import REMEDIES
 from connector_defs.flows.books import planning_rules
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.intake import approved_invoice
@@ -102,7 +103,9 @@ def _document(stored: StoredInvoice) -> ApprovedInvoice:
 
 def quarantined(connector: Connector) -> list[Problem]:
     """Records that cannot be sent as they stand in SYSPRO."""
-    return _problems(connector, "quarantined", "correct the record in SYSPRO; it goes by itself then")
+    general = "correct the record in SYSPRO; it goes by itself then"
+    found = _problems(connector, "quarantined", general)
+    return [replace(problem, remedy=REMEDIES.get(problem.code, general)) for problem in found]
 
 
 def refused(connector: Connector) -> list[Problem]:

@@ -23,6 +23,19 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class PublishNote:
+    """What Basware was not told, or not exactly, of `records` records that went; `example` is the first one's key."""
+
+    company: str
+    entity: str
+    code: str
+    text: str
+    remedy: str
+    records: int
+    example: str
+
+
+@dataclass(frozen=True)
 class DateWindow:
     """Business days, both ends included."""
 
@@ -53,7 +66,8 @@ class StageReport:
 class PublishReport:
     """One entity of one company, compared and published.
 
-    staged = unchanged + sent + quarantined + held; sent = confirmed + pending + failed.
+    staged = unchanged + sent + quarantined + held; sent = confirmed + pending + failed. `notes` tell of the records
+    sent in this run; they ask for nobody at once and are no problems.
     """
 
     company: str
@@ -70,6 +84,7 @@ class PublishReport:
     held: int
     seconds: float
     problems: tuple[Problem, ...] = ()
+    notes: tuple[PublishNote, ...] = ()
 
 
 @dataclass(frozen=True)

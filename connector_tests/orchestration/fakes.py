@@ -32,6 +32,7 @@ from connector_defs.flows.reports import (
     PaymentRunReport,
     Preview,
     Problem,
+    PublishNote,
     PublishReport,
     QueueItem,
     ReconcileReport,
@@ -194,6 +195,7 @@ class FakeSite:
             held=0,
             seconds=0.25,
             problems=(problem(name, entity),),
+            notes=(PublishNote(name, entity, "TEXT_CUT", "a text is cut", "shorten it", 3, "0000002"),),
         )
 
     def _run_invoices(

@@ -273,6 +273,7 @@ def test_published_entities_tell_what_was_sent(instance: dg.DagsterInstance, sit
     numbers = ("dagster/row_count", "unchanged", "sent", "requests", "confirmed", "quarantined")
     assert [told[name].value for name in numbers] == [20, 12, 6, 2, 6, 2]
     assert [row["key"] for row in rows(told["problems"])] == ["0000001", "0000001"]
+    assert [(row["text"], row["records"]) for row in rows(told["notes"])] == [("a text is cut", 3)] * 2
 
 
 def test_the_three_invoice_assets_tell_their_own_side(instance: dg.DagsterInstance, site: FakeSite) -> None:
