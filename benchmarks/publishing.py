@@ -165,7 +165,9 @@ def publishing(folder: Path, options: argparse.Namespace) -> list[Row]:
         changed = systems.change(0.01)
         few = _night(connector, systems, day)
     floor = first.least * options.basware / parallel
-    told = f"first publication, {first.sent:,} records at {options.basware:.2f} s a call, {parallel} at a time"
+    told = (
+        f"first publication, {first.sent:,} records at {options.basware:.2f} s a call, {parallel} at a time"
+    )
     by_entity = ", ".join(f"{report.entity} {report.seconds:.1f}" for report in first.reports)
     return [
         (f"{told}, seconds", f"{first.seconds:.1f}", f"{floor:.1f}", f"{first.seconds / floor:.3f}"),

@@ -30,6 +30,4 @@ def look(connector: Connector, company: CompanySettings) -> FollowUpReport:
     reopened = [
         problem for entity in ENTITIES for problem in late_errors.tend(connector, company, entity.name)
     ]
-    return replace(
-        report, failed=report.failed + len(reopened), problems=(*report.problems, *reopened)
-    )
+    return replace(report, failed=report.failed + len(reopened), problems=(*report.problems, *reopened))

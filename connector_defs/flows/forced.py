@@ -85,7 +85,7 @@ def _chosen(known: dict[str, str], entity: str, company: str, keys: Sequence[str
         exact = [key] if key in known else by_plain.get(_plain(key), [])
         if not exact:
             raise Fatal(
-                f"company {company} has published no {entity} record {key!r}: "
+                f"company {company} knows no {entity} record {key!r}: "
                 f"see `connector records list --entity {entity}`"
             )
         parents = {known[one] for one in exact}

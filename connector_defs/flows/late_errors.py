@@ -96,8 +96,7 @@ def _reopen(
             failed
             for outcome in page
             for record in records.of_request(connection, outcome.request_id)
-            if (record.company, record.entity, record.state)
-            == (company.syspro_company, entity, "confirmed")
+            if (record.company, record.entity, record.state) == (company.syspro_company, entity, "confirmed")
             and (failed := _failed(record, outcome, now)) is not None
         ]
         records.save(connection, reopened, "reopened")

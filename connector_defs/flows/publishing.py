@@ -55,9 +55,7 @@ def publish(connector: Connector, company: CompanySettings, entity: str, partiti
 
 
 class _Publisher:
-    def __init__(
-        self, connector: Connector, company: CompanySettings, entity: Entity, lease: Lease
-    ) -> None:
+    def __init__(self, connector: Connector, company: CompanySettings, entity: Entity, lease: Lease) -> None:
         self._connector = connector
         self._company = company
         self._entity = entity
@@ -148,9 +146,7 @@ class _Publisher:
             confirmed_before=int(changed.confirmed_before),
         )
 
-    def _prepared(
-        self, delta: Delta, only: Collection[str] | None = None
-    ) -> Iterator[tuple[Record, bytes]]:
+    def _prepared(self, delta: Delta, only: Collection[str] | None = None) -> Iterator[tuple[Record, bytes]]:
         """What is to go, translated; all of it, or these keys alone."""
         for verdict, rows in delta.changes():
             self._sending.keep_lease()

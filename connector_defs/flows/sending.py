@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from connector_defs.basware.answers import Receipt
 from connector_defs.domain.errors import ConnectorError, RecordRefused
@@ -104,7 +105,7 @@ class Sending:
         """Store what has come back; with `wait_for_one`, wait until a batch has."""
         while True:
             self.keep_lease()
-            watched = [*self._under_way, *([self._looking] if self._looking else [])]
+            watched: list[Future[Any]] = [*self._under_way, *([self._looking] if self._looking else [])]
             done, _ = wait(watched, _RENEW_SECONDS if wait_for_one else 0, FIRST_COMPLETED)
             back = [future for future in self._under_way if future in done]
             for future in back:

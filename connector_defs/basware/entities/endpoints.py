@@ -40,10 +40,30 @@ class Endpoint:
 _TABLE = (
     Endpoint("taxCodes", "/v1/taxCodes", TaxCode, 500, 500, "taxCodes", "taxCode", "TaxCode"),
     Endpoint("accounts", "/v1/accounts", Account, 500, 500, "accounts", "accountCode", "Account"),
-    Endpoint("costCenters", "/v1/costCenters", CostCenter, 500, 500, "costCenters", "costCenterCode", "CostCenter"),
-    Endpoint("paymentTerms", "/v1/paymentTerms", PaymentTerm, 500, 500, "paymentTerms", "paymentTermCode", "PaymentTerm"),
+    Endpoint(
+        "costCenters", "/v1/costCenters", CostCenter, 500, 500, "costCenters", "costCenterCode", "CostCenter"
+    ),
+    Endpoint(
+        "paymentTerms",
+        "/v1/paymentTerms",
+        PaymentTerm,
+        500,
+        500,
+        "paymentTerms",
+        "paymentTermCode",
+        "PaymentTerm",
+    ),
     Endpoint("vendors", "/v1/vendors", Vendor, 200, 500, "vendorEntities", "vendorCode", "Vendor"),
-    Endpoint("matchingOrders", "/v1/matchingOrders", Order, 500, 500, "matchingOrders", "orderNumber", "MatchingOrder"),
+    Endpoint(
+        "matchingOrders",
+        "/v1/matchingOrders",
+        Order,
+        500,
+        500,
+        "matchingOrders",
+        "orderNumber",
+        "MatchingOrder",
+    ),
     Endpoint(
         name="matchingOrderLines",
         path="/v1/matchingOrderLines",
