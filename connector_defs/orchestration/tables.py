@@ -13,6 +13,7 @@ import dagster as dg
 
 from connector_defs.flows.reports import (
     ExtractReport,
+    FollowUpReport,
     Foreseen,
     InvoiceRunReport,
     PaymentRunReport,
@@ -107,6 +108,15 @@ def notes(found: Iterable[PublishNote]) -> dg.TableMetadataValue:
             for note in found
         ],
     )
+
+
+def outcomes(reports: Sequence[FollowUpReport]) -> Metadata:
+    """What one look at open requests brought."""
+    names = ("requests", "confirmed", "failed", "pending")
+    return {
+        **{name: dg.MetadataValue.int(sum(getattr(one, name) for one in reports)) for name in names},
+        "problems": problems(problem for report in reports for problem in report.problems),
+    }
 
 
 def extracts(report: ExtractReport) -> Metadata:
