@@ -29,7 +29,7 @@ _RANGE_ROWS = 8_000
 
 _VERDICTS = """
 CREATE OR REPLACE TEMP TABLE delta AS
-SELECT s.key, s.hash, k.touches, k.state AS known_state, k.hash AS known_hash, k.active AS known_active,
+SELECT s.key, s.hash, s.forms, k.touches, k.state AS known_state, k.hash AS known_hash, k.active AS known_active,
        CASE
            WHEN k.hash = s.hash AND k.state IN ('confirmed', 'sent') THEN 'unchanged'
            WHEN k.hash = s.hash AND k.state = 'quarantined' AND k.active = 0 THEN 'quarantined'
@@ -40,6 +40,16 @@ SELECT s.key, s.hash, k.touches, k.state AS known_state, k.hash AS known_hash, k
 FROM source s
 LEFT JOIN known k ON k.key = s.key
 LEFT JOIN confirmed d ON d.key = s.dependency
+"""
+
+# A key that was read twice counts once; where its rows differ, `forms` tells in how many ways.
+_SOURCE = """
+CREATE OR REPLACE TEMP TABLE source AS
+SELECT key, min(dependency) AS dependency, count(DISTINCT content) AS forms,
+       CASE WHEN count(DISTINCT content) = 1 THEN min(content)
+            ELSE md5(string_agg(DISTINCT content ORDER BY content)) END AS hash
+FROM (SELECT key, dependency, {content} AS content FROM rows_of_entity)
+GROUP BY key
 """
 
 _RANGES = """
@@ -81,7 +91,7 @@ class Changed:
     """A row to look at: its key, content hash, columns, and how often it was forced so far.
 
     `together` is how many rows of the same dependency (the lines of one order) share its verdict;
-    `held_by_basware` is whether P2P may have it in an older form.
+    `held_by_basware` is whether P2P may have it in an older form; `forms` is how many different rows have its key.
     """
 
     key: str
@@ -91,6 +101,7 @@ class Changed:
     failed_before: bool
     held_by_basware: bool
     together: int
+    forms: int
     row: dict[str, Any]
 
 
@@ -166,10 +177,7 @@ class Delta:
         ]
         content = ", ".join(f'coalesce(CAST("{name}" AS VARCHAR), chr(30))' for name in columns)
         hashed = f"md5(concat_ws(chr(31), ?, {content}))"
-        self._duck.execute(
-            f"CREATE OR REPLACE TEMP TABLE source AS SELECT key, dependency, {hashed} AS hash FROM rows_of_entity",  # noqa: S608
-            [self._salt()],
-        )
+        self._duck.execute(_SOURCE.format(content=hashed), [self._salt()])
         self._duck.execute("INSERT INTO seen SELECT key FROM source")
         self._duck.execute(_VERDICTS)
         self.counts.update(
@@ -204,7 +212,8 @@ class Delta:
     def _slices(self, condition: str) -> Iterator[list[Changed]]:
         query = (
             "SELECT r.*, d.* EXCLUDE (key), count(*) OVER (PARTITION BY r.dependency) AS together "  # noqa: S608
-            f"FROM rows_of_entity r JOIN delta d ON d.key = r.key WHERE {condition} ORDER BY r.key"
+            f"FROM (SELECT * FROM rows_of_entity QUALIFY row_number() OVER (PARTITION BY key) = 1) r "
+            f"JOIN delta d ON d.key = r.key WHERE {condition} ORDER BY r.key"
         )
         reader = self._duck.sql(query).to_arrow_reader(_BATCH)
         for batch in reader:
@@ -220,6 +229,7 @@ class Delta:
                     )
                     or row["known_state"] == "failed",
                     together=row["together"],
+                    forms=row["forms"],
                     row=row,
                 )
                 for row in batch.to_pylist()
@@ -230,6 +240,11 @@ class Delta:
         query = "SELECT count(*) FROM known WHERE active = 1 AND state = 'confirmed'"
         (number,) = self._duck.execute(query).fetchall()[0]
         return int(number)
+
+    def staged_orders(self) -> set[str]:
+        """Orders whose lines this partition tells, for the lines alone."""
+        found = self._duck.execute("SELECT PurchaseOrder FROM all_order_headers").fetchall()
+        return {str(order) for (order,) in found}
 
     def gone(self) -> list[str]:
         """Keys that Basware may hold as active and SYSPRO no longer has. Known once `changes` was read."""

@@ -13,6 +13,7 @@ from connector_defs.basware.answers import RequestOutcome
 from connector_defs.domain.errors import RecordRefused, RetryLater
 from connector_defs.flows.reports import FollowUpReport, Problem
 from connector_defs.flows.runtime import Connector
+from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store import records
 from connector_defs.store.records import Record
@@ -24,6 +25,8 @@ _POLL_GROWTH = (1, 1, 2, 4, 10)
 _REQUESTS_AT_A_TIME = 20
 # A request without an outcome for so long is taken for lost: its records count as refused and go again.
 _FORGOTTEN_AFTER = timedelta(days=1)
+# As wide as the store's column; a status that nobody knows yet may be any text.
+_LONGEST_CODE = 40
 _CONFIRMED = frozenset({"Success", "NotProcessed", "Warning"})
 
 
@@ -72,6 +75,7 @@ def _look(connector: Connector, request_ids: list[str], found: _Found) -> None:
     """One look at each open request."""
     found.still_open = 0
     for request_id, outcome in _statuses(connector, request_ids):
+        reach("publish.read")
         with connector.store.write() as connection:
             members = records.of_request(connection, request_id)
             now = connector.clock.now()
@@ -116,8 +120,8 @@ def _judged(record: Record, outcome: RequestOutcome | None) -> Record:
     status = item.status if item else whole
     text = "; ".join(item.messages) if item else ""
     if status in _CONFIRMED:
-        return replace(
-            record, state="confirmed", code="WARNING" if status == "Warning" else record.code, reason=text
-        )
+        # The mark of an order whose lines are to follow is kept: it says more than a warning, whose text stays.
+        warned = status == "Warning" and record.code != records.UNFINISHED
+        return replace(record, state="confirmed", code="WARNING" if warned else record.code, reason=text)
     reason = text or f"Basware reports {status or 'no outcome'} for this record"
-    return replace(record, state="failed", code=status or "NO_OUTCOME", reason=reason)
+    return replace(record, state="failed", code=status[:_LONGEST_CODE] or "NO_OUTCOME", reason=reason)

@@ -28,6 +28,7 @@ from connector_defs.flows.outcomes import REMEDY, follow_up
 from connector_defs.flows.reports import Problem, PublishReport
 from connector_defs.flows.resending import closed, touch, touched
 from connector_defs.flows.runtime import Connector
+from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store import mappings, records
 from connector_defs.store.records import Record, RecordState
@@ -73,7 +74,7 @@ class _Publisher:
         follow_up(self._connector, self._company, wait=False, entity=self._entity.name)
         with Delta(self._connector, self._entity, self._site, partition) as delta:
             self._send_all(pack(self._prepared(delta), self._endpoint.batch_limit))
-            self._mark_finished()
+            self._mark_finished(delta)
             counts = delta.counts
             gone = [*delta.gone(), *sorted(self._withdrawn)]
             gone = self._believable(gone, delta.active(), counts.total())
@@ -138,6 +139,13 @@ class _Publisher:
 
     def _translate(self, changed: Changed) -> tuple[Record, bytes] | Record:
         try:
+            if changed.forms > 1:
+                raise Untranslatable(
+                    "DUPLICATE_KEY",
+                    f"SYSPRO gives {changed.forms} different rows of key {changed.key!r}, and which one is right is "
+                    "not guessed",
+                    "leave one of them in SYSPRO, or narrow the setting that takes both",
+                )
             translated = self._entity.translate(changed.row, self._site)
         except Untranslatable as refusal:
             self._problem(changed.key, refusal.code, refusal.reason, refusal.remedy)
@@ -151,7 +159,9 @@ class _Publisher:
             return self._record(changed, "quarantined", "OVER_LIMIT", reason)
         if self._entity.name == "accounts" and translated.active:
             self._tally.identities.append(changed.key)
-        record = self._record(changed, "sent")
+        # A header is not the order: until its lines were gone through, it is unfinished (invariant I10).
+        code = records.UNFINISHED if self._entity.name == "matchingOrders" else ""
+        record = self._record(changed, "sent", code)
         if record.parent:
             self._lines_left.setdefault(record.parent, changed.together)
         touches = changed.touches + 1 if changed.failed_before else changed.touches
@@ -227,13 +237,15 @@ class _Publisher:
             del self._lines_left[order]
         if unfinished:
             self._mark(unfinished, unfinished=True)
+            reach("publish.marked")
 
-    def _mark_finished(self) -> None:
-        """Every line has a record by now, whose state tells whether its order is complete."""
+    def _mark_finished(self, delta: Delta) -> None:
+        """Every line of these orders has a record by now, whose state tells whether its order is complete."""
         if self._entity.name == "matchingOrderLines":
             with self._connector.store.read() as connection:
                 marked = records.unfinished_orders(connection, self._company.syspro_company)
-            self._mark(marked, unfinished=False)
+            staged = delta.staged_orders() if marked else set()
+            self._mark([order for order in marked if order in staged], unfinished=False)
 
     def _mark(self, orders: list[str], *, unfinished: bool) -> None:
         now, company = self._connector.clock.now(), self._company.syspro_company
@@ -242,6 +254,7 @@ class _Publisher:
 
     def _received(self, batch: Batch, receipt: Receipt) -> None:
         sent = [record for record, _ in batch]
+        reach("publish.received")
         if receipt.accepted and receipt.request_id:
             now = self._connector.clock.now()
             request_id = receipt.request_id
@@ -249,6 +262,7 @@ class _Publisher:
             with self._connector.store.write() as connection:
                 stamped = [replace(record, request_id=request_id, updated_at=now) for record in sent]
                 records.open_request(connection, request_id, receipt.client_request_id, stamped, now)
+            reach("publish.stored")
             return
         if receipt.accepted:
             self._look_for(sent)
