@@ -1,7 +1,8 @@
 """Named points between two effects, where a process may die: the crash proof kills it there.
 
 Belongs here: the names, in the order in which an invoice, a payment, an extract or an order comes to them, and the
-switch. A point is one call of `reach` in the code where it lies; while `CONNECTOR_DIE_AT` is not set it costs one comparison.
+switch. A point is one call of `reach` in the code where it lies; while `CONNECTOR_DIE_AT` is not set it costs one
+comparison.
 `CONNECTOR_DIE_AT=posting.intent_written:3` ends the process by SIGKILL at its third arrival there.
 """
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from connector_defs.domain.translation.context import Site
+from connector_defs.domain.translation.context import Site, Untranslatable
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.runtime import Connector
 from connector_defs.store import records
@@ -103,6 +103,16 @@ class Changed:
     together: int
     forms: int
     row: dict[str, Any]
+
+    def sole_row(self) -> dict[str, Any]:
+        """Its columns. Raises Untranslatable where different rows have its key."""
+        if self.forms > 1:
+            raise Untranslatable(
+                "DUPLICATE_KEY",
+                f"SYSPRO gives {self.forms} different rows of key {self.key!r}, and which one is right is not guessed",
+                "leave one of them in SYSPRO, or narrow the setting that takes both",
+            )
+        return self.row
 
 
 class Delta:

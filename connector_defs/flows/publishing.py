@@ -139,14 +139,7 @@ class _Publisher:
 
     def _translate(self, changed: Changed) -> tuple[Record, bytes] | Record:
         try:
-            if changed.forms > 1:
-                raise Untranslatable(
-                    "DUPLICATE_KEY",
-                    f"SYSPRO gives {changed.forms} different rows of key {changed.key!r}, and which one is right is "
-                    "not guessed",
-                    "leave one of them in SYSPRO, or narrow the setting that takes both",
-                )
-            translated = self._entity.translate(changed.row, self._site)
+            translated = self._entity.translate(changed.sole_row(), self._site)
         except Untranslatable as refusal:
             self._problem(changed.key, refusal.code, refusal.reason, refusal.remedy)
             return self._record(changed, "quarantined", refusal.code, refusal.reason)

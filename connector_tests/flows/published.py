@@ -90,7 +90,9 @@ def in_target(pair: Pair, entity: str, key: str) -> dict[str, Any]:
 def lines_in_target(pair: Pair, order: str = ORDER) -> dict[str, dict[str, Any]]:
     """The lines of an order as P2P holds them, by line number, without those deleted there."""
     code = code_of(pair, "matchingOrders", order)
-    found = [line for line in target(pair, "matchingOrderLines").values() if line["orderExternalCode"] == code]
+    found = [
+        line for line in target(pair, "matchingOrderLines").values() if line["orderExternalCode"] == code
+    ]
     return {line["lineNumber"]: line for line in found if not line["isDeleted"]}
 
 

@@ -1,4 +1,7 @@
-"""Records that cannot be told to Basware: kept back with reason and remedy, stopping nothing else, gone once corrected in SYSPRO."""
+"""Records that cannot be told to Basware: kept back with reason and remedy, stopping nothing else.
+
+Each goes by itself with the next run once it is corrected in SYSPRO.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,7 +22,6 @@ from connector_tests.flows.published import (
     record,
     refresh,
 )
-
 
 GONE = [
     ("ApSupplier", (ORDERLESS_SUPPLIER,), "vendors", ORDERLESS_SUPPLIER),

@@ -9,7 +9,7 @@ import pytest
 from connector_defs.basware.answers import Receipt
 from connector_defs.flows import overview
 from connector_defs.sandbox.world.tables import Value
-from connector_defs.store import audit, records
+from connector_defs.store import records
 from connector_tests.flows.pair import TODAY, Pair
 from connector_tests.flows.published import (
     ENDPOINTS,
@@ -190,7 +190,9 @@ def test_a_line_that_is_deleted_and_added_again_is_the_same_line_with_its_new_co
     assert_quiet(published, "matchingOrderLines")
 
 
-@pytest.mark.parametrize(("order", "line"), [(ORDER, 91), (OTHER_ORDER, 91)], ids=["within", "to another order"])
+@pytest.mark.parametrize(
+    ("order", "line"), [(ORDER, 91), (OTHER_ORDER, 91)], ids=["within", "to another order"]
+)
 def test_a_line_that_moved_is_deleted_where_it_was_and_stands_where_it_is(
     published: Pair, order: str, line: int
 ) -> None:
@@ -253,9 +255,7 @@ def _receipt(pair: Pair, quantity: int, value: str, entry: int, line: int = 1) -
 def _received(pair: Pair) -> list[tuple[Decimal, Decimal]]:
     """Quantity and value of this test's receipts on line 1, as P2P holds them."""
     receipts = lines_in_target(pair)["1"].get("goodsReceipts", [])
-    return [
-        (one["quantity"], one["netSum"]) for one in receipts if one["goodsReceiptNumber"] == "P77000001"
-    ]
+    return [(one["quantity"], one["netSum"]) for one in receipts if one["goodsReceiptNumber"] == "P77000001"]
 
 
 def test_a_receipt_and_its_reversal_both_stand_on_the_line_and_add_up_to_nothing(published: Pair) -> None:

@@ -1,4 +1,4 @@
-"""Master data and purchase orders from staged rows into P2P: sent once, confirmed one by one, whatever happens on the way."""
+"""Master data and purchase orders from staged rows into P2P: sent once and confirmed one by one, whatever happens."""
 
 from collections.abc import Sequence
 from contextlib import suppress

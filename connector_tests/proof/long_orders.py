@@ -149,7 +149,9 @@ class OrderDesk:
         """The orders of P2P that matching can see."""
         basware = self.pair.sandbox.basware
         with basware.lock:
-            headers = {code: held["orderNumber"] for code, held in basware.in_target["matchingOrders"].items()}
+            headers = {
+                code: held["orderNumber"] for code, held in basware.in_target["matchingOrders"].items()
+            }
             lines = list(basware.in_target["matchingOrderLines"].values())
         found: dict[str, dict[str, Decimal]] = {}
         for line in lines:
@@ -178,7 +180,9 @@ def crash(seed: int, rounds: int) -> Tally:
                 _play(desk, tally, point, throw.randint(1, _ARRIVALS[point]), scenario)
                 if throw.random() < 0.5:
                     desk.reprice(order, Decimal(throw.randrange(1, 99)))
-                    _play(desk, tally, throw.choice(POINTS_OF_ORDERS), throw.randint(1, 4), scenario, sure=False)
+                    _play(
+                        desk, tally, throw.choice(POINTS_OF_ORDERS), throw.randint(1, 4), scenario, sure=False
+                    )
     return tally
 
 

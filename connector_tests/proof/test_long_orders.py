@@ -1,4 +1,4 @@
-"""An order of 350 lines goes in four slices; its publisher dies between them: completed by the next, never called whole before."""
+"""An order of 350 lines goes in four slices, and its publisher dies between: the next one completes it, as reported."""
 
 import signal
 from collections.abc import Iterator
@@ -121,7 +121,9 @@ def test_a_round_of_the_proof_finds_nothing_off() -> None:
     assert all(tally.kills[point] for point in POINTS_OF_ORDERS)
 
 
-def test_an_order_in_part_that_nobody_marks_is_a_flaw(desk: OrderDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_in_part_that_nobody_marks_is_a_flaw(
+    desk: OrderDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = desk.enter()
     assert desk.publish(die_at="publish.stored", arrivals=2)
     monkeypatch.setattr(desk, "marked", set)

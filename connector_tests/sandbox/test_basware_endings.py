@@ -83,7 +83,7 @@ def test_a_plan_meets_so_many_requests_and_nothing_identical(wire: Wire) -> None
 
 def test_a_plan_does_not_make_p2p_take_what_its_rules_refuse(wire: Wire) -> None:
     wire.sandbox.plan_ending("taxCodes", outcome="Success")
-    foreign = tax_code(companies=[{"companyCode": "9999", "active": True}])
+    foreign = tax_code(companies=[{"companyCode": "9999", "inherit": True, "active": True}])
     (item,) = wire.outcome(wire.post("/v1/taxCodes", [foreign]))["items"]
     assert item["status"] == "Error"
 
