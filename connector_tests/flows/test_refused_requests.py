@@ -1,12 +1,13 @@
 """Requests that Basware answers otherwise than with 200, and requests without an answer."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from connector_defs.basware.answers import Receipt
 from connector_defs.domain.errors import RetryLater
-from connector_tests.flows.pair import SUPPLIER, Pair
+from connector_tests.flows.pair import SUPPLIER, Pair, open_pair
 from connector_tests.flows.published import (
     assert_adds_up,
     assert_quiet,
@@ -113,6 +114,18 @@ def test_a_request_whose_answer_was_lost_is_in_p2p_and_here_the_same(pair: Pair,
     assert set(target(pair, "vendors")) == _codes(pair)
     assert states(pair, "vendors") == WHOLE
     assert_quiet(pair, "vendors")
+
+
+def test_a_time_out_before_basware_begins_is_made_good(folder: Path) -> None:
+    """We hang up, and the request takes effect afterwards."""
+    with open_pair(folder, timing={"http_timeout_seconds": 0.5}) as pair:
+        load_before(pair, "vendors")
+        pair.faults.arm("latency", site="basware.entities.write", seconds=0.8)
+        for _ in range(2):
+            pair.publish("vendors")
+        assert pair.sandbox.basware.requests["POST vendors"] >= 2
+        assert set(target(pair, "vendors")) == _codes(pair)
+        assert states(pair, "vendors") == WHOLE
 
 
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after", "http_500"])

@@ -5,7 +5,7 @@ WITH receipts AS (
                  'QtyReceived': QtyReceived, 'OrigGrnValue': OrigGrnValue, 'CurrencyValue': CurrencyValue,
                  'DeliveryNote': DeliveryNote, 'OrigReceiptDate': OrigReceiptDate}
                 ORDER BY Grn, GrnSource, Journal, JournalEntry) AS Receipts
-    FROM goods_receipts GROUP BY ALL
+    FROM (SELECT DISTINCT * FROM goods_receipts) GROUP BY ALL
 )
 SELECT d.PurchaseOrder || '/' || d.Line AS key, d.PurchaseOrder, d.Line, d.LineType, d.MStockCode, d.MStockDes,
        d.MOrderUom, d.MOrderQty, d.MPrice, d.MForeignPrice, d.MConvFactPrcUm, d.MMulDivPrc,
