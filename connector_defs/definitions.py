@@ -10,6 +10,7 @@ import dagster as dg
 
 from connector_defs.orchestration.assets.external import external_assets
 from connector_defs.orchestration.assets.invoices import invoice_assets
+from connector_defs.orchestration.assets.outcomes import request_outcomes
 from connector_defs.orchestration.assets.payments import payment_asset
 from connector_defs.orchestration.assets.published import published_assets
 from connector_defs.orchestration.assets.reconciliation import reconciliation_asset
@@ -36,6 +37,7 @@ def build_defs(*, resources: Mapping[str, object] | None = None) -> dg.Definitio
             *external_assets(),
             *staged_assets(days),
             *published_assets(days),
+            request_outcomes,
             invoice_assets(days),
             payment_asset(days),
             reconciliation_asset(days),

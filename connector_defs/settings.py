@@ -105,6 +105,13 @@ class BaswareSettings(Section):
     language: str = "en-US"
     # Basware publishes no rate limit; two calls at a time is what its own guidance suggests.
     max_parallel: Annotated[int, Field(ge=1, le=20)] = 2
+    # The same at any one endpoint; without it, as many as there may be in all.
+    max_parallel_per_endpoint: Annotated[int, Field(ge=1, le=20)] | None = None
+
+    @property
+    def parallel_per_endpoint(self) -> int:
+        """Calls at a time at one endpoint."""
+        return min(self.max_parallel, self.max_parallel_per_endpoint or self.max_parallel)
 
 
 class CostCenterSettings(Section):

@@ -4,8 +4,10 @@ Here: lenient reading of the three error shapes and of requestStatus (Basware wi
 Not here: what a flow does about it.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from connector_defs.basware.entities import WireValue
@@ -13,8 +15,10 @@ from connector_defs.basware.transport import Answer
 from connector_defs.basware.wire import BadJson, decode
 
 IN_PROGRESS: Final = "InProgress"
+# The system whose status decides: a record is there, or it is not, for whatever depends on it (wire notes 2.26).
+TARGET_SYSTEM: Final = "P2P"
 
-# One record may be distributed to several systems; the worst of its statuses counts, unknown ones rank between.
+# The worst status of a record counts, unknown ones rank between.
 _WORST_FIRST: Final = (
     "Error",
     "Unpublished",
@@ -41,13 +45,15 @@ class ApiError:
 class Receipt:
     """The synchronous answer to a write. Accepted means received, not yet "in P2P" (Basware wire notes 2.10).
 
-    `request_id` is Basware's and the key of requestStatus; `client_request_id` is ours.
+    `request_id` is Basware's and the key of requestStatus; `client_request_id` is ours. `received_at` is the time
+    of the answer by Basware's clock, which the filters of its lists go by.
     """
 
     request_id: str | None
     http_status: int
     errors: tuple[ApiError, ...]
     client_request_id: str
+    received_at: datetime | None = None
 
     @property
     def accepted(self) -> bool:
@@ -67,19 +73,25 @@ class ItemOutcome:
 
 @dataclass(frozen=True)
 class RequestOutcome:
-    """What became of a request. `items` is keyed by externalCode; `unnamed` are items without one."""
+    """What became of a request. `items` is keyed by externalCode; `unnamed` are items without one.
+
+    Where P2P is among the systems, it alone decides status, `done` and items; that another system did not take
+    a record stands in the item's messages, and makes its success a Warning.
+    """
 
     request_id: str
     status: str | None
     done: bool
     items: Mapping[str, ItemOutcome]
     unnamed: tuple[ItemOutcome, ...]
+    last_updated: datetime | None = None
 
 
 def read_receipt(answer: Answer) -> Receipt:
     """The receipt of an answer; a body that cannot be read counts as one without details."""
     try:
-        body = decode(answer.body) if answer.body else None
+        # A list is the records themselves, sent back: hundreds of kilobytes without anything new.
+        body = decode(answer.body) if answer.body and not answer.body.lstrip().startswith(b"[") else None
     except BadJson:
         body = None
     fields = body if isinstance(body, dict) else {}
@@ -92,7 +104,15 @@ def read_receipt(answer: Answer) -> Receipt:
         http_status=answer.status,
         errors=errors,
         client_request_id=answer.client_request_id,
+        received_at=_http_date(answer.headers.get("Date", "")),
     )
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _errors(fields: Mapping[str, WireValue]) -> Iterator[ApiError]:
@@ -111,41 +131,93 @@ def read_request_outcome(body: bytes, request_id: str) -> RequestOutcome | None:
 
     Raises BadJson when the answer cannot be read.
     """
+    entries = [entry for entry in _entries(body) if _text(entry, "requestId") in {None, request_id}]
+    return _outcome(request_id, entries) if entries else None
+
+
+def read_request_outcomes(body: bytes) -> list[RequestOutcome]:
+    """The outcomes in a page of requestStatus, one for each request that it names.
+
+    Raises BadJson when the page cannot be read.
+    """
+    of_request: dict[str, list[dict[str, WireValue]]] = {}
+    for entry in _entries(body):
+        request_id = _text(entry, "requestId")
+        if request_id:
+            of_request.setdefault(request_id, []).append(entry)
+    return [_outcome(request_id, entries) for request_id, entries in of_request.items()]
+
+
+def _entries(body: bytes) -> list[dict[str, WireValue]]:
     answer = decode(body)
     if (
         isinstance(answer, dict)
         and "requestStatus" in answer
         and not isinstance(answer["requestStatus"], str)
     ):
-        entries = _objects(answer["requestStatus"])
-    else:
-        entries = _objects(answer if isinstance(answer, list) else [answer])
-    entries = [entry for entry in entries if _text(entry, "requestId") in {None, request_id}]
-    if not entries:
-        return None
+        return _objects(answer["requestStatus"])
+    return _objects(answer if isinstance(answer, list) else [answer])
+
+
+def _outcome(request_id: str, entries: Sequence[Mapping[str, WireValue]]) -> RequestOutcome:
+    systems = [system for entry in entries for system in _objects(entry.get("systems"))]
+    deciding = [system for system in systems if _is_target(system)]
+    others = [system for system in systems if not _is_target(system)] if deciding else []
     found: dict[str, list[ItemOutcome]] = {}
     unnamed: list[ItemOutcome] = []
-    statuses = [_text(entry, "requestStatus") for entry in entries]
-    levels = list(statuses)
-    for system in (system for entry in entries for system in _objects(entry.get("systems"))):
-        levels.append(_text(system, "systemStatus"))
-        for item in _objects(system.get("items")):
-            outcome = _item(item)
-            code = _text(item, "externalCode")
-            if code is None:
-                unnamed.append(outcome)
-            else:
-                found.setdefault(code, []).append(outcome)
+    for item in (item for system in deciding or systems for item in _objects(system.get("items"))):
+        outcome, code = _item(item), _text(item, "externalCode")
+        if code is None:
+            unnamed.append(outcome)
+        else:
+            found.setdefault(code, []).append(outcome)
     items = {code: _worst(outcomes) for code, outcomes in found.items()}
-    open_items = any(item.status == IN_PROGRESS for outcomes in found.values() for item in outcomes)
-    open_items = open_items or any(item.status == IN_PROGRESS for item in unnamed)
+    for code, outcome in _elsewhere(others):
+        items[code] = _with_note(items[code], outcome) if code in items else outcome
+    whole = [_text(entry, "requestStatus") for entry in entries]
+    levels = [_text(system, "systemStatus") for system in deciding or systems]
+    if not any(_text(system, "systemStatus") == IN_PROGRESS for system in others):
+        levels += whole
+    open_items = any(item.status == IN_PROGRESS for item in (*items.values(), *unnamed))
+    decided = [level for level in (_text(system, "systemStatus") for system in deciding) if level]
+    updates = [moment for moment in (_instant(entry) for entry in (*entries, *systems)) if moment]
     return RequestOutcome(
         request_id=request_id,
-        status=statuses[-1],
+        status=min(decided, key=_rank) if decided else whole[-1],
         done=not open_items and IN_PROGRESS not in levels,
         items=items,
         unnamed=tuple(unnamed),
+        last_updated=max(updates, default=None),
     )
+
+
+def _is_target(system: Mapping[str, WireValue]) -> bool:
+    return (_text(system, "system") or "").strip().casefold() == TARGET_SYSTEM.casefold()
+
+
+def _elsewhere(others: Sequence[Mapping[str, WireValue]]) -> Iterator[tuple[str, ItemOutcome]]:
+    """What other systems than P2P say of a record, where it is no success and no news to come."""
+    for system in others:
+        name = _text(system, "system") or "another system"
+        for item in _objects(system.get("items")):
+            outcome, code = _item(item), _text(item, "externalCode")
+            if code is not None and outcome.status not in {"Success", "NotProcessed", IN_PROGRESS}:
+                texts = outcome.messages or (outcome.status,)
+                yield code, replace(outcome, messages=tuple(f"{name}: {text}" for text in texts))
+
+
+def _with_note(outcome: ItemOutcome, note: ItemOutcome) -> ItemOutcome:
+    status = "Warning" if outcome.status == "Success" else outcome.status
+    return replace(outcome, status=status, messages=(*outcome.messages, *note.messages))
+
+
+def _instant(fields: Mapping[str, WireValue]) -> datetime | None:
+    """`lastUpdated`, read leniently; one without a zone is taken as UTC."""
+    try:
+        moment = datetime.fromisoformat(_text(fields, "lastUpdated") or "")
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _item(item: Mapping[str, WireValue]) -> ItemOutcome:
@@ -159,12 +231,13 @@ def _item(item: Mapping[str, WireValue]) -> ItemOutcome:
     )
 
 
-def _worst(outcomes: list[ItemOutcome]) -> ItemOutcome:
-    def rank(outcome: ItemOutcome) -> int:
-        known = outcome.status if outcome.status in _WORST_FIRST else None
-        return _WORST_FIRST.index(known)
+def _rank(status: str) -> int:
+    known = status.removeprefix("Acknowledged")
+    return _WORST_FIRST.index(known if known in _WORST_FIRST else None)
 
-    worst = min(outcomes, key=rank)
+
+def _worst(outcomes: list[ItemOutcome]) -> ItemOutcome:
+    worst = min(outcomes, key=lambda outcome: _rank(outcome.status))
     return ItemOutcome(
         status=worst.status,
         messages=tuple(message for outcome in outcomes for message in outcome.messages),

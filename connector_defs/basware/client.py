@@ -19,7 +19,13 @@ from urllib.parse import quote
 
 import httpx
 
-from connector_defs.basware.answers import Receipt, RequestOutcome, read_receipt, read_request_outcome
+from connector_defs.basware.answers import (
+    Receipt,
+    RequestOutcome,
+    read_receipt,
+    read_request_outcome,
+    read_request_outcomes,
+)
 from connector_defs.basware.batches import MAX_REQUEST_BYTES
 from connector_defs.basware.document_reader import read_page
 from connector_defs.basware.documents import AccountingDocument, DocumentPage
@@ -41,6 +47,7 @@ from connector_defs.basware.extracts import (
     read_files,
 )
 from connector_defs.basware.oauth import TokenSource
+from connector_defs.basware.pace import Pace
 from connector_defs.basware.regions import BaswareHosts
 from connector_defs.basware.transport import (
     CONTINUATION_HEADER,
@@ -59,6 +66,8 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 DOCUMENT_PAGE_LIMIT: Final = 100
+# Each entry of a page lists up to 500 records: far below the page limit of 500 a page is megabytes.
+STATUS_PAGE_SIZE: Final = 100
 
 
 class AckOutcome(enum.Enum):
@@ -86,6 +95,7 @@ class BaswareClient:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - immutable
         transport: httpx.BaseTransport | None = None,
         max_parallel: int = 4,
+        max_parallel_per_endpoint: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -97,7 +107,7 @@ class BaswareClient:
             timeout=timeout,
             retry=retry,
             transport=transport,
-            max_parallel=max_parallel,
+            pace=Pace(max_parallel, max_parallel_per_endpoint or max_parallel),
             sleep=sleep,
             jitter=jitter,
         )
@@ -203,6 +213,20 @@ class BaswareClient:
             f"/v1/requestStatus/{_segment(request_id)}",
             lambda body: read_request_outcome(body, request_id),
         )
+
+    def request_statuses(
+        self, entity_type: str, *, status: str | None = None, last_updated: datetime | None = None
+    ) -> Iterator[list[RequestOutcome]]:
+        """What became of the tenant's requests of one entityType, page by page; those updated since, where given.
+
+        `status` is that of the request as a whole; without it, all of them (Basware wire notes 2.13).
+        """
+        params = {"entityType": entity_type, "pageSize": str(STATUS_PAGE_SIZE)}
+        if status is not None:
+            params["status"] = status
+        call = Call("GET", "requestStatus", "/v1/requestStatus", Effect.NONE, params=params)
+        for outcomes, _ in self._pages(call, last_updated, read_request_outcomes):
+            yield outcomes
 
     def list_entities(
         self,

@@ -1,7 +1,7 @@
 """One authenticated call to Basware: which failure leads to which action, and how often a call is repeated.
 
 Here: the action table, retries with back-off, the one refresh after a 401, the size cap, the redirect by hand.
-Not here: what any endpoint means.
+Not here: what any endpoint means, and how many calls may run side by side (pace).
 """
 
 import enum
@@ -21,6 +21,7 @@ from typing import Final
 import httpx
 
 from connector_defs.basware.oauth import CredentialsRefused, TokenSource, retry_after_seconds
+from connector_defs.basware.pace import Pace
 from connector_defs.basware.regions import BaswareHosts, RedirectRefused
 from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RetryLater
 
@@ -128,6 +129,11 @@ class Call:
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
+    @property
+    def endpoint(self) -> str:
+        """The endpoint whose share of requests it takes from."""
+        return self.name.partition("/")[0]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -158,7 +164,7 @@ class _TooLarge(Exception):
 class Exchange:
     """Sends calls to one Basware API; safe to share between threads.
 
-    At most `max_parallel` requests are under way at a time. `sleep` and `jitter` are given by tests.
+    `pace` decides how many requests are under way at a time. `sleep` and `jitter` are given by tests.
     """
 
     def __init__(
@@ -170,7 +176,7 @@ class Exchange:
         timeout: float,
         retry: RetryPolicy,
         transport: httpx.BaseTransport | None,
-        max_parallel: int,
+        pace: Pace,
         sleep: Callable[[float], None],
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -180,7 +186,7 @@ class Exchange:
         self._retry = retry
         self._sleep = sleep
         self._jitter = jitter
-        self._seats = threading.BoundedSemaphore(max_parallel)
+        self._pace = pace
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
         self._client = httpx.Client(
@@ -210,7 +216,9 @@ class Exchange:
         """
         refreshed = False
         attempt = 0
+        waited_until = float("-inf")
         while True:
+            waited_until = self._wait_until_open(call, waited_until)
             try:
                 token = self._tokens.token()
             except RetryLater as error:
@@ -235,7 +243,28 @@ class Exchange:
                     retry_after=met.retry_after,
                 )
             logger.info("%s: %s; repeating in %.1f s", call, met.detail, pause)
+            if met.retry_after:
+                # Its own pause covers what it was asked to wait.
+                waited_until = self._pace.closed_until(call.endpoint)
             self._sleep(pause)
+
+    def _wait_until_open(self, call: Call, waited_until: float) -> float:
+        """Sit out a pause that Basware asked of another call to this endpoint; returns up to when that was.
+
+        Raises RetryLater where it is longer than any pause of ours.
+        """
+        while (until := self._pace.closed_until(call.endpoint)) > waited_until:
+            left = self._pace.left(until)
+            if left > max(self._retry.max_seconds, LONGEST_WISH):
+                raise RetryLater(
+                    f"{call}: Basware asked for no more requests to {call.endpoint} for {left:.0f} s; "
+                    "trying again later can help",
+                    retry_after=left,
+                )
+            if left:
+                self._sleep(left)
+            waited_until = until
+        return waited_until
 
     def _attempt(self, call: Call, token: str, request_id: str) -> Answer | _Met:
         url, own = self._address(call)
@@ -294,11 +323,15 @@ class Exchange:
         return _from_storage(response, body, request_id, redirect)
 
     def _receive(self, request: httpx.Request, name: str, call: Call) -> tuple[httpx.Response, bytes] | _Met:
-        with self._seats:
+        with self._pace.seat(call.endpoint) as seat:
             with self._lock:
                 self._calls[name] += 1
             try:
                 response = self._client.send(request, stream=True)
+                if response.status_code in {429, 503}:
+                    self._pace.hindered(seat, retry_after_seconds(response, time.time()))
+                else:
+                    self._pace.answered(seat)
                 try:
                     if call.into is not None and response.status_code == 200:
                         _write_body(response, call.into, time.monotonic() + LONGEST_DOWNLOAD_SECONDS)

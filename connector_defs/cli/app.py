@@ -16,6 +16,7 @@ from connector_defs.cli import (
     mapping,
     ping,
     queue,
+    records,
     sandbox,
     staging,
     sync,
@@ -76,6 +77,7 @@ app.command("status", epilog=books.STATUS_EPILOG, rich_help_panel=_RUN)(books.st
 app.command("reconcile", epilog=books.RECONCILE_EPILOG, rich_help_panel=_RUN)(books.reconcile)
 app.add_typer(queue.app, name="queue", rich_help_panel=_DECIDE)
 app.add_typer(mapping.app, name="mapping", rich_help_panel=_DECIDE)
+app.add_typer(records.app, name="records", rich_help_panel=_DECIDE)
 app.add_typer(audit.app, name="audit", rich_help_panel=_LOOK)
 app.command("sql", epilog=staging.EPILOG, rich_help_panel=_LOOK)(staging.sql)
 

@@ -91,7 +91,8 @@ class Changed:
     """A row to look at: its key, content hash, columns, and how often it was forced so far.
 
     `together` is how many rows of the same dependency (the lines of one order) share its verdict;
-    `held_by_basware` is whether P2P may have it in an older form; `forms` is how many different rows have its key.
+    `held_by_basware` is whether P2P may have it in an older form; `confirmed_before` is whether P2P confirmed that
+    form, and nobody doubts it; `forms` is how many different rows have its key.
     """
 
     key: str
@@ -100,6 +101,7 @@ class Changed:
     touches: int
     failed_before: bool
     held_by_basware: bool
+    confirmed_before: bool
     together: int
     forms: int
     row: dict[str, Any]
@@ -238,6 +240,9 @@ class Delta:
                         row["known_active"] == 1 and row["known_state"] in ("confirmed", "quarantined")
                     )
                     or row["known_state"] == "failed",
+                    confirmed_before=(
+                        row["known_state"] == "confirmed" and row["known_hash"] != records.FORCED
+                    ),
                     together=row["together"],
                     forms=row["forms"],
                     row=row,

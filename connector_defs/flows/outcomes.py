@@ -1,116 +1,263 @@
 """What became of sent records: requestStatus read back, record by record.
 
-Records are judged request by request and never gathered, so memory does not grow with what was sent.
+Belongs here: when to look at a request, by the list or singly, and what each outcome does to its record.
+Does not belong here: sending (`sending`), and requests that turn to Error after their end (`late_errors`).
+
+Records are judged request by request and never gathered, so memory does not grow with what was sent. Whoever judges
+holds the lease of the entity, so that nothing is sent under another request meanwhile.
 """
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from connector_defs.basware.answers import RequestOutcome
-from connector_defs.domain.errors import RecordRefused, RetryLater
+from connector_defs.basware.entities import ENDPOINTS
+from connector_defs.domain.errors import ConnectorError, RecordRefused, RetryLater
 from connector_defs.flows.reports import FollowUpReport, Problem
 from connector_defs.flows.runtime import Connector
 from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store import records
-from connector_defs.store.records import Record
+from connector_defs.store.leases import Lease, LeaseTaken, renew
+from connector_defs.store.records import OpenRequest, Record
+
+_log = logging.getLogger(__name__)
 
 REMEDY = "correct the cause; it goes again with the next run"
 
-# The wait between two looks at a request grows by these factors of request_status_poll_seconds.
+# The waits between two looks at a request, as factors of request_status_poll_seconds; the last one goes on.
 _POLL_GROWTH = (1, 1, 2, 4, 10)
-_REQUESTS_AT_A_TIME = 20
+# So many requests are asked for at a time, and judged in one transaction.
+_REQUESTS_AT_A_TIME = 500
+_REQUESTS_PER_WRITE = 5
+# From so many on, one page of the list is cheaper than a call for each.
+_WORTH_THE_LIST = 3
+# The list is read from this long before the oldest request, by Basware's clock: its nodes need not agree to the second.
+_LIST_OVERLAP = timedelta(minutes=5)
+# The same where Basware told no time of its own: by our clock, and both clocks and time zones may differ.
+_LIST_OVERLAP_BY_OUR_CLOCK = timedelta(days=1)
+# While records are being sent, looking at what became of earlier ones may take this share of the time.
+_SHARE_OF_LOOKS = 0.1
+# A wait is cut into pieces of this length, so that the lease never runs out.
+_LONGEST_NAP = 30.0
 # A request without an outcome for so long is taken for lost: its records count as refused and go again.
 _FORGOTTEN_AFTER = timedelta(days=1)
 # As wide as the store's column; a status that nobody knows yet may be any text.
 _LONGEST_CODE = 40
-_CONFIRMED = frozenset({"Success", "NotProcessed", "Warning"})
+
+# Outcomes that say nothing against the record: sent again at once, and then told apart from what Basware has.
+SEND_AGAIN = frozenset({"NotProcessed", "RecordExpired"})
+
+Answers = Mapping[str, RequestOutcome | None]
 
 
-@dataclass
-class _Found:
-    confirmed: int = 0
-    still_open: int = 0
-    problems: list[Problem] = field(default_factory=list)
+def lane(company: CompanySettings, entity: str) -> str:
+    """Name of the lease that whoever sends or judges records of the entity holds."""
+    return f"publish/{company.syspro_company}/{entity}"
 
-    @property
-    def known(self) -> int:
-        return self.confirmed + len(self.problems)
+
+def next_look(request: OpenRequest, poll_seconds: float) -> datetime:
+    """When a request is worth its next look, after as many as it had."""
+    looks = request.polls + 1
+    waits = sum(_POLL_GROWTH[:looks]) + max(0, looks - len(_POLL_GROWTH)) * _POLL_GROWTH[-1]
+    return request.sent_at + timedelta(seconds=poll_seconds * waits)
 
 
 def follow_up(
     connector: Connector, company: CompanySettings, *, wait: bool, entity: str | None = None
 ) -> FollowUpReport:
-    """Read the outcome of open requests; with `wait`, until all are known or nothing comes any more."""
-    timing = connector.settings.timing
-    deadline = time.monotonic() + timing.patience_with_basware
-    found = _Found()
-    looks = 0
-    while True:
-        with connector.store.read() as connection:
-            pending = records.open_requests(connection, company.syspro_company, entity)
-        known_before = found.known
-        _look(connector, pending, found)
-        if found.known > known_before:
-            deadline = time.monotonic() + timing.patience_with_basware
-            looks = 0
-        if not wait or not found.still_open or time.monotonic() >= deadline:
-            break
-        pause = timing.request_status_poll_seconds * _POLL_GROWTH[min(looks, len(_POLL_GROWTH) - 1)]
-        connector.clock.wait(min(pause, max(deadline - time.monotonic(), 0)))
-        looks += 1
+    """Read the outcome of open requests; with `wait`, until all are known or nothing comes any more.
+
+    An entity that another worker publishes at present is left to it.
+    """
+    with connector.store.read() as connection:
+        waiting = records.open_requests(connection, company.syspro_company, entity)
+    reports = []
+    for name in dict.fromkeys(request.entity for request in waiting):
+        try:
+            with connector.leases.hold(lane(company, name)) as lease:
+                looks = FollowUp(connector, company, name, lease)
+                looks.wait() if wait else looks.look()
+                reports.append(looks.report())
+        except LeaseTaken as taken:
+            _log.info("%s", taken)
     return FollowUpReport(
-        requests=len(pending),
-        confirmed=found.confirmed,
-        failed=len(found.problems),
-        pending=found.still_open,
-        problems=tuple(found.problems),
+        requests=sum(report.requests for report in reports),
+        confirmed=sum(report.confirmed for report in reports),
+        failed=sum(report.failed for report in reports),
+        pending=sum(report.pending for report in reports),
+        problems=tuple(problem for report in reports for problem in report.problems),
     )
 
 
-def _look(connector: Connector, request_ids: list[str], found: _Found) -> None:
-    """One look at each open request."""
-    found.still_open = 0
-    for request_id, outcome in _statuses(connector, request_ids):
-        reach("publish.read")
-        with connector.store.write() as connection:
-            members = records.of_request(connection, request_id)
-            now = connector.clock.now()
-            unknown = outcome is None or not outcome.done
-            if unknown and any(now - record.updated_at < _FORGOTTEN_AFTER for record in members):
-                records.poll_missed(connection, request_id)
-                found.still_open += len(members)
-                continue
-            judged = [replace(_judged(record, outcome), updated_at=now) for record in members]
-            records.close_request(connection, request_id, judged, now)
-        failed = [record for record in judged if record.state == "failed"]
-        found.confirmed += len(judged) - len(failed)
-        found.problems += [
-            Problem(record.company, record.entity, record.key, record.code, record.reason, REMEDY)
-            for record in failed
-        ]
+class FollowUp:
+    """The open requests of one entity of one company, looked at under its lease."""
 
+    def __init__(self, connector: Connector, company: CompanySettings, entity: str, lease: Lease) -> None:
+        self._connector = connector
+        self._company = company
+        self._entity = entity
+        self._lease = lease
+        self._timing = connector.settings.timing
+        self._list_helps = True
+        self._rest_until = 0.0
+        self._requests = 0
+        self.confirmed = 0
+        self.still_open = 0
+        self.failed: dict[str, Problem] = {}
 
-def _statuses(connector: Connector, request_ids: list[str]) -> Iterator[tuple[str, RequestOutcome | None]]:
-    def look(request_id: str) -> RequestOutcome | None:
+    @property
+    def send_again(self) -> list[str]:
+        """Keys whose outcome leaves open whether P2P has them."""
+        return [key for key, problem in self.failed.items() if problem.code in SEND_AGAIN]
+
+    def report(self) -> FollowUpReport:
+        """What was found so far."""
+        return FollowUpReport(
+            requests=self._requests,
+            confirmed=self.confirmed,
+            failed=len(self.failed),
+            pending=self.still_open,
+            problems=tuple(self.failed.values()),
+        )
+
+    def overdue(self) -> list[OpenRequest]:
+        """What is worth a look while other records are still being sent: seldom, for each look costs a seat."""
+        if time.monotonic() < self._rest_until:
+            return []
+        poll, now = self._timing.request_status_poll_seconds, self._connector.clock.now()
+        self._rest_until = time.monotonic() + poll
+        return [one for one in self._open() if next_look(one, poll) <= now][:_REQUESTS_AT_A_TIME]
+
+    def look(self) -> None:
+        """One look at every open request."""
+        waiting = self._open()
+        self._requests = len(waiting)
+        self.still_open = 0
+        for start in range(0, len(waiting), _REQUESTS_AT_A_TIME):
+            self.judge(self.ask(waiting[start : start + _REQUESTS_AT_A_TIME]))
+
+    def wait(self) -> None:
+        """Look until every outcome is known, or until none came for as long as the settings allow."""
+        deadline = time.monotonic() + self._timing.patience_with_basware
+        poll, looks = self._timing.request_status_poll_seconds, 0
+        waiting = self._open()
+        self.still_open = 0
+        youngest = max((one.sent_at for one in waiting), default=self._connector.clock.now())
+        pause = poll - (self._connector.clock.now() - youngest).total_seconds()
+        while waiting:
+            self._nap(min(pause, deadline - time.monotonic()))
+            known = self.confirmed + len(self.failed)
+            self.look()
+            if self.confirmed + len(self.failed) > known:
+                deadline = time.monotonic() + self._timing.patience_with_basware
+                looks = 0
+            waiting = self._open()
+            if time.monotonic() >= deadline:
+                return
+            pause = poll * _POLL_GROWTH[min(looks, len(_POLL_GROWTH) - 1)]
+            looks += 1
+
+    def _nap(self, seconds: float) -> None:
+        while seconds > 0:
+            self._connector.clock.wait(min(seconds, _LONGEST_NAP))
+            self._connector.leases.renew(self._lease)
+            seconds -= _LONGEST_NAP
+
+    def _open(self) -> list[OpenRequest]:
+        with self._connector.store.read() as connection:
+            return records.open_requests(connection, self._company.syspro_company, self._entity)
+
+    def ask(self, requests: Sequence[OpenRequest]) -> Answers:
+        """What Basware says of these requests; None where it knows nothing (yet). Changes nothing."""
+        began = time.monotonic()
+        found: dict[str, RequestOutcome | None] = {}
+        if self._list_helps and len(requests) >= _WORTH_THE_LIST:
+            found.update(self._listed(requests))
+            self._list_helps = bool(found)
+        missing = [one.request_id for one in requests if one.request_id not in found]
+        parallel = self._connector.settings.basware.max_parallel
+        with ThreadPoolExecutor(parallel, thread_name_prefix="status") as pool:
+            found.update(zip(missing, pool.map(self._singly, missing), strict=True))
+        took = time.monotonic() - began
+        self._rest_until = time.monotonic() + max(
+            took / _SHARE_OF_LOOKS, self._timing.request_status_poll_seconds
+        )
+        return found
+
+    def _listed(self, requests: Sequence[OpenRequest]) -> dict[str, RequestOutcome]:
+        """Those of the requests that the list shows. It need not show any: then each is asked for by itself."""
+        wanted = {one.request_id for one in requests}
+        since = min(
+            one.received_at - _LIST_OVERLAP if one.received_at else one.sent_at - _LIST_OVERLAP_BY_OUR_CLOCK
+            for one in requests
+        )
+        found: dict[str, RequestOutcome] = {}
+        doubled: set[str] = set()
         try:
-            return connector.basware.request_status(request_id)
+            for page in self._connector.basware.request_statuses(
+                ENDPOINTS[self._entity].entity_type, last_updated=since
+            ):
+                for outcome in page:
+                    if outcome.request_id in found:
+                        doubled.add(outcome.request_id)
+                    if outcome.request_id in wanted:
+                        found[outcome.request_id] = outcome
+                if len(found) == len(wanted):
+                    break
+        except ConnectorError as error:
+            _log.warning("requests of %s are asked for one by one: %s", self._entity, error)
+        return {key: outcome for key, outcome in found.items() if key not in doubled}
+
+    def _singly(self, request_id: str) -> RequestOutcome | None:
+        try:
+            return self._connector.basware.request_status(request_id)
         except (RetryLater, RecordRefused):
             return None
 
-    with ThreadPoolExecutor(connector.settings.basware.max_parallel, thread_name_prefix="status") as pool:
-        for start in range(0, len(request_ids), _REQUESTS_AT_A_TIME):
-            part = request_ids[start : start + _REQUESTS_AT_A_TIME]
-            yield from zip(part, pool.map(look, part), strict=True)
+    def judge(self, answers: Answers) -> None:
+        """Write the outcomes to the records. Raises LeaseLost where another worker has taken over."""
+        told = list(answers.items())
+        for start in range(0, len(told), _REQUESTS_PER_WRITE):
+            reach("publish.read")
+            with self._connector.store.write() as connection:
+                now = self._connector.clock.now()
+                renew(connection, self._lease, now)
+                judged = []
+                for request_id, outcome in told[start : start + _REQUESTS_PER_WRITE]:
+                    members = records.of_request(connection, request_id)
+                    unknown = outcome is None or not outcome.done
+                    if unknown and any(now - record.updated_at < _FORGOTTEN_AFTER for record in members):
+                        records.poll_missed(connection, request_id)
+                        self.still_open += len(members)
+                        continue
+                    ends = [replace(judged_record(record, outcome), updated_at=now) for record in members]
+                    records.close_request(connection, request_id, ends, now)
+                    judged += ends
+            failed = [record for record in judged if record.state == "failed"]
+            self.confirmed += len(judged) - len(failed)
+            self.failed |= {record.key: problem_of(record) for record in failed}
 
 
-def _judged(record: Record, outcome: RequestOutcome | None) -> Record:
-    """The record after its outcome. One that the answer does not list shares the request's own status.
+def problem_of(record: Record) -> Problem:
+    """A refused record, as people are told of it."""
+    return Problem(record.company, record.entity, record.key, record.code, record.reason, REMEDY)
 
-    An error that names no record may be any of theirs.
+
+def judged_record(record: Record, outcome: RequestOutcome | None) -> Record:
+    """The record after its outcome: confirmed, or failed with its reason and to be sent again.
+
+    One that the answer does not list shares the request's own status; an error that names no record may be any of
+    theirs. The seven outcomes (Basware wire notes 2.14):
+
+    Success and Warning confirm; what a Warning says is kept. NotProcessed says that Basware's API has the very same
+    record, not that P2P took it: it confirms only what P2P had confirmed before. RecordExpired tells of a newer
+    version, which is not ours, since no two of ours are ever under way. Error, Unpublished and whatever is new
+    tell that P2P has not taken it. InProgress is no outcome; a request with such an item stays open.
     """
     item = None
     if outcome:
@@ -119,9 +266,28 @@ def _judged(record: Record, outcome: RequestOutcome | None) -> Record:
     whole = (outcome.status or "").removeprefix("Acknowledged") if outcome else ""
     status = item.status if item else whole
     text = "; ".join(item.messages) if item else ""
-    if status in _CONFIRMED:
-        # The mark of an order whose lines are to follow is kept: it says more than a warning, whose text stays.
-        warned = status == "Warning" and record.code != records.UNFINISHED
-        return replace(record, state="confirmed", code="WARNING" if warned else record.code, reason=text)
-    reason = text or f"Basware reports {status or 'no outcome'} for this record"
-    return replace(record, state="failed", code=status[:_LONGEST_CODE] or "NO_OUTCOME", reason=reason)
+    if status in {"Success", "Warning"} or (status == "NotProcessed" and record.confirmed_before):
+        code = "WARNING" if status == "Warning" else record.code
+        return replace(record, state="confirmed", code=code, reason=text, confirmed_before=1)
+    return replace(
+        record,
+        state="failed",
+        code=status[:_LONGEST_CODE] or "NO_OUTCOME",
+        reason=_reason(status, text),
+        confirmed_before=0,
+    )
+
+
+def _reason(status: str, text: str) -> str:
+    match status:
+        case "NotProcessed":
+            told = "Basware takes it for unchanged, but P2P was never seen to take it"
+        case "RecordExpired":
+            told = "another version of the record reached Basware at the same time"
+        case "Unpublished":
+            told = "Basware has not passed it on to P2P"
+        case _ if text:
+            return text
+        case _:
+            told = f"Basware reports {status or 'no outcome'} for this record"
+    return f"{told}: {text}" if text else told

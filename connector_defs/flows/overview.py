@@ -1,9 +1,11 @@
 """The state of everything, as people and checks ask for it. Reads our own store alone."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
 from connector_defs.basware.documents import MalformedDocument
+from connector_defs.domain.errors import Fatal
 from connector_defs.domain.gl_mapping import Gap
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
 from connector_defs.domain.planning import needs_mapping
@@ -117,6 +119,32 @@ def refused(connector: Connector) -> list[Problem]:
     return _problems(connector, "failed", "correct the cause; it goes again with the next run")
 
 
+def warned(connector: Connector) -> list[Problem]:
+    """Records that P2P took with a warning: saved in part."""
+    with connector.store.read() as connection:
+        return [
+            _problem(record, "correct what the warning names, in SYSPRO or P2P")
+            for record in records.with_problems(connection, ["confirmed"], code="WARNING")
+        ]
+
+
+def unsettled(connector: Connector, state: str | None = None) -> list[Problem]:
+    """Records that are not plainly confirmed: in one state (`warning` among them), or all of them.
+
+    Raises Fatal where there is no such state.
+    """
+    kinds: dict[str, Callable[[], list[Problem]]] = {
+        "failed": lambda: refused(connector),
+        "quarantined": lambda: quarantined(connector),
+        "held": lambda: _problems(connector, "held", "nothing to do: it goes once that is confirmed"),
+        "sent": lambda: _problems(connector, "sent", "nothing to do: Basware is asked again"),
+        "warning": lambda: warned(connector),
+    }
+    if state is not None and state not in kinds:
+        raise Fatal(f"no such state: {state}; known are {', '.join(kinds)}")
+    return [one for name, found in kinds.items() if state in (None, name) for one in found()]
+
+
 def refused_payments(connector: Connector) -> list[Problem]:
     """Payments that Basware refused."""
     return _payment_problems(connector, "refused")
@@ -137,11 +165,12 @@ def _payment_problems(connector: Connector, state: str) -> list[Problem]:
 
 
 def _problems(connector: Connector, state: RecordState, remedy: str) -> list[Problem]:
-    def problem(record: Record) -> Problem:
-        return Problem(record.company, record.entity, record.key, record.code, record.reason, remedy)
-
     with connector.store.read() as connection:
-        return [problem(record) for record in records.with_problems(connection, [state])]
+        return [_problem(record, remedy) for record in records.with_problems(connection, [state])]
+
+
+def _problem(record: Record, remedy: str) -> Problem:
+    return Problem(record.company, record.entity, record.key, record.code, record.reason, remedy)
 
 
 def review_items(connector: Connector, code_prefix: str | None = None) -> list[QueueItem]:

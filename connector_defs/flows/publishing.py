@@ -6,45 +6,37 @@ SYSPRO is closed or made inactive, never deleted.
 """
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from pydantic import ValidationError
 
-from connector_defs.basware.answers import Receipt
 from connector_defs.basware.batches import pack
 from connector_defs.basware.entities import ENDPOINTS, to_wire
 from connector_defs.basware.entities import Entity as WireEntity
 from connector_defs.basware.wire import encode
-from connector_defs.domain.errors import ConnectorError, RecordRefused
 from connector_defs.domain.translation.context import Translated, Untranslatable
+from connector_defs.flows import late_errors
 from connector_defs.flows.delta import Changed, Delta
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.entities import entity as entity_named
-from connector_defs.flows.outcomes import REMEDY, follow_up
+from connector_defs.flows.outcomes import FollowUp, lane
 from connector_defs.flows.reports import Problem, PublishReport
 from connector_defs.flows.resending import closed, touch, touched
 from connector_defs.flows.runtime import Connector
-from connector_defs.points import reach
+from connector_defs.flows.sending import Sending
 from connector_defs.settings import CompanySettings
 from connector_defs.store import mappings, records
+from connector_defs.store.leases import Lease
 from connector_defs.store.records import Record, RecordState
 
 # So few records may be closed in one run whatever their share.
 _ALWAYS_ALLOWED = 20
 
-Batch = list[tuple[Record, bytes]]
-
 
 @dataclass
 class _Tally:
-    sent: int = 0
-    requests: int = 0
-    confirmed: int = 0
-    refused: int = 0
     quarantined: int = 0
     deactivated: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -52,52 +44,87 @@ class _Tally:
 
 
 def publish(connector: Connector, company: CompanySettings, entity: str, partition: date) -> PublishReport:
-    """Compare the staged partition with what Basware has, send what differs, wait for the outcome."""
+    """Compare the staged partition with what Basware has, send what differs, wait for the outcome.
+
+    Raises LeaseTaken where another worker publishes this entity of the company: what it has under way would be sent
+    a second time.
+    """
     started = time.monotonic()
-    return _Publisher(connector, company, entity_named(entity)).run(partition, started)
+    with connector.leases.hold(lane(company, entity)) as lease:
+        return _Publisher(connector, company, entity_named(entity), lease).run(partition, started)
 
 
 class _Publisher:
-    def __init__(self, connector: Connector, company: CompanySettings, entity: Entity) -> None:
+    def __init__(self, connector: Connector, company: CompanySettings, entity: Entity, lease: Lease) -> None:
         self._connector = connector
         self._company = company
         self._entity = entity
+        self._lease = lease
         self._endpoint = ENDPOINTS[entity.name]
         self._site = connector.site(company)
         self._tally = _Tally()
-        self._stopped: ConnectorError | None = None
-        self._lines_left: dict[str, int] = {}
+        self._follow_up = FollowUp(connector, company, entity.name, lease)
+        self._sending = Sending(connector, company.syspro_company, entity.name, lease, self._follow_up)
         # Lines that P2P has in a form which is no longer true, and no other can be made: invoices must not match it.
         self._withdrawn: set[str] = set()
 
     def run(self, partition: date, started: float) -> PublishReport:
-        follow_up(self._connector, self._company, wait=False, entity=self._entity.name)
+        self._catch_up()
         with Delta(self._connector, self._entity, self._site, partition) as delta:
-            self._send_all(pack(self._prepared(delta), self._endpoint.batch_limit))
-            self._mark_finished(delta)
+            self._send(self._prepared(delta))
+            if self._entity.name == "matchingOrderLines":
+                self._sending.mark_finished(delta.staged_orders())
             counts = delta.counts
             gone = [*delta.gone(), *sorted(self._withdrawn)]
             gone = self._believable(gone, delta.active(), counts.total())
-        self._send_all(pack(self._farewells(gone), self._endpoint.batch_limit))
+        self._send(self._farewells(gone))
         self._learn_identities()
-        after = follow_up(self._connector, self._company, wait=True, entity=self._entity.name)
-        tally = self._tally
+        self._follow_up.wait()
+        again = self._send_again(partition)
+        tally, receipts, after = self._tally, self._sending.receipts, self._follow_up.report()
         return PublishReport(
             company=self._company.syspro_company,
             entity=self._entity.name,
             staged=counts.total(),
             unchanged=counts["unchanged"],
-            sent=tally.sent + tally.refused,
-            requests=tally.requests,
-            confirmed=tally.confirmed + after.confirmed,
+            sent=receipts.sent + receipts.refused - again,
+            requests=receipts.requests,
+            confirmed=receipts.confirmed + after.confirmed,
             pending=after.pending,
-            failed=after.failed + tally.refused,
+            failed=after.failed + receipts.refused,
             quarantined=counts["quarantined"] + tally.quarantined,
             deactivated=tally.deactivated,
             held=counts["held"] + counts["in_flight"],
             seconds=time.monotonic() - started,
-            problems=(*tally.problems, *after.problems),
+            problems=(*tally.problems, *receipts.problems, *after.problems),
         )
+
+    def _catch_up(self) -> None:
+        """What earlier runs left open, or what failed since, is known before anything is compared."""
+        FollowUp(self._connector, self._company, self._entity.name, self._lease).look()
+        late_errors.reopen(self._connector, self._company, self._entity.name, self._lease)
+
+    def _send(self, prepared: Iterator[tuple[Record, bytes]]) -> None:
+        self._sending.send(pack(prepared, self._endpoint.batch_limit))
+
+    def _send_again(self, partition: date) -> int:
+        """Records whose outcome does not tell whether P2P has them go once more, touched; returns how many."""
+        doubtful = set(self._follow_up.send_again)
+        if not doubtful:
+            return 0
+        going: set[str] = set()
+
+        def noted(prepared: Iterator[tuple[Record, bytes]]) -> Iterator[tuple[Record, bytes]]:
+            for record, body in prepared:
+                going.add(record.key)
+                yield record, body
+
+        with Delta(self._connector, self._entity, self._site, partition) as delta:
+            self._send(noted(self._prepared(delta, doubtful)))
+        for key in going:
+            del self._follow_up.failed[key]
+        self._follow_up.wait()
+        return len(going)
 
     def _record(self, changed: Changed, state: RecordState, code: str = "", reason: str = "") -> Record:
         return Record(
@@ -116,15 +143,20 @@ class _Publisher:
             code=code,
             reason=reason,
             updated_at=self._connector.clock.now(),
+            confirmed_before=int(changed.confirmed_before),
         )
 
-    def _prepared(self, delta: Delta) -> Iterator[tuple[Record, bytes]]:
+    def _prepared(self, delta: Delta, only: Collection[str] | None = None) -> Iterator[tuple[Record, bytes]]:
+        """What is to go, translated; all of it, or these keys alone."""
         for verdict, rows in delta.changes():
+            self._sending.keep_lease()
             if verdict == "held":
                 self._hold(rows)
                 continue
             refused: list[Record] = []
             for changed in rows:
+                if only is not None and changed.key not in only:
+                    continue
                 prepared = self._translate(changed)
                 if isinstance(prepared, Record):
                     # Kept back as active means: P2P still has it. A farewell that was refused goes again, touched.
@@ -152,11 +184,9 @@ class _Publisher:
             return self._record(changed, "quarantined", "OVER_LIMIT", reason)
         if self._entity.name == "accounts" and translated.active:
             self._tally.identities.append(changed.key)
-        # A header is not the order: until its lines were gone through, it is unfinished (invariant I10).
-        code = records.UNFINISHED if self._entity.name == "matchingOrders" else ""
-        record = self._record(changed, "sent", code)
+        record = self._record(changed, "sent")
         if record.parent:
-            self._lines_left.setdefault(record.parent, changed.together)
+            self._sending.expect_lines(record.parent, changed.together)
         touches = changed.touches + 1 if changed.failed_before else changed.touches
         record = replace(record, active=int(translated.active), touches=touches)
         return record, encode(to_wire(self._touched(translated, touches)))
@@ -187,130 +217,6 @@ class _Publisher:
         with self._connector.store.write() as connection:
             records.save(connection, held, "held")
 
-    def _send_all(self, batches: Iterator[Batch]) -> None:
-        """Send with as many requests under way as the settings allow; outcomes are stored as they come."""
-        parallel = self._connector.settings.basware.max_parallel
-        under_way: dict[Future[Receipt], Batch] = {}
-        with ThreadPoolExecutor(parallel, thread_name_prefix="publish") as pool:
-            for batch in batches:
-                if len(under_way) >= parallel:
-                    self._take(under_way)
-                if self._stopped:
-                    break
-                self._mark_unfinished(batch)
-                under_way[self._submit(pool, batch)] = batch
-            while under_way:
-                self._take(under_way)
-        if self._stopped:
-            raise self._stopped
-
-    def _submit(self, pool: ThreadPoolExecutor, batch: Batch) -> Future[Receipt]:
-        self._tally.requests += 1
-        return pool.submit(self._connector.basware.post, self._entity.name, [body for _, body in batch])
-
-    def _take(self, under_way: dict[Future[Receipt], Batch]) -> None:
-        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-        for future in done:
-            batch = under_way.pop(future)
-            try:
-                self._received(batch, future.result())
-            except RecordRefused as refusal:
-                self._fail([record for record, _ in batch], refusal.code, str(refusal))
-            except ConnectorError as error:
-                # What else is under way may get through, and then its request id must not be lost.
-                self._stopped = self._stopped or error
-
-    def _mark_unfinished(self, batch: Batch) -> None:
-        """Remember the orders of which more lines follow before P2P can see the first (invariant I10)."""
-        orders = Counter(record.parent for record, _ in batch if record.parent in self._lines_left)
-        for order, lines in orders.items():
-            self._lines_left[order] -= lines
-        unfinished = [order for order in orders if self._lines_left[order] > 0]
-        for order in orders.keys() - set(unfinished):
-            del self._lines_left[order]
-        if unfinished:
-            self._mark(unfinished, unfinished=True)
-            reach("publish.marked")
-
-    def _mark_finished(self, delta: Delta) -> None:
-        """Every line of these orders has a record by now, whose state tells whether its order is complete."""
-        if self._entity.name == "matchingOrderLines":
-            with self._connector.store.read() as connection:
-                marked = records.unfinished_orders(connection, self._company.syspro_company)
-            staged = delta.staged_orders() if marked else set()
-            self._mark([order for order in marked if order in staged], unfinished=False)
-
-    def _mark(self, orders: list[str], *, unfinished: bool) -> None:
-        now, company = self._connector.clock.now(), self._company.syspro_company
-        with self._connector.store.write() as connection:
-            records.mark_orders(connection, company, orders, unfinished=unfinished, now=now)
-
-    def _received(self, batch: Batch, receipt: Receipt) -> None:
-        sent = [record for record, _ in batch]
-        reach("publish.received")
-        if receipt.accepted and receipt.request_id:
-            now = self._connector.clock.now()
-            request_id = receipt.request_id
-            self._tally.sent += len(sent)
-            with self._connector.store.write() as connection:
-                stamped = [replace(record, request_id=request_id, updated_at=now) for record in sent]
-                records.open_request(connection, request_id, receipt.client_request_id, stamped, now)
-            reach("publish.stored")
-            return
-        if receipt.accepted:
-            self._look_for(sent)
-            return
-        self._refused(batch, receipt)
-
-    def _look_for(self, sent: list[Record]) -> None:
-        """Records taken without a request id: whether Basware holds them tells what became of them."""
-        look = self._connector.basware.entity
-        missing = [record for record in sent if look(record.entity, record.external_code) is None]
-        there = [record for record in sent if record not in missing]
-        now = self._connector.clock.now()
-        with self._connector.store.write() as connection:
-            found = [replace(record, state="confirmed", updated_at=now) for record in there]
-            records.save(connection, found, "confirmed")
-        self._tally.sent += len(there)
-        self._tally.confirmed += len(there)
-        if missing:
-            reason = "Basware gave no request id and does not hold the record"
-            self._fail(missing, "NO_REQUEST_ID", reason)
-
-    def _refused(self, batch: Batch, receipt: Receipt) -> None:
-        """A refused request: fail the records that are named, send the others again without them."""
-        reasons: dict[str, list[str]] = {}
-        for error in receipt.errors:
-            reasons.setdefault(error.external_code or "", []).append(f"{error.code}: {error.message}")
-        named = [record for record, _ in batch if record.external_code in reasons]
-        rest = [(record, body) for record, body in batch if record.external_code not in reasons]
-        if not named and len(batch) == 1:
-            named, rest = [batch[0][0]], []
-        for record in named:
-            texts = reasons.get(record.external_code) or [
-                text for found in reasons.values() for text in found
-            ]
-            self._fail([record], f"HTTP_{receipt.http_status}", "; ".join(texts)[:1000])
-        middle = len(rest) if named else (len(rest) + 1) // 2
-        for part in (rest[:middle], rest[middle:]):
-            if part:
-                self._send_all(iter([part]))
-
-    def _fail(self, failed: Sequence[Record], code: str, reason: str) -> None:
-        now = self._connector.clock.now()
-        self._tally.refused += len(failed)
-        with self._connector.store.write() as connection:
-            records.save(
-                connection,
-                [
-                    replace(record, state="failed", code=code, reason=reason, updated_at=now)
-                    for record in failed
-                ],
-                "refused",
-            )
-        for record in failed:
-            self._problem(record.key, code, reason, REMEDY)
-
     def _problem(self, key: str, code: str, reason: str, remedy: str) -> None:
         self._tally.problems.append(
             Problem(self._company.syspro_company, self._entity.name, key, code, reason, remedy)
@@ -337,10 +243,18 @@ class _Publisher:
             known = records.by_keys(connection, self._entity.name, self._company.syspro_company, gone)
         now = self._connector.clock.now()
         for record in known.values():
+            self._sending.keep_lease()
             held = self._connector.basware.entity(self._entity.name, record.external_code)
             # No content hash: if the record comes back in SYSPRO it differs, and is sent again.
             gone_here = replace(
-                record, state="confirmed", active=0, hash="gone", code="GONE", reason="", updated_at=now
+                record,
+                state="confirmed",
+                active=0,
+                hash=records.GONE,
+                code="GONE",
+                reason="",
+                updated_at=now,
+                confirmed_before=int(record.state == "confirmed" and record.hash != records.FORCED),
             )
             if held is None:
                 kept_back = replace(record, active=0, updated_at=now)

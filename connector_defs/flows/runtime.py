@@ -92,6 +92,7 @@ class Clients:
             timeout=timing.http_timeout_seconds,
             retry=BaswareRetries(timing.retry_base_seconds, timing.retry_max_seconds, _ATTEMPTS),
             max_parallel=self.settings.basware.max_parallel,
+            max_parallel_per_endpoint=self.settings.basware.parallel_per_endpoint,
             sleep=self.clock.wait,
         )
         return self._open.enter_context(client)

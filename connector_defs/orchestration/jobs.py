@@ -8,6 +8,7 @@ one after the other (`running.run("all")`).
 import dagster as dg
 
 from connector_defs.orchestration.assets.invoices import INVOICES_GROUP
+from connector_defs.orchestration.assets.outcomes import OUTCOMES_GROUP
 from connector_defs.orchestration.assets.payments import PAYMENTS_GROUP
 from connector_defs.orchestration.assets.reconciliation import RECONCILIATION_GROUP
 
@@ -16,6 +17,7 @@ PURCHASE_ORDERS = "purchase_orders"
 INVOICES = "invoices"
 PAYMENTS = "payments"
 RECONCILE = "reconcile"
+REQUEST_OUTCOMES = "request_outcomes"
 
 # What may be repeated after a failed posting or payment response is known to the state store, not to Dagster.
 _NEVER_REPEATED = {"dagster/retry_on_asset_or_op_failure": "false", "dagster/max_retries": "0"}
@@ -31,6 +33,12 @@ JOBS = (
         PURCHASE_ORDERS,
         selection=dg.AssetSelection.groups(PURCHASE_ORDERS),
         description="Stages purchase orders and goods receipts and publishes what changed to Basware.",
+        executor_def=dg.in_process_executor,
+    ),
+    dg.define_asset_job(
+        REQUEST_OUTCOMES,
+        selection=dg.AssetSelection.groups(OUTCOMES_GROUP),
+        description="Reads what became of records after the run that sent them to Basware.",
         executor_def=dg.in_process_executor,
     ),
     dg.define_asset_job(

@@ -1,4 +1,4 @@
-"""What wakes the invoice flow between schedules, and who hears of a failed run.
+"""What wakes a flow between schedules, and who hears of a failed run.
 
 Belongs here: looking (lightly: a tick has 60 seconds in all) and asking for a run.
 Does not belong here: deciding about an invoice. A run takes whatever is due when it starts; the run key is
@@ -12,10 +12,10 @@ from collections.abc import Callable
 import dagster as dg
 
 from connector_defs.domain.errors import ConnectorError
-from connector_defs.flows import extracts, intake, invoices
+from connector_defs.flows import aftercare, extracts, intake, invoices
 from connector_defs.flows.runtime import Connector
 from connector_defs.orchestration.backoff import Cursor, decide, token
-from connector_defs.orchestration.jobs import INVOICES
+from connector_defs.orchestration.jobs import INVOICES, MASTER_DATA, PURCHASE_ORDERS, REQUEST_OUTCOMES
 from connector_defs.orchestration.partitions import today
 from connector_defs.orchestration.resources import ConnectorResource
 from connector_defs.orchestration.runs import in_progress
@@ -24,6 +24,7 @@ from connector_defs.settings import CompanySettings, ScheduleSettings
 
 APPROVED_INVOICES = "approved_invoices"
 DUE_INVOICES = "due_invoices"
+OPEN_REQUESTS = "open_requests"
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ Look = Callable[[Connector, CompanySettings], list[str]]
 
 
 def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
-    """Newly approved invoices, invoices due again, and failed runs."""
+    """Newly approved invoices, invoices due again, records without an outcome, and failed runs."""
     return [
         _invoice_sensor(
             APPROVED_INVOICES,
@@ -47,6 +48,7 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
             _due,
             settings,
         ),
+        _request_sensor(settings),
         run_failure_alert,
     ]
 
@@ -100,6 +102,41 @@ def _invoice_sensor(
         )
 
     return sense
+
+
+def _request_sensor(settings: ScheduleSettings) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=OPEN_REQUESTS,
+        job_name=REQUEST_OUTCOMES,
+        minimum_interval_seconds=settings.invoice_poll_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Starts a look at what became of sent records, where an outcome is due and no run publishes; reads our own "
+            "state only. On as soon as the daemon runs."
+        ),
+    )
+    def sense(context: dg.SensorEvaluationContext, connector: ConnectorResource) -> dg.SensorResult:
+        for job in (MASTER_DATA, PURCHASE_ORDERS, REQUEST_OUTCOMES):
+            active = in_progress(context.instance, job)
+            if active is not None:
+                return dg.SensorResult(skip_reason=f"run {active} of {job} is queued or in progress")
+        due, troubles = _look_at_all(connector, _outcomes_due)
+        if troubles and not due:
+            return dg.SensorResult(skip_reason="; ".join(troubles), cursor=context.cursor)
+        decision = decide(
+            Cursor.read(context.cursor), due, now=time.time(), delay=settings.invoice_poll_seconds
+        )
+        reason = "; ".join([decision.reason, *troubles])
+        if not decision.run:
+            return dg.SensorResult(skip_reason=reason, cursor=decision.cursor.write())
+        _log.info("%s: %s", OPEN_REQUESTS, reason)
+        return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=decision.cursor.write())
+
+    return sense
+
+
+def _outcomes_due(connector: Connector, company: CompanySettings) -> list[str]:
+    return [token(company.syspro_company, name) for name in aftercare.due(connector, company)]
 
 
 def _look_at_all(resource: ConnectorResource, look: Look) -> tuple[list[str], list[str]]:

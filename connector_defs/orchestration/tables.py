@@ -13,6 +13,7 @@ import dagster as dg
 
 from connector_defs.flows.reports import (
     ExtractReport,
+    FollowUpReport,
     Foreseen,
     InvoiceRunReport,
     PaymentRunReport,
@@ -92,6 +93,15 @@ def published(reports: Sequence[PublishReport]) -> Metadata:
             ("company", *_PUBLISHED),
             [(report.company, *(getattr(report, name) for name in _PUBLISHED)) for report in reports],
         ),
+        "problems": problems(problem for report in reports for problem in report.problems),
+    }
+
+
+def outcomes(reports: Sequence[FollowUpReport]) -> Metadata:
+    """What one look at open requests brought."""
+    names = ("requests", "confirmed", "failed", "pending")
+    return {
+        **{name: dg.MetadataValue.int(sum(getattr(one, name) for one in reports)) for name in names},
         "problems": problems(problem for report in reports for problem in report.problems),
     }
 

@@ -51,6 +51,8 @@ _ADDED_LATER = {
     "decisions": "{}",
     "intent": "",
     "number_key": "",
+    # of published_record
+    "confirmed_before": "0",
     # of gl_mapping
     "dimensions": "",
     "valid_from": "",

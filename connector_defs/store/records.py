@@ -9,21 +9,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from connector_defs.store import audit
-from connector_defs.store.tables import publish_request, published_record
-from connector_defs.store.upsert import upsert
+from connector_defs.store.tables import publish_request, published_record, unfinished_order
+from connector_defs.store.upsert import insert_missing, upsert
 
 RecordState = Literal["sent", "confirmed", "failed", "held", "quarantined"]
 _CHUNK = 400
-# The code of an order that Basware has been sent some lines of, while others follow.
-UNFINISHED = "UNFINISHED"
+# The hash of a record that is to go again although nothing changed: it equals no content.
+FORCED = "forced"
+# The hash of a record that SYSPRO no longer has.
+GONE = "gone"
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record of one entity. `hash` is the content hash last sent or judged."""
+    """One record of one entity. `hash` is the content hash last sent or judged.
+
+    `confirmed_before` is 1 where P2P had confirmed the record when it was last sent.
+    """
 
     entity: str
     company: str
@@ -38,6 +43,18 @@ class Record:
     code: str
     reason: str
     updated_at: datetime
+    confirmed_before: int = 0
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """A batch whose outcome is not known yet. `received_at` is by Basware's clock, `polls` counts the looks so far."""
+
+    request_id: str
+    entity: str
+    polls: int
+    sent_at: datetime
+    received_at: datetime | None
 
 
 def save(
@@ -64,7 +81,12 @@ def _event(row: dict[str, Any], action: str, detail: dict[str, Any]) -> audit.Ev
 
 
 def open_request(
-    connection: Connection, request_id: str, client_request_id: str, records: Sequence[Record], now: datetime
+    connection: Connection,
+    request_id: str,
+    client_request_id: str,
+    records: Sequence[Record],
+    now: datetime,
+    received_at: datetime | None = None,
 ) -> None:
     """Remember a batch that Basware received, before anything else is done with it."""
     upsert(
@@ -80,6 +102,7 @@ def open_request(
                 "state": "open",
                 "polls": 0,
                 "sent_at": now,
+                "received_at": received_at,
                 "done_at": None,
             }
         ],
@@ -87,14 +110,25 @@ def open_request(
     save(connection, records, "sent", {"client_request_id": client_request_id})
 
 
-def open_requests(connection: Connection, company: str, entity: str | None = None) -> list[str]:
+def open_requests(connection: Connection, company: str, entity: str | None = None) -> list[OpenRequest]:
     """Requests whose outcome is not known yet, oldest first."""
-    query = select(publish_request.c.request_id).where(
-        publish_request.c.company == company, publish_request.c.state == "open"
-    )
+    columns = [
+        publish_request.c[name] for name in ("request_id", "entity", "polls", "sent_at", "received_at")
+    ]
+    query = select(*columns).where(publish_request.c.company == company, publish_request.c.state == "open")
     if entity is not None:
         query = query.where(publish_request.c.entity == entity)
-    return list(connection.scalars(query.order_by(publish_request.c.sent_at)))
+    return [OpenRequest(*row) for row in connection.execute(query.order_by(publish_request.c.sent_at))]
+
+
+def has_closed_requests(connection: Connection, company: str, entity: str) -> bool:
+    """Whether any request of the entity was ever followed to its end."""
+    query = select(publish_request.c.request_id).where(
+        publish_request.c.company == company,
+        publish_request.c.entity == entity,
+        publish_request.c.state == "done",
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def of_request(connection: Connection, request_id: str) -> list[Record]:
@@ -127,6 +161,26 @@ def close_request(connection: Connection, request_id: str, records: Sequence[Rec
     )
 
 
+def force(
+    connection: Connection, chosen: Sequence[Record], *, actor: str, reason: str, now: datetime
+) -> None:
+    """Let confirmed records go again with the next run, told apart from what Basware has by one more touch.
+
+    One that SYSPRO no longer has is taken for open again, so that Basware is told of its end once more.
+    """
+    forced = [
+        replace(
+            record,
+            hash=FORCED,
+            active=1 if record.hash == GONE else record.active,
+            touches=record.touches + 1,
+            updated_at=now,
+        )
+        for record in chosen
+    ]
+    save(connection, forced, "resend", {"by": actor, "why": reason})
+
+
 def known(connection: Connection, entity: str, company: str) -> Iterator[Sequence[Any]]:
     """(key, hash, state, active, touches, parent) of every record, in slices, for the delta."""
     columns = [published_record.c[name] for name in ("key", "hash", "state", "active", "touches", "parent")]
@@ -152,9 +206,13 @@ def by_keys(connection: Connection, entity: str, company: str, keys: Sequence[st
     return found
 
 
-def with_problems(connection: Connection, states: Sequence[RecordState]) -> list[Record]:
-    """Records in `states`, for the reports."""
+def with_problems(
+    connection: Connection, states: Sequence[RecordState], code: str | None = None
+) -> list[Record]:
+    """Records in `states`, those with `code` where one is given, for the reports."""
     query = select(published_record).where(published_record.c.state.in_(list(states)))
+    if code is not None:
+        query = query.where(published_record.c.code == code)
     query = query.order_by(published_record.c.entity, published_record.c.company, published_record.c.key)
     return [Record(**row._mapping) for row in connection.execute(query)]
 
@@ -174,23 +232,26 @@ def mark_orders(
     connection: Connection, company: str, keys: Sequence[str], *, unfinished: bool, now: datetime
 ) -> None:
     """Set or clear the mark of orders of which more lines are to come than Basware has been sent."""
-    found = by_keys(connection, "matchingOrders", company, keys).values()
-    code, action = (UNFINISHED, "unfinished") if unfinished else ("", "finished")
-    changed = [
-        replace(record, code=code, updated_at=now)
-        for record in found
-        if (record.code == UNFINISHED) != unfinished
-    ]
-    save(connection, changed, action)
+    marked = set(unfinished_orders(connection, company))
+    changed = [key for key in keys if (key in marked) != unfinished]
+    if unfinished:
+        insert_missing(connection, unfinished_order, [{"company": company, "key": key} for key in changed])
+    else:
+        for start in range(0, len(changed), _CHUNK):
+            part = changed[start : start + _CHUNK]
+            connection.execute(
+                delete(unfinished_order).where(
+                    unfinished_order.c.company == company, unfinished_order.c.key.in_(part)
+                )
+            )
+    orders = by_keys(connection, "matchingOrders", company, changed).values()
+    action = "unfinished" if unfinished else "finished"
+    audit.append(connection, [_event(vars(order), action, {}) for order in orders], now)
 
 
 def unfinished_orders(connection: Connection, company: str) -> list[str]:
     """Orders (by key) that carry the mark."""
-    query = select(published_record.c.key).where(
-        published_record.c.entity == "matchingOrders",
-        published_record.c.company == company,
-        published_record.c.code == UNFINISHED,
-    )
+    query = select(unfinished_order.c.key).where(unfinished_order.c.company == company)
     return list(connection.scalars(query))
 
 
@@ -198,7 +259,7 @@ def headers_alone(connection: Connection, company: str) -> list[str]:
     """Orders (by key) whose header is confirmed while the order is incomplete."""
     incomplete = incomplete_orders(connection, company)
     known = by_keys(connection, "matchingOrders", company, incomplete)
-    return [key for key in incomplete if known[key].state == "confirmed"]
+    return [key for key, header in known.items() if header.state == "confirmed"]
 
 
 def incomplete_orders(connection: Connection, company: str) -> list[str]:
@@ -219,4 +280,5 @@ def incomplete_orders(connection: Connection, company: str) -> list[str]:
             lines.c.state != "confirmed",
         )
     )
+    # The mark stands whatever becomes of the header meanwhile: P2P shows the lines that it has.
     return sorted({*connection.scalars(query), *unfinished_orders(connection, company)})

@@ -192,6 +192,8 @@ published_record = Table(
     Column("code", String(40), nullable=False, default=""),
     Column("reason", Text, nullable=False, default=""),
     Column("updated_at", Instant, nullable=False),
+    # Whether the outcome before the present sending was a confirmation: then "unchanged" is good news.
+    Column("confirmed_before", Integer, nullable=False, default=0, server_default="0"),
     Index("published_by_request", "request_id"),
     Index("published_by_state", "entity", "company", "state"),
 )
@@ -207,8 +209,18 @@ publish_request = Table(
     Column("state", String(10), nullable=False),
     Column("polls", Integer, nullable=False, default=0),
     Column("sent_at", Instant, nullable=False),
+    # By Basware's clock, which its lists are filtered by.
+    Column("received_at", Instant),
     Column("done_at", Instant),
     Index("publish_request_by_state", "company", "entity", "state"),
+)
+
+# Orders of which P2P was sent some lines while others are to come.
+unfinished_order = Table(
+    "unfinished_order",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("key", String(120), primary_key=True),
 )
 
 # What Basware was last told, or is to be told, about how far an invoice is paid (`store.payments`).

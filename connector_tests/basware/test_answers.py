@@ -1,12 +1,19 @@
 """What Basware says about our records: receipts and request status."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from connector_defs.basware.answers import ApiError, ItemOutcome, read_receipt, read_request_outcome
+from connector_defs.basware.answers import (
+    ApiError,
+    ItemOutcome,
+    read_receipt,
+    read_request_outcome,
+    read_request_outcomes,
+)
 from connector_defs.basware.transport import Answer
 from connector_defs.basware.wire import BadJson
 
@@ -196,3 +203,93 @@ def test_a_request_without_systems_yet_is_read_by_its_own_status() -> None:
 def test_an_unreadable_status_is_refused() -> None:
     with pytest.raises(BadJson):
         read_request_outcome(b"<html>", "r-1")
+
+
+def page(*entries: object) -> list[Any]:
+    return read_request_outcomes(json.dumps({"requestStatus": entries}).encode())
+
+
+def test_a_page_of_requests_is_read_request_by_request() -> None:
+    found = page(
+        entry({"externalCode": "a", "status": "Success"}, lastUpdated="2026-11-20T10:00:00Z"),
+        entry({"externalCode": "b", "status": "Error"}, requestId="r-2", status="Error"),
+        entry({"externalCode": "c", "status": "Success"}),
+        {"requestStatus": "Success"},
+    )
+    assert [one.request_id for one in found] == ["r-1", "r-2"]
+    assert list(found[0].items) == ["a", "c"]
+    assert found[0].last_updated == datetime(2026, 11, 20, 10, tzinfo=UTC)
+    assert found[1].last_updated is None
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-20T10:00:00+02:00", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        ("2026-11-20T10:00:00", datetime(2026, 11, 20, 10, tzinfo=UTC)),
+        ("yesterday", None),
+        ("0001-01-01T00:00:00+02:00", None),
+    ],
+)
+def test_the_time_of_an_update_is_read_leniently(text: str, moment: datetime | None) -> None:
+    assert outcome(entry(lastUpdated=text)).last_updated == moment
+
+
+def system(name: str, *items: dict[str, Any], status: str = "Success") -> dict[str, Any]:
+    return {"system": name, "systemStatus": status, "items": list(items)}
+
+
+def of_systems(*systems: dict[str, Any], status: str) -> Any:
+    return outcome({"requestId": "r-1", "requestStatus": status, "systems": list(systems)})
+
+
+def test_p2p_alone_decides_and_what_another_system_says_is_kept() -> None:
+    refused = {"externalCode": "a", "status": "Error", "errors": [{"message": "no such buyer"}]}
+    found = of_systems(
+        system("P2P", {"externalCode": "a", "status": "Success"}, {"externalCode": "b", "status": "Success"}),
+        system("Network", refused, {"externalCode": "b", "status": "Success"}, status="Error"),
+        status="Error",
+    )
+    assert (found.status, found.done) == ("Success", True)
+    assert found.items["a"] == ItemOutcome("Warning", ("Network: no such buyer",), None, None)
+    assert found.items["b"] == ItemOutcome("Success", (), None, None)
+
+
+def test_a_record_that_p2p_does_not_list_has_the_outcome_of_the_other_system() -> None:
+    found = of_systems(
+        system("P2P", {"externalCode": "a", "status": "Success"}),
+        system("", {"externalCode": "b", "status": "Unpublished"}),
+        status="Success",
+    )
+    assert found.items["b"] == ItemOutcome("Unpublished", ("another system: Unpublished",), None, None)
+
+
+def test_an_error_of_p2p_stays_one_whatever_the_others_say() -> None:
+    found = of_systems(
+        system("p2p", {"externalCode": "a", "status": "Error"}, status="Error"),
+        system("Network", {"externalCode": "a", "status": "Warning"}),
+        status="Error",
+    )
+    assert found.items["a"].status == "Error"
+
+
+@pytest.mark.parametrize(("network", "done"), [("InProgress", True), ("Success", False)])
+def test_p2p_is_not_waited_for_where_another_system_is_what_takes_its_time(network: str, done: bool) -> None:
+    found = of_systems(
+        system("P2P", {"externalCode": "a", "status": "Success"}),
+        system("Network", status=network),
+        status="InProgress",
+    )
+    assert found.done is done
+
+
+def test_the_records_sent_back_with_a_200_are_not_read() -> None:
+    receipt = read_receipt(answer(200, b'  [{"externalCode": "v", "broken'))
+    assert receipt.accepted
+
+
+def test_the_time_of_receipt_is_basware_s_own() -> None:
+    headers = httpx.Headers({"Date": "Fri, 20 Nov 2026 10:00:00 GMT"})
+    receipt = read_receipt(Answer(200, headers, b"", "ours-1", "amzn-1", None))
+    assert receipt.received_at == datetime(2026, 11, 20, 10, tzinfo=UTC)
+    assert read_receipt(answer(200, b"")).received_at is None

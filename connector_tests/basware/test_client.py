@@ -416,3 +416,26 @@ def test_a_client_closes_all_its_connections() -> None:
         basware.acknowledge("inv-1")
     with pytest.raises(RuntimeError, match="closed"):
         basware.acknowledge("inv-1")
+
+
+def test_the_requests_of_one_entity_are_listed_page_by_page_since_an_instant() -> None:
+    entry = {"requestId": "r-1", "requestStatus": "Success", "systems": []}
+    script = Script(
+        httpx.Response(
+            200, json={"requestStatus": [entry]}, headers={"x-amz-meta-continuationtoken": "more"}
+        ),
+        httpx.Response(200, json={"requestStatus": [{**entry, "requestId": "r-2"}]}),
+        httpx.Response(404),
+    )
+    api = client(script)
+    since = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    pages = list(api.request_statuses("MatchingOrderLine", last_updated=since))
+    assert [[one.request_id for one in page] for page in pages] == [["r-1"], ["r-2"]]
+    assert dict(script.requests[0].url.params) == {
+        "entityType": "MatchingOrderLine",
+        "pageSize": "100",
+        "lastUpdated": "2026-11-20T10:00:00.000Z",
+    }
+    assert script.requests[1].headers["x-amz-meta-continuationtoken"] == "more"
+    assert list(api.request_statuses("Vendor", status="Error")) == []
+    assert dict(script.requests[2].url.params)["status"] == "Error"

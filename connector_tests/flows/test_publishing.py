@@ -159,7 +159,7 @@ def test_faults_on_the_way_leave_p2p_complete(pair: Pair, site: str, fault: str)
 def test_a_crash_between_the_post_and_its_request_id_is_made_good_by_the_next_run(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Basware calls the repeat NotProcessed, which says that it has the record."""
+    """Basware calls the repeat unchanged, which does not say that P2P has it: so it goes once more, touched."""
     pair.stage()
 
     def crash(*_: object) -> None:
@@ -171,7 +171,7 @@ def test_a_crash_between_the_post_and_its_request_id_is_made_good_by_the_next_ru
     monkeypatch.undo()
     report = pair.publish("taxCodes")["taxCodes"]
     assert (report.sent, report.confirmed) == (5, 5)
-    assert pair.sandbox.basware.requests["POST taxCodes"] == 2
+    assert pair.sandbox.basware.requests["POST taxCodes"] == 3
 
 
 def test_an_outage_amid_the_batches_loses_no_request_that_got_through(folder: Path) -> None:
@@ -188,7 +188,7 @@ def test_an_outage_amid_the_batches_loses_no_request_that_got_through(folder: Pa
         with pair.connector.store.read() as connection:
             known = records.counts(connection)["matchingOrderLines"]
             assert records.incomplete_orders(connection, "M1")
-        assert known["sent"] == 100
+        assert known.get("sent", 0) + known.get("confirmed", 0) == 100
         report = pair.publish("matchingOrderLines")["matchingOrderLines"]
         assert report.confirmed == report.sent == len(published_lines(pair)) - 100
         with pair.connector.store.read() as connection:

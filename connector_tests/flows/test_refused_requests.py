@@ -21,8 +21,6 @@ from connector_tests.flows.published import (
     target,
 )
 
-# Basware ignores an identical repeat, and NotProcessed is taken for a confirmation.
-TAKEN_FOR_THERE = pytest.mark.xfail(reason="NotProcessed confirms what P2P never took")
 WHOLE = {"published": 10, "quarantined": 2}
 
 
@@ -143,7 +141,6 @@ def test_an_outage_ends_the_run_and_the_next_one_makes_it_good(pair: Pair, fault
     assert_quiet(pair, "vendors")
 
 
-@TAKEN_FOR_THERE
 @pytest.mark.parametrize("error", ["SNS_PUBLISH_ERROR", "SQS_PUBLISH_ERROR"])
 @pytest.mark.parametrize("status", [400, 500])
 @pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
@@ -168,7 +165,6 @@ def test_records_that_basware_stored_and_told_no_system_get_to_p2p(
     assert states(pair, "vendors") == WHOLE
 
 
-@TAKEN_FOR_THERE
 def test_a_record_that_p2p_refused_under_a_lost_answer_is_not_taken_for_there(pair: Pair) -> None:
     """The request whose id was lost ended in Error; its repeat says NotProcessed, which proves nothing."""
     load_before(pair, "vendors")

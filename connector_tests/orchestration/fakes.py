@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from connector_defs.flows import (
+    aftercare,
     extraction,
     extracts,
     intake,
@@ -27,6 +28,7 @@ from connector_defs.flows.reports import (
     DateWindow,
     Difference,
     ExtractReport,
+    FollowUpReport,
     InvoiceRunReport,
     LedgerTotal,
     PaymentRunReport,
@@ -115,6 +117,7 @@ class FakeSite:
     extracts_report: ExtractReport = field(
         default_factory=lambda: ExtractReport(1, 20, 3, 2, ("TAX_SUM",), 0.5)
     )
+    outcomes_due: dict[str, list[str]] = field(default_factory=dict)
     looked: int = 0
     open_now: int = 0
 
@@ -124,6 +127,8 @@ class FakeSite:
         monkeypatch.setattr(resources, "open_connector", self._open)
         monkeypatch.setattr(extraction, "stage", self._stage)
         monkeypatch.setattr(publishing, "publish", self._publish)
+        monkeypatch.setattr(aftercare, "due", self._outcomes_due)
+        monkeypatch.setattr(aftercare, "look", self._look_at_outcomes)
         monkeypatch.setattr(invoices, "run_invoices", self._run_invoices)
         monkeypatch.setattr(invoices, "peek", self._peek)
         monkeypatch.setattr(invoices, "due", self._due)
@@ -195,6 +200,13 @@ class FakeSite:
             seconds=0.25,
             problems=(problem(name, entity),),
         )
+
+    def _outcomes_due(self, _: object, company: CompanySettings) -> list[str]:
+        return self.outcomes_due.get(self._meet("outcomes due", company), [])
+
+    def _look_at_outcomes(self, _: object, company: CompanySettings) -> FollowUpReport:
+        name = self._meet("request_outcomes", company)
+        return FollowUpReport(2, 7, 1, 3, (problem(name, "vendors"),))
 
     def _run_invoices(
         self, _: object, company: CompanySettings, *, updated_from: date | None = None

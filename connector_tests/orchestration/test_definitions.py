@@ -92,7 +92,8 @@ def keys(found: set[dg.AssetKey]) -> set[str]:
 
 def test_the_assets_are_these() -> None:
     assert keys(graph().materializable_asset_keys) == STAGED | PUBLISHED | INVOICES | PAYMENTS | {
-        "reconciliation"
+        "basware/request_outcomes",
+        "reconciliation",
     }
     assert keys(graph().external_asset_keys) == EXTERNAL
 
@@ -125,6 +126,7 @@ def test_jobs_schedules_and_sensors_are_these() -> None:
         "payments",
         "purchase_orders",
         "reconcile",
+        "request_outcomes",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "master_data",
@@ -135,6 +137,7 @@ def test_jobs_schedules_and_sensors_are_these() -> None:
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "approved_invoices",
         "due_invoices",
+        "open_requests",
         "run_failure_alert",
     }
     for instigator in (*repository.schedule_defs, *repository.sensor_defs):
@@ -142,7 +145,7 @@ def test_jobs_schedules_and_sensors_are_these() -> None:
 
 
 def test_every_asset_belongs_to_exactly_one_job() -> None:
-    jobs = ["invoices", "master_data", "payments", "purchase_orders", "reconcile"]
+    jobs = ["invoices", "master_data", "payments", "purchase_orders", "reconcile", "request_outcomes"]
     made = [
         key.to_user_string()
         for name in jobs

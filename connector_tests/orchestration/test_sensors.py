@@ -184,3 +184,42 @@ def test_lists_to_be_read_whole_and_extracts_start_a_run_once(
     site.whole_lists_due, site.extracts_due = None, True
     assert ticker.tick().run_requests
     assert not ticker.tick().run_requests
+
+
+def test_records_without_an_outcome_start_a_look_at_them(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    ticker = Ticker(instance, "open_requests")
+    assert ticker.tick().skip_message == "nothing waits"
+    site.outcomes_due = {"M2": ["request-1"]}
+    (request,) = ticker.tick().run_requests
+    assert (request.partition_key, request.run_key) == (None, None)
+    assert not ticker.tick().run_requests, "the same again is worth a run only later"
+
+
+@pytest.mark.parametrize("job", ["master_data", "purchase_orders", "request_outcomes"])
+def test_outcomes_are_left_to_a_run_that_publishes(
+    instance: dg.DagsterInstance, site: FakeSite, job: str
+) -> None:
+    site.outcomes_due = {"M1": ["request-1"]}
+    run = dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=dg.DagsterRunStatus.STARTED)
+    instance.run_storage.add_run(run)
+    result = Ticker(instance, "open_requests").tick()
+    assert result.skip_message == f"run {run.run_id} of {job} is queued or in progress"
+
+
+def test_outcomes_that_cannot_be_seen_are_not_forgotten(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    site.outcomes_due = {"M1": ["request-1"]}
+    ticker = Ticker(instance, "open_requests")
+    ticker.tick()
+    kept = ticker.cursor
+    site.errors = {("outcomes due", name): RetryLater("away") for name in ("M1", "M2")}
+    assert ticker.tick().skip_message == "company M1: away; company M2: away"
+    assert ticker.cursor == kept
+
+
+def test_the_look_tells_what_it_found(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    result = defs.resolve_job_def("request_outcomes").execute_in_process(instance=instance)
+    (made,) = result.asset_materializations_for_node("basware__request_outcomes")
+    told = {name: made.metadata[name].value for name in ("requests", "confirmed", "failed", "pending")}
+    assert told == {"requests": 4, "confirmed": 14, "failed": 2, "pending": 6}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from connector_defs.store import audit, records
 from connector_defs.store.engine import Store
@@ -16,6 +17,10 @@ def sent(store: Store, request_id: str, *some: Record, minutes: int = 0) -> list
     with store.write() as connection:
         records.open_request(connection, request_id, "client-1", stamped, NOON + timedelta(minutes=minutes))
     return stamped
+
+
+def open_ids(connection: Connection, entity: str | None = None) -> list[str]:
+    return [one.request_id for one in records.open_requests(connection, "M1", entity)]
 
 
 def test_a_record_is_known_by_its_key_and_overwritten_by_its_next_form(store: Store) -> None:
@@ -65,8 +70,8 @@ class TestRequests:
         sent(store, "accounts", record("3", entity="accounts"), minutes=3)
         sent(store, "elsewhere", record("4", company="M2"))
         with store.read() as connection:
-            assert records.open_requests(connection, "M1") == ["sooner", "later", "accounts"]
-            assert records.open_requests(connection, "M1", "accounts") == ["accounts"]
+            assert open_ids(connection) == ["sooner", "later", "accounts"]
+            assert open_ids(connection, "accounts") == ["accounts"]
 
     def test_a_request_remembers_its_records(self, store: Store) -> None:
         stamped = sent(store, "r1", record("1"), record("2"))
@@ -79,10 +84,14 @@ class TestRequests:
         one, two = sent(store, "r1", record("1"), record("2"))
         with store.write() as connection:
             records.poll_missed(connection, "r1")
+            (waiting,) = records.open_requests(connection, "M1")
+            assert (waiting.polls, waiting.sent_at, waiting.received_at) == (1, NOON, None)
             done = [replace(one, state="confirmed"), replace(two, state="failed", code="E", reason="why")]
             records.close_request(connection, "r1", done, NOON)
         with store.read() as connection:
-            assert records.open_requests(connection, "M1") == []
+            assert open_ids(connection) == []
+            assert records.has_closed_requests(connection, "M1", "vendors")
+            assert not records.has_closed_requests(connection, "M1", "accounts")
             states = {one.key: one.state for one in records.of_request(connection, "r1")}
         assert states == {"1": "confirmed", "2": "failed"}
         assert [event.action for event in audit.show(store, "2")] == ["sent", "failed"]
@@ -135,3 +144,28 @@ class TestReports:
         )
         with store.read() as connection:
             assert records.incomplete_orders(connection, "M1") == incomplete
+
+    def test_the_mark_of_an_unfinished_order_is_told_apart_from_its_state(self, store: Store) -> None:
+        save(store, record("42", entity="matchingOrders"), record("43", entity="matchingOrders"))
+        for unfinished, marked in ((True, ["42"]), (True, ["42"]), (False, [])):
+            with store.write() as connection:
+                records.mark_orders(connection, "M1", ["42"], unfinished=unfinished, now=NOON)
+            save(store, record("42", entity="matchingOrders", state="failed"))
+            with store.read() as connection:
+                assert records.unfinished_orders(connection, "M1") == marked
+                assert records.incomplete_orders(connection, "M1") == marked
+                assert records.unfinished_orders(connection, "M2") == []
+        assert [event.action for event in audit.show(store, "42")].count("unfinished") == 1
+        assert audit.verify(store).ok
+
+    def test_a_forced_record_differs_from_every_content(self, store: Store) -> None:
+        save(store, record("1", touches=2), record("2", hash=records.GONE, active=0))
+        with store.write() as connection:
+            known = records.by_keys(connection, "vendors", "M1", ["1", "2"])
+            records.force(connection, list(known.values()), actor="ann", reason="lost", now=NOON)
+        with store.read() as connection:
+            one, two = records.by_keys(connection, "vendors", "M1", ["1", "2"]).values()
+        assert (one.state, one.hash, one.touches, one.active) == ("confirmed", records.FORCED, 3, 1)
+        assert (two.hash, two.active) == (records.FORCED, 1)
+        assert audit.show(store, "1")[-1].detail["why"] == "lost"
+        assert audit.verify(store).ok

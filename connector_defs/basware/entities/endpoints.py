@@ -24,7 +24,7 @@ class Endpoint:
 
     `batch_limit` is the most records of one POST, `page_limit` the most of one page of a GET,
     `list_wrapper` the key that holds the records of a page, `code_field` the wire name of the code that
-    people know a record by.
+    people know a record by, `entity_type` the name that requestStatus has for it.
     """
 
     name: str
@@ -34,15 +34,36 @@ class Endpoint:
     page_limit: int
     list_wrapper: str
     code_field: str
+    entity_type: str
 
 
 _TABLE = (
-    Endpoint("taxCodes", "/v1/taxCodes", TaxCode, 500, 500, "taxCodes", "taxCode"),
-    Endpoint("accounts", "/v1/accounts", Account, 500, 500, "accounts", "accountCode"),
-    Endpoint("costCenters", "/v1/costCenters", CostCenter, 500, 500, "costCenters", "costCenterCode"),
-    Endpoint("paymentTerms", "/v1/paymentTerms", PaymentTerm, 500, 500, "paymentTerms", "paymentTermCode"),
-    Endpoint("vendors", "/v1/vendors", Vendor, 200, 500, "vendorEntities", "vendorCode"),
-    Endpoint("matchingOrders", "/v1/matchingOrders", Order, 500, 500, "matchingOrders", "orderNumber"),
+    Endpoint("taxCodes", "/v1/taxCodes", TaxCode, 500, 500, "taxCodes", "taxCode", "TaxCode"),
+    Endpoint("accounts", "/v1/accounts", Account, 500, 500, "accounts", "accountCode", "Account"),
+    Endpoint(
+        "costCenters", "/v1/costCenters", CostCenter, 500, 500, "costCenters", "costCenterCode", "CostCenter"
+    ),
+    Endpoint(
+        "paymentTerms",
+        "/v1/paymentTerms",
+        PaymentTerm,
+        500,
+        500,
+        "paymentTerms",
+        "paymentTermCode",
+        "PaymentTerm",
+    ),
+    Endpoint("vendors", "/v1/vendors", Vendor, 200, 500, "vendorEntities", "vendorCode", "Vendor"),
+    Endpoint(
+        "matchingOrders",
+        "/v1/matchingOrders",
+        Order,
+        500,
+        500,
+        "matchingOrders",
+        "orderNumber",
+        "MatchingOrder",
+    ),
     Endpoint(
         name="matchingOrderLines",
         path="/v1/matchingOrderLines",
@@ -51,6 +72,7 @@ _TABLE = (
         page_limit=100,
         list_wrapper="matchingOrderLines",
         code_field="lineNumber",
+        entity_type="MatchingOrderLine",
     ),
 )
 

@@ -1,0 +1,288 @@
+"""Batches on their way: side by side, one worker per entity, and no order that looks complete before it is."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from connector_defs.basware.answers import ApiError, Receipt
+from connector_defs.domain.errors import RecordRefused, RetryLater
+from connector_defs.flows import publishing, sending
+from connector_defs.flows.outcomes import lane
+from connector_defs.store import records
+from connector_defs.store.leases import LeaseLost, LeaseTaken
+from connector_defs.store.records import Record
+from connector_tests.flows.pair import TODAY, Pair, open_pair
+from connector_tests.store.builders import pretend_owner
+
+ORDER = "000000000010001"
+BEFORE_LINES = ("taxCodes", "accounts", "costCenters", "paymentTerms", "vendors", "matchingOrders")
+
+
+@pytest.fixture
+def pair(folder: Path) -> Iterator[Pair]:
+    """A small company, staged, nothing published yet."""
+    with open_pair(folder) as opened:
+        opened.stage()
+        yield opened
+
+
+def batches_of(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Let every request hold at most so many records."""
+    small = {name: replace(one, batch_limit=size) for name, one in publishing.ENDPOINTS.items()}
+    monkeypatch.setattr(publishing, "ENDPOINTS", small)
+
+
+def incomplete(pair: Pair) -> list[str]:
+    """Orders that we call incomplete."""
+    with pair.connector.store.read() as connection:
+        return records.incomplete_orders(connection, "M1")
+
+
+def grow_order(pair: Pair, lines: int) -> None:
+    """Give one open order many more lines."""
+    table = pair.sandbox.world.tables["PorMasterDetail"]
+    model = table.get(ORDER, 1)
+    assert model is not None
+    for number in range(100, 100 + lines):
+        table.insert({**model, "Line": number})
+
+
+class Gate:
+    """Stands in for the POST: lets requests in, and out again when the test says so."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._post = pair.connector.basware.post
+        self.inside = 0
+        self.most = 0
+        self._changed = threading.Condition()
+        self.full = threading.Event()
+
+    def post(self, endpoint: str, payload: Sequence[bytes]) -> Receipt:
+        with self._changed:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            if self.inside == 2:
+                self.full.set()
+        self.full.wait(5)
+        try:
+            return self._post(endpoint, payload)
+        finally:
+            with self._changed:
+                self.inside -= 1
+
+
+@pytest.mark.parametrize(("per_endpoint", "most"), [(None, 3), (2, 2)])
+def test_as_many_requests_go_side_by_side_as_the_settings_allow(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, per_endpoint: int | None, most: int
+) -> None:
+    basware = {"max_parallel": 3, "max_parallel_per_endpoint": per_endpoint}
+    with open_pair(folder, basware=basware) as pair:
+        pair.stage()
+        batches_of(monkeypatch, 1)
+        gate = Gate(pair)
+        monkeypatch.setattr(pair.connector.basware, "post", gate.post)
+        report = pair.publish("vendors")["vendors"]
+        assert (report.requests, report.confirmed) == (10, 10)
+        assert 2 <= gate.most <= most
+
+
+def test_one_record_at_a_time_is_slow_and_right(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_pair(folder, basware={"max_parallel": 1}) as pair:
+        pair.stage()
+        batches_of(monkeypatch, 3)
+        report = pair.publish("vendors")["vendors"]
+        assert (report.requests, report.confirmed) == (4, 10)
+
+
+def test_two_workers_never_send_the_same_record(folder: Path) -> None:
+    """Another process, with no daemon between them: the second is told who has it, and sends nothing."""
+    with open_pair(folder) as pair:
+        pair.stage()
+        gate, reports, refusals = threading.Barrier(2), [], []
+
+        def work() -> None:
+            gate.wait()
+            try:
+                reports.append(publishing.publish(pair.connector, pair.company, "vendors", TODAY))
+            except LeaseTaken as taken:
+                refusals.append(taken)
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(report.sent for report in reports) == 10
+        assert len(reports) + len(refusals) == 2
+        assert pair.sandbox.basware.requests["POST vendors"] == 1
+        states = {
+            item.outcome for one in pair.sandbox.basware.processing.requests.values() for item in one.items
+        }
+        assert "RecordExpired" not in states
+
+
+def test_a_worker_of_another_host_keeps_us_out(pair: Pair) -> None:
+    name = lane(pair.company, "vendors")
+    with pair.connector.leases.hold(name):
+        pass
+    pretend_owner(pair.connector.store, name, "elsewhere:1:abc", _later(pair))
+    with pytest.raises(LeaseTaken, match="publish/M1/vendors"):
+        pair.publish("vendors")
+    assert pair.sandbox.basware.requests["POST vendors"] == 0
+    assert pair.publish("accounts")["accounts"].confirmed > 0, "other entities go on"
+
+
+def _later(pair: Pair) -> datetime:
+    return pair.connector.clock.now() + timedelta(seconds=60)
+
+
+def test_who_lost_the_lease_stops_without_writing(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    post = pair.connector.basware.post
+
+    def overtaken(endpoint: str, payload: Sequence[bytes]) -> Receipt:
+        receipt = post(endpoint, payload)
+        with pair.connector.store.write() as connection:
+            connection.exec_driver_sql("UPDATE lease SET fence = fence + 1, owner = 'elsewhere:1:abc'")
+        return receipt
+
+    monkeypatch.setattr(pair.connector.basware, "post", overtaken)
+    with pytest.raises(LeaseLost):
+        pair.publish("taxCodes")
+    with pair.connector.store.read() as connection:
+        assert records.counts(connection).get("taxCodes") is None
+
+
+def test_after_an_outage_nothing_more_begins(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def down(endpoint: str, payload: Sequence[bytes]) -> Receipt:
+        calls.append(endpoint)
+        raise RetryLater("down")
+
+    batches_of(monkeypatch, 1)
+    monkeypatch.setattr(pair.connector.basware, "post", down)
+    with pytest.raises(RetryLater, match="down"):
+        pair.publish("vendors")
+    assert len(calls) <= 4
+
+
+def test_a_look_that_fails_stops_the_sending_and_loses_nothing(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        raise RetryLater("the state store is away")
+
+    pair.connector.settings.timing.__dict__["request_status_poll_seconds"] = 1e-9
+    batches_of(monkeypatch, 1)
+    monkeypatch.setattr(publishing.FollowUp, "ask", broken)
+    with pytest.raises(RetryLater, match="state store"):
+        pair.publish("vendors")
+    monkeypatch.undo()
+    assert pair.publish("vendors")["vendors"].pending == 0
+    assert len(pair.sandbox.basware.in_target["vendors"]) == 10
+
+
+def test_a_record_that_is_too_large_fails_alone(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    post = pair.connector.basware.post
+
+    def refuse_the_first(endpoint: str, payload: Sequence[bytes]) -> Receipt:
+        if b'"000000000000001"' in payload[0]:
+            raise RecordRefused("6 MB at most", code="record_too_large")
+        return post(endpoint, payload)
+
+    batches_of(monkeypatch, 1)
+    monkeypatch.setattr(pair.connector.basware, "post", refuse_the_first)
+    report = pair.publish("vendors")["vendors"]
+    assert (report.confirmed, report.failed) == (9, 1)
+    assert "record_too_large" in {problem.code for problem in report.problems}
+
+
+def test_an_order_whose_request_was_split_is_marked_until_its_last_part_has_gone(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I10: the request is refused without naming a record, half of its lines go, then the process dies."""
+    grow_order(pair, 20)
+    pair.stage("order_lines")
+    pair.publish(*BEFORE_LINES)
+    post, calls = pair.connector.basware.post, []
+
+    def refuse_then_die(endpoint: str, payload: Sequence[bytes]) -> Receipt:
+        calls.append(len(payload))
+        if len(calls) == 1:
+            return Receipt(None, 400, (ApiError(None, "", "X", "some record is wrong"),), "ours")
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        return post(endpoint, payload)
+
+    monkeypatch.setattr(pair.connector.basware, "post", refuse_then_die)
+    with pytest.raises(KeyboardInterrupt):
+        pair.publish("matchingOrderLines")
+    monkeypatch.undo()
+    visible = pair.sandbox.basware.visible_orders()
+    marked = incomplete(pair)
+    for key, order in records_of(pair, "matchingOrders").items():
+        if order.external_code in visible and key not in marked:
+            assert visible[order.external_code] == lines_in_syspro(pair, key)
+    assert marked
+    pair.publish("matchingOrderLines")
+    assert incomplete(pair) == []
+
+
+def records_of(pair: Pair, entity: str) -> dict[str, Record]:
+    """All records of an entity, by key."""
+    with pair.connector.store.read() as connection:
+        keys = [row.key for part in records.known(connection, entity, "M1") for row in part]
+        return records.by_keys(connection, entity, "M1", keys)
+
+
+def lines_in_syspro(pair: Pair, order: str) -> int:
+    """Lines of the order that are to be sent: all but comments."""
+    table = pair.sandbox.world.tables["PorMasterDetail"]
+    return len(
+        [row for row in table if row["PurchaseOrder"] == order and str(row["LineType"]).strip() != "6"]
+    )
+
+
+@pytest.mark.covers("F25")
+def test_the_mark_of_an_unfinished_order_outlives_a_change_of_its_header(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F25: a crash between slices, then the header goes again before the other lines do."""
+    grow_order(pair, 150)
+    pair.stage("order_lines")
+    pair.publish(*BEFORE_LINES)
+    post, calls = pair.connector.basware.post, []
+
+    def die_at_the_second(endpoint: str, payload: Sequence[bytes]) -> Receipt:
+        calls.append(endpoint)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return post(endpoint, payload)
+
+    monkeypatch.setattr(pair.connector.basware, "post", die_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        pair.publish("matchingOrderLines")
+    monkeypatch.undo()
+    assert ORDER in incomplete(pair)
+    pair.sandbox.world.tables["PorMasterHdr"].update((ORDER,), {"OrderDueDate": date(2026, 12, 1)})
+    pair.stage("order_headers")
+    assert pair.publish("matchingOrders")["matchingOrders"].confirmed == 1
+    assert ORDER in incomplete(pair)
+    pair.publish("matchingOrderLines")
+    assert incomplete(pair) == []
+
+
+def test_the_lease_is_renewed_while_nothing_comes_back(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed = []
+    monkeypatch.setattr(sending, "_RENEW_SECONDS", 0.01)
+    renew = pair.connector.leases.renew
+    monkeypatch.setattr(pair.connector.leases, "renew", lambda held: (renewed.append(held), renew(held)))
+    pair.faults.arm("latency", site="basware.entities.write", seconds=0.2)
+    with suppress(RetryLater):
+        pair.publish("taxCodes")
+    assert len(renewed) > 3
