@@ -198,7 +198,7 @@ def headers_alone(connection: Connection, company: str) -> list[str]:
     """Orders (by key) whose header is confirmed while the order is incomplete."""
     incomplete = incomplete_orders(connection, company)
     known = by_keys(connection, "matchingOrders", company, incomplete)
-    return [key for key in incomplete if known[key].state == "confirmed"]
+    return [key for key, header in known.items() if header.state == "confirmed"]
 
 
 def incomplete_orders(connection: Connection, company: str) -> list[str]:

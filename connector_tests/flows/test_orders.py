@@ -288,29 +288,44 @@ def test_a_new_order_is_not_called_published_before_its_last_line_is(pair: Pair)
     assert states(pair, "matchingOrders") == {"published": 6}
 
 
-def test_a_header_that_changes_does_not_take_the_mark_of_lines_still_missing(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A run died between the slices, and the header changed before the next: still not whole."""
+@pytest.fixture
+def torn(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """An order of more than 150 lines whose first slice alone was sent: the process died at the second."""
     grow_order(pair, 150)
     load_before(pair, "matchingOrderLines")
     post, calls = pair.connector.basware.post, []
 
-    def crash_at_the_second(endpoint: str, payload: Sequence[bytes]) -> Receipt:
+    def die_at_the_second(endpoint: str, payload: Sequence[bytes]) -> Receipt:
         calls.append(endpoint)
         if len(calls) > 1:
             raise KeyboardInterrupt
         return post(endpoint, payload)
 
-    monkeypatch.setattr(pair.connector.basware, "post", crash_at_the_second)
-    with pytest.raises(KeyboardInterrupt):
-        pair.publish("matchingOrderLines")
-    monkeypatch.undo()
-    table(pair, "PorMasterHdr").update((ORDER,), {"OrderDueDate": date(2026, 12, 24)})
-    refresh(pair, "matchingOrders")
+    with monkeypatch.context() as patch:
+        patch.setattr(pair.connector.basware, "post", die_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            pair.publish("matchingOrderLines")
     assert ORDER in incomplete(pair)
-    refresh(pair, "matchingOrderLines")
-    assert incomplete(pair) == []
+    return pair
+
+
+def test_a_header_that_changes_does_not_take_the_mark_of_lines_still_missing(torn: Pair) -> None:
+    """The header changed before the next run: the order is still not whole."""
+    table(torn, "PorMasterHdr").update((ORDER,), {"OrderDueDate": date(2026, 12, 24)})
+    refresh(torn, "matchingOrders")
+    assert ORDER in incomplete(torn)
+    assert states(torn, "matchingOrders").get("published", 0) < 6
+    refresh(torn, "matchingOrderLines")
+    assert incomplete(torn) == []
+    assert states(torn, "matchingOrders") == {"published": 6}
+
+
+def test_an_order_that_is_gone_amid_its_slices_is_closed_and_waits_for_nothing(torn: Pair) -> None:
+    delete_row(torn, "PorMasterHdr", ORDER)
+    for _ in range(2):
+        refresh(torn, "matchingOrders", "matchingOrderLines")
+    assert is_gone("matchingOrders", in_target(torn, "matchingOrders", ORDER))
+    assert incomplete(torn) == []
 
 
 def test_lines_of_another_day_do_not_finish_an_order_they_do_not_hold(pair: Pair) -> None:

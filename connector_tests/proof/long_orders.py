@@ -12,6 +12,7 @@ from pathlib import Path
 
 from connector_defs.flows import overview
 from connector_defs.points import POINTS
+from connector_defs.sandbox.faults import FaultPlan
 from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.world.tables import Value
 from connector_defs.store import audit, records
@@ -25,7 +26,7 @@ LINES = 350
 ROUNDS = 10
 POINTS_OF_ORDERS = tuple(point for point in POINTS if point.startswith("publish."))
 # A header in one request, 350 lines in four, and whatever the other orders add: a point is met at least so often.
-_ARRIVALS = {"publish.marked": 3, "publish.received": 5, "publish.stored": 5, "publish.read": 5}
+_ARRIVALS = {"publish.marked": 3, "publish.received": 5, "publish.stored": 5, "publish.read": 2}
 # Of one order, price by line number.
 Lines = Mapping[str, Decimal]
 _MODEL = "000000000010001"
@@ -43,6 +44,13 @@ def enter_order(sandbox: Sandbox, number: str, lines: int) -> None:
         for place in range(1, lines + 1):
             entered = {**line, "PurchaseOrder": number, "Line": place, "MCompleteFlag": "N"}
             tables["PorMasterDetail"].insert(entered)
+
+
+def let_through(faults: FaultPlan, requests: int) -> None:
+    """So many requests with records get to Basware; all later ones are told to come again in a minute."""
+    site = "basware.entities.write"
+    faults.arm("latency", times=requests, site=site, seconds=0)
+    faults.arm("rate_limited", times=1000, site=site, seconds=60)
 
 
 @contextmanager
