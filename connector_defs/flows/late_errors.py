@@ -111,5 +111,5 @@ def _failed(record: Record, outcome: RequestOutcome, now: datetime) -> Record | 
         return None
     if item is not None and item.status == IN_PROGRESS:
         return None
-    judged = judged_record(replace(record, confirmed_before=1, updated_at=now), outcome)
+    judged = judged_record(replace(record, confirmed_before=1), outcome, now)
     return judged if judged.state == "failed" else None

@@ -36,11 +36,13 @@ _REQUESTS_AT_A_TIME = 500
 _REQUESTS_PER_WRITE = 5
 # From so many on, one page of the list is cheaper than a call for each.
 _WORTH_THE_LIST = 3
-# The list is read from this long before the oldest request, by Basware's clock: its nodes need not agree to the second.
-_LIST_OVERLAP = timedelta(minutes=5)
-# The same where Basware told no time of its own: by our clock, and both clocks and time zones may differ.
-_LIST_OVERLAP_BY_OUR_CLOCK = timedelta(days=1)
-# While records are being sent, looking at what became of earlier ones may take this share of the time.
+# The list is read from this long before the oldest request, by Basware's own clock. Where that hides one, it is asked
+# for by itself.
+_LIST_OVERLAP = timedelta(seconds=2)
+# The same where Basware told no time of its own: by our clock, and the two may differ.
+_LIST_OVERLAP_BY_OUR_CLOCK = timedelta(minutes=15)
+# While records are being sent, a look at earlier ones takes a seat from them: it must be worth it, and rare.
+_WORTH_A_SEAT = 50
 _SHARE_OF_LOOKS = 0.1
 # A wait is cut into pieces of this length, so that the lease never runs out.
 _LONGEST_NAP = 30.0
@@ -131,7 +133,8 @@ class FollowUp:
             return []
         poll, now = self._timing.request_status_poll_seconds, self._connector.clock.now()
         self._rest_until = time.monotonic() + poll
-        return [one for one in self._open() if next_look(one, poll) <= now][:_REQUESTS_AT_A_TIME]
+        due = [one for one in self._open() if next_look(one, poll) <= now][:_REQUESTS_AT_A_TIME]
+        return due if len(due) >= _WORTH_A_SEAT else []
 
     def look(self) -> None:
         """One look at every open request."""
@@ -235,7 +238,7 @@ class FollowUp:
                         records.poll_missed(connection, request_id)
                         self.still_open += len(members)
                         continue
-                    ends = [replace(judged_record(record, outcome), updated_at=now) for record in members]
+                    ends = [judged_record(record, outcome, now) for record in members]
                     records.close_request(connection, request_id, ends, now)
                     judged += ends
             failed = [record for record in judged if record.state == "failed"]
@@ -248,7 +251,7 @@ def problem_of(record: Record) -> Problem:
     return Problem(record.company, record.entity, record.key, record.code, record.reason, REMEDY)
 
 
-def judged_record(record: Record, outcome: RequestOutcome | None) -> Record:
+def judged_record(record: Record, outcome: RequestOutcome | None, now: datetime) -> Record:
     """The record after its outcome: confirmed, or failed with its reason and to be sent again.
 
     One that the answer does not list shares the request's own status; an error that names no record may be any of
@@ -268,14 +271,9 @@ def judged_record(record: Record, outcome: RequestOutcome | None) -> Record:
     text = "; ".join(item.messages) if item else ""
     if status in {"Success", "Warning"} or (status == "NotProcessed" and record.confirmed_before):
         code = "WARNING" if status == "Warning" else record.code
-        return replace(record, state="confirmed", code=code, reason=text, confirmed_before=1)
-    return replace(
-        record,
-        state="failed",
-        code=status[:_LONGEST_CODE] or "NO_OUTCOME",
-        reason=_reason(status, text),
-        confirmed_before=0,
-    )
+        return replace(record, state="confirmed", code=code, reason=text, confirmed_before=1, updated_at=now)
+    code, reason = status[:_LONGEST_CODE] or "NO_OUTCOME", _reason(status, text)
+    return replace(record, state="failed", code=code, reason=reason, confirmed_before=0, updated_at=now)
 
 
 def _reason(status: str, text: str) -> str:

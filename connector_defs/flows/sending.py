@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from connector_defs.basware.answers import Receipt
@@ -26,11 +27,14 @@ from connector_defs.store.leases import Lease, renew
 from connector_defs.store.records import Record
 
 # Batches that wait for a seat beside those that have one.
-_WAITING = 2
-# The lease is renewed at least so often, also while nothing comes back.
+_WAITING = 6
+# The lease is renewed at least so often, also while nothing comes back; whether a look is due is seen more often.
 _RENEW_SECONDS = 20.0
+_AWAKE_SECONDS = 0.25
 
 Batch = list[tuple[Record, bytes]]
+# When a request was begun, and what came of it.
+Carried = tuple[datetime, Receipt]
 
 
 @dataclass
@@ -57,7 +61,7 @@ class Sending:
         self._follow_up = follow_up
         basware = connector.settings.basware
         self._parallel = min(basware.max_parallel, basware.parallel_per_endpoint)
-        self._under_way: dict[Future[Receipt], Batch] = {}
+        self._under_way: dict[Future[Carried], Batch] = {}
         self._looking: Future[Answers] | None = None
         self._parts: deque[Batch] = deque()
         self._stopped: ConnectorError | None = None
@@ -88,9 +92,8 @@ class Sending:
                     elif not self._under_way:
                         break
                     full = batch is None or len(self._under_way) >= self._parallel + _WAITING
-                    self._take(wait_for_one=full)
-                    self._look(eyes)
-                self._end()
+                    self._take(eyes, wait_for_one=full)
+                self._end(eyes)
             finally:
                 # Whatever ends this, Ctrl-C too: what has not begun yet must not begin any more.
                 for future in self._under_way:
@@ -100,14 +103,18 @@ class Sending:
 
     def _submit(self, carriers: ThreadPoolExecutor, batch: Batch) -> None:
         bodies = [body for _, body in batch]
-        self._under_way[carriers.submit(self._connector.basware.post, self._entity, bodies)] = batch
+        self._under_way[carriers.submit(self._carry, bodies)] = batch
 
-    def _take(self, *, wait_for_one: bool) -> None:
+    def _carry(self, bodies: list[bytes]) -> Carried:
+        return self._connector.clock.now(), self._connector.basware.post(self._entity, bodies)
+
+    def _take(self, eyes: ThreadPoolExecutor, *, wait_for_one: bool) -> None:
         """Store what has come back; with `wait_for_one`, wait until a batch has."""
         while True:
             self.keep_lease()
+            self._look(eyes)
             watched: list[Future[Any]] = [*self._under_way, *([self._looking] if self._looking else [])]
-            done, _ = wait(watched, _RENEW_SECONDS if wait_for_one else 0, FIRST_COMPLETED)
+            done, _ = wait(watched, _AWAKE_SECONDS if wait_for_one else 0, FIRST_COMPLETED)
             back = [future for future in self._under_way if future in done]
             for future in back:
                 self._came_back(future)
@@ -116,25 +123,25 @@ class Sending:
             if back or not wait_for_one:
                 return
 
-    def _came_back(self, future: "Future[Receipt]") -> None:
+    def _came_back(self, future: "Future[Carried]") -> None:
         batch = self._under_way.pop(future)
         if future.cancelled():
             return
         self.receipts.requests += 1
         try:
-            self._received(batch, future.result())
+            self._received(batch, *future.result())
         except RecordRefused as refusal:
             self._fail([record for record, _ in batch], refusal.code, str(refusal))
         except ConnectorError as error:
             # What else is under way may get through, and then its request id must not be lost.
             self._stopped = self._stopped or error
 
-    def _end(self) -> None:
+    def _end(self, eyes: ThreadPoolExecutor) -> None:
         """Nothing more is to go: after a stop, let what is under way come back all the same."""
         for future in self._under_way:
             future.cancel()
         while self._under_way:
-            self._take(wait_for_one=True)
+            self._take(eyes, wait_for_one=True)
         if self._looking:
             wait([self._looking])
             self._saw()
@@ -147,7 +154,7 @@ class Sending:
 
     def _look(self, eyes: ThreadPoolExecutor) -> None:
         """Ask what became of earlier batches, beside the sending, where that is worth a look by now."""
-        if self._looking is None and (due := self._follow_up.overdue()):
+        if self._looking is None and not self._stopped and (due := self._follow_up.overdue()):
             self._looking = eyes.submit(self._follow_up.ask, due)
 
     def _saw(self) -> None:
@@ -161,7 +168,7 @@ class Sending:
         else:
             self._follow_up.judge(answers)
 
-    def _received(self, batch: Batch, receipt: Receipt) -> None:
+    def _received(self, batch: Batch, began: datetime, receipt: Receipt) -> None:
         sent = [record for record, _ in batch]
         reach("publish.received")
         if not receipt.accepted:
@@ -174,7 +181,7 @@ class Sending:
             stamped = [replace(record, request_id=request_id, updated_at=now) for record in sent]
             with self._connector.store.write() as connection:
                 records.open_request(
-                    connection, request_id, receipt.client_request_id, stamped, now, receipt.received_at
+                    connection, request_id, receipt.client_request_id, stamped, began, receipt.received_at
                 )
                 if self._entity == "matchingOrders":
                     # A header is not the order: until its lines were gone through, it is unfinished (invariant I10).

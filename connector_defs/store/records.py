@@ -85,7 +85,7 @@ def open_request(
     request_id: str,
     client_request_id: str,
     records: Sequence[Record],
-    now: datetime,
+    sent_at: datetime,
     received_at: datetime | None = None,
 ) -> None:
     """Remember a batch that Basware received, before anything else is done with it."""
@@ -101,7 +101,7 @@ def open_request(
                 "records": len(records),
                 "state": "open",
                 "polls": 0,
-                "sent_at": now,
+                "sent_at": sent_at,
                 "received_at": received_at,
                 "done_at": None,
             }

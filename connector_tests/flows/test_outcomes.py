@@ -11,7 +11,7 @@ import pytest
 
 from connector_defs.basware.answers import ItemOutcome, Receipt, RequestOutcome
 from connector_defs.domain.errors import Fatal, RetryLater
-from connector_defs.flows import aftercare, late_errors, overview
+from connector_defs.flows import aftercare, late_errors, outcomes, overview
 from connector_defs.flows.outcomes import follow_up, judged_record, lane, next_look
 from connector_defs.flows.reports import PublishReport
 from connector_defs.sandbox.basware.processing import Finding, Request
@@ -64,7 +64,7 @@ def test_every_outcome_has_its_effect(
     status: str, known_before: int, state: str, code: str, reason: str
 ) -> None:
     messages = ("told",) if status in {"Warning", "Error", "Unpublished"} else ()
-    judged = judged_record(sent(confirmed_before=known_before), outcome(status, *messages))
+    judged = judged_record(sent(confirmed_before=known_before), outcome(status, *messages), NOON)
     assert (judged.state, judged.code) == (state, code)
     assert reason in judged.reason
     assert judged.confirmed_before == (state == "confirmed")
@@ -84,7 +84,7 @@ def test_a_record_that_the_answer_does_not_list_shares_the_request_s_own(
     whole: str | None, unnamed: tuple[ItemOutcome, ...], state: str, code: str
 ) -> None:
     listed = ItemOutcome("Success", (), None, None)
-    judged = judged_record(sent(), RequestOutcome("r-1", whole, True, {"other": listed}, unnamed))
+    judged = judged_record(sent(), RequestOutcome("r-1", whole, True, {"other": listed}, unnamed), NOON)
     assert (judged.state, judged.code) == (state, code)
 
 
@@ -389,8 +389,8 @@ def test_outcomes_are_read_while_later_batches_still_go(pair: Pair, monkeypatch:
             assert confirmed()
         return post(endpoint, payload)
 
+    monkeypatch.setattr(outcomes, "_WORTH_A_SEAT", 1)
     monkeypatch.setattr(pair.connector.basware, "post", watched)
-    pair.connector.settings.timing.__dict__["request_status_poll_seconds"] = 0.02
     assert _publish_in_small_batches(pair, monkeypatch).confirmed == 10
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from connector_defs.basware.answers import ApiError, Receipt
 from connector_defs.domain.errors import RecordRefused, RetryLater
-from connector_defs.flows import publishing, sending
+from connector_defs.flows import outcomes, publishing, sending
 from connector_defs.flows.outcomes import lane
 from connector_defs.store import records
 from connector_defs.store.leases import LeaseLost, LeaseTaken
@@ -177,7 +177,7 @@ def test_a_look_that_fails_stops_the_sending_and_loses_nothing(
     def broken(*_: object) -> object:
         raise RetryLater("the state store is away")
 
-    pair.connector.settings.timing.__dict__["request_status_poll_seconds"] = 1e-9
+    monkeypatch.setattr(outcomes, "_WORTH_A_SEAT", 0)
     batches_of(monkeypatch, 1)
     monkeypatch.setattr(publishing.FollowUp, "ask", broken)
     with pytest.raises(RetryLater, match="state store"):
@@ -280,6 +280,7 @@ def test_the_mark_of_an_unfinished_order_outlives_a_change_of_its_header(
 def test_the_lease_is_renewed_while_nothing_comes_back(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     renewed = []
     monkeypatch.setattr(sending, "_RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(sending, "_AWAKE_SECONDS", 0.01)
     renew = pair.connector.leases.renew
     monkeypatch.setattr(pair.connector.leases, "renew", lambda held: (renewed.append(held), renew(held)))
     pair.faults.arm("latency", site="basware.entities.write", seconds=0.2)

@@ -8,6 +8,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -328,6 +329,6 @@ def _unauthorized(operation: Operation) -> Answer:
 
 
 def _response(answer: Answer, call: Call) -> Response:
-    headers = {"x-amzn-RequestId": call.request_id, **answer.headers}
+    headers = {"x-amzn-RequestId": call.request_id, "Date": formatdate(usegmt=True), **answer.headers}
     media_type = answer.media_type if answer.body else None
     return Response(answer.body, answer.status, headers, media_type)
