@@ -1,7 +1,8 @@
 """Named points between two effects, where a process may die: the crash proof kills it there.
 
-Belongs here: the names, in the order in which an invoice comes to them, and the switch. A point is one call of
-`reach` in the code where it lies; while `CONNECTOR_DIE_AT` is not set it costs one comparison.
+Belongs here: the names, in the order in which an invoice, a payment, an extract or an order comes to them, and the
+switch. A point is one call of `reach` in the code where it lies; while `CONNECTOR_DIE_AT` is not set it costs one
+comparison.
 `CONNECTOR_DIE_AT=posting.intent_written:3` ends the process by SIGKILL at its third arrival there.
 """
 
@@ -49,6 +50,10 @@ POINTS: Final[Mapping[str, str]] = MappingProxyType(
         "extract.downloaded": "an extract was read, nothing of it is stored",
         "extract.stored": "an extract is taken in, Basware was not told so",
         "extract.acknowledged": "Basware marks the extract as exported, our state does not know",
+        "publish.marked": "orders are marked as unfinished, the request with a part of their lines was not sent",
+        "publish.received": "Basware took a request of records, its id is not durable",
+        "publish.stored": "a request of records is durable as sent, others are to follow",
+        "publish.read": "Basware told what became of a request, our state does not know",
         "lane.returned": "the lane's lease is given back",
         "audit.sealed": "finished days are sealed",
     }

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from connector_defs.domain.translation.context import Site
+from connector_defs.domain.translation.context import Site, Untranslatable
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.runtime import Connector
 from connector_defs.store import records
@@ -29,7 +29,7 @@ _RANGE_ROWS = 8_000
 
 _VERDICTS = """
 CREATE OR REPLACE TEMP TABLE delta AS
-SELECT s.key, s.hash, k.touches, k.state AS known_state, k.hash AS known_hash, k.active AS known_active,
+SELECT s.key, s.hash, s.forms, k.touches, k.state AS known_state, k.hash AS known_hash, k.active AS known_active,
        CASE
            WHEN k.hash = s.hash AND k.state IN ('confirmed', 'sent') THEN 'unchanged'
            WHEN k.hash = s.hash AND k.state = 'quarantined' AND k.active = 0 THEN 'quarantined'
@@ -40,6 +40,16 @@ SELECT s.key, s.hash, k.touches, k.state AS known_state, k.hash AS known_hash, k
 FROM source s
 LEFT JOIN known k ON k.key = s.key
 LEFT JOIN confirmed d ON d.key = s.dependency
+"""
+
+# A key that was read twice counts once; where its rows differ, `forms` tells in how many ways.
+_SOURCE = """
+CREATE OR REPLACE TEMP TABLE source AS
+SELECT key, min(dependency) AS dependency, count(DISTINCT content) AS forms,
+       CASE WHEN count(DISTINCT content) = 1 THEN min(content)
+            ELSE md5(string_agg(DISTINCT content ORDER BY content)) END AS hash
+FROM (SELECT key, dependency, {content} AS content FROM rows_of_entity)
+GROUP BY key
 """
 
 _RANGES = """
@@ -82,7 +92,7 @@ class Changed:
 
     `together` is how many rows of the same dependency (the lines of one order) share its verdict;
     `held_by_basware` is whether P2P may have it in an older form; `confirmed_before` is whether P2P confirmed that
-    form, and nobody doubts it.
+    form, and nobody doubts it; `forms` is how many different rows have its key.
     """
 
     key: str
@@ -93,7 +103,17 @@ class Changed:
     held_by_basware: bool
     confirmed_before: bool
     together: int
+    forms: int
     row: dict[str, Any]
+
+    def sole_row(self) -> dict[str, Any]:
+        """Its columns. Raises Untranslatable where different rows have its key."""
+        if self.forms > 1:
+            raise Untranslatable(
+                "DUPLICATE_KEY",
+                f"SYSPRO gives {self.forms} different rows of key {self.key!r}, and which one is right is not guessed",
+            )
+        return self.row
 
 
 class Delta:
@@ -181,10 +201,7 @@ class Delta:
         ]
         content = ", ".join(f'coalesce(CAST("{name}" AS VARCHAR), chr(30))' for name in columns)
         hashed = f"md5(concat_ws(chr(31), ?, {content}))"
-        self._duck.execute(
-            f"CREATE OR REPLACE TEMP TABLE source AS SELECT key, dependency, {hashed} AS hash FROM rows_of_entity",  # noqa: S608
-            [self._salt()],
-        )
+        self._duck.execute(_SOURCE.format(content=hashed), [self._salt()])
         self._duck.execute("INSERT INTO seen SELECT key FROM source")
         self._duck.execute(_VERDICTS)
         self.counts.update(
@@ -221,7 +238,8 @@ class Delta:
     def _slices(self, condition: str) -> Iterator[list[Changed]]:
         query = (
             "SELECT r.*, d.* EXCLUDE (key), count(*) OVER (PARTITION BY r.dependency) AS together "  # noqa: S608
-            f"FROM rows_of_entity r JOIN delta d ON d.key = r.key WHERE {condition} ORDER BY r.key"
+            f"FROM (SELECT * FROM rows_of_entity QUALIFY row_number() OVER (PARTITION BY key) = 1) r "
+            f"JOIN delta d ON d.key = r.key WHERE {condition} ORDER BY r.key"
         )
         reader = self._duck.sql(query).to_arrow_reader(_BATCH)
         for batch in reader:
@@ -240,6 +258,7 @@ class Delta:
                         row["known_state"] == "confirmed" and row["known_hash"] != records.FORCED
                     ),
                     together=row["together"],
+                    forms=row["forms"],
                     row=row,
                 )
                 for row in batch.to_pylist()
@@ -250,6 +269,11 @@ class Delta:
         query = "SELECT count(*) FROM known WHERE active = 1 AND state = 'confirmed'"
         (number,) = self._duck.execute(query).fetchall()[0]
         return int(number)
+
+    def staged_orders(self) -> set[str]:
+        """Orders whose lines this partition tells, for the lines alone."""
+        found = self._duck.execute("SELECT PurchaseOrder FROM all_order_headers").fetchall()
+        return {str(order) for (order,) in found}
 
     def gone(self) -> list[str]:
         """Keys that Basware may hold as active and SYSPRO no longer has. Known once `changes` was read."""

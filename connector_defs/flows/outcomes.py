@@ -19,6 +19,7 @@ from connector_defs.basware.entities import ENDPOINTS
 from connector_defs.domain.errors import ConnectorError, RecordRefused, RetryLater
 from connector_defs.flows.reports import FollowUpReport, Problem
 from connector_defs.flows.runtime import Connector
+from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store import records
 from connector_defs.store.leases import Lease, LeaseTaken, renew
@@ -47,6 +48,8 @@ _SHARE_OF_LOOKS = 0.1
 _LONGEST_NAP = 30.0
 # A request without an outcome for so long is taken for lost: its records count as refused and go again.
 _FORGOTTEN_AFTER = timedelta(days=1)
+# As wide as the store's column; a status that nobody knows yet may be any text.
+_LONGEST_CODE = 40
 
 # Outcomes that say nothing against the record: sent again at once, and then told apart from what Basware has.
 SEND_AGAIN = frozenset({"NotProcessed", "RecordExpired"})
@@ -223,6 +226,7 @@ class FollowUp:
         """Write the outcomes to the records. Raises LeaseLost where another worker has taken over."""
         told = list(answers.items())
         for start in range(0, len(told), _REQUESTS_PER_WRITE):
+            reach("publish.read")
             with self._connector.store.write() as connection:
                 now = self._connector.clock.now()
                 renew(connection, self._lease, now)
@@ -268,7 +272,7 @@ def judged_record(record: Record, outcome: RequestOutcome | None, now: datetime)
     if status in {"Success", "Warning"} or (status == "NotProcessed" and record.confirmed_before):
         code = "WARNING" if status == "Warning" else record.code
         return replace(record, state="confirmed", code=code, reason=text, confirmed_before=1, updated_at=now)
-    code, reason = status or "NO_OUTCOME", _reason(status, text)
+    code, reason = status[:_LONGEST_CODE] or "NO_OUTCOME", _reason(status, text)
     return replace(record, state="failed", code=code, reason=reason, confirmed_before=0, updated_at=now)
 
 

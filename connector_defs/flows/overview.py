@@ -48,12 +48,19 @@ def status(connector: Connector) -> Status:
         by_payment = payments.counts(connection)
         oldest = invoices.oldest_open(connection)
         gl_problems = len(invoices.with_gl_problem(connection, None))
+        unfinished = sum(
+            len(records.headers_alone(connection, company.syspro_company))
+            for company in connector.settings.companies
+        )
     counted = {}
     for entity in ENTITIES:
         counts = dict.fromkeys(("published", "pending", "failed", "quarantined"), 0)
         for state, number in by_entity.get(entity.name, {}).items():
             counts[_COUNTED_AS[state]] += number
         counted[entity.name] = counts
+    # An order is published with its last line, not with its header (invariant I10).
+    counted["matchingOrders"]["published"] -= unfinished
+    counted["matchingOrders"]["pending"] += unfinished
     counted[PAYMENTS] = dict.fromkeys(("published", "pending", "failed", "quarantined"), 0)
     for payment_state, counted_as in _PAYMENT_COUNTED_AS.items():
         counted[PAYMENTS][counted_as] += by_payment.get(payment_state, 0)

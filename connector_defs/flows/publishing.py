@@ -79,7 +79,7 @@ class _Publisher:
         with Delta(self._connector, self._entity, self._site, partition, beside) as delta:
             self._send(self._prepared(delta))
             if self._entity.name == "matchingOrderLines":
-                self._sending.mark_finished()
+                self._sending.mark_finished(delta.staged_orders())
             counts = delta.counts
             gone = [*delta.gone(), *sorted(self._withdrawn)]
             gone = self._believable(gone, delta.active(), counts.total())
@@ -192,7 +192,7 @@ class _Publisher:
 
     def _translate(self, changed: Changed) -> tuple[Record, bytes] | Record:
         try:
-            translated = self._entity.translate(changed.row, self._site)
+            translated = self._entity.translate(changed.sole_row(), self._site)
         except Untranslatable as refusal:
             self._problem(changed.key, refusal.code, refusal.reason, refusal.remedy)
             return self._record(changed, "quarantined", refusal.code, refusal.reason)

@@ -10,7 +10,7 @@ seat at Basware that falls free is taken at once, whatever the caller is busy wi
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +21,7 @@ from connector_defs.domain.errors import ConnectorError, RecordRefused
 from connector_defs.flows.outcomes import Answers, FollowUp, problem_of
 from connector_defs.flows.reports import Problem
 from connector_defs.flows.runtime import Connector
+from connector_defs.points import reach
 from connector_defs.store import records
 from connector_defs.store.leases import Lease, renew
 from connector_defs.store.records import Record
@@ -169,6 +170,7 @@ class Sending:
 
     def _received(self, batch: Batch, began: datetime, receipt: Receipt) -> None:
         sent = [record for record, _ in batch]
+        reach("publish.received")
         if not receipt.accepted:
             self._refused(batch, receipt)
         elif not receipt.request_id:
@@ -181,7 +183,12 @@ class Sending:
                 records.open_request(
                     connection, request_id, receipt.client_request_id, stamped, began, receipt.received_at
                 )
+                if self._entity == "matchingOrders":
+                    # A header is not the order: until its lines were gone through, it is unfinished (invariant I10).
+                    orders = [record.key for record in sent if record.hash != records.GONE]
+                    records.mark_orders(connection, self._company, orders, unfinished=True, now=now)
                 renew(connection, self._lease, now)
+            reach("publish.stored")
 
     def _look_for(self, sent: list[Record]) -> None:
         """Records taken without a request id: whether Basware holds them tells what became of them."""
@@ -245,13 +252,17 @@ class Sending:
         new = [order for order in more if order not in self._marked]
         self._marked |= set(new)
         self._mark(new, unfinished=True)
+        if more:
+            reach("publish.marked")
 
-    def mark_finished(self) -> None:
-        """Every line has a record by now, whose state tells whether its order is complete."""
+    def mark_finished(self, gone_through: Collection[str]) -> None:
+        """Every line of these orders has a record by now, whose state tells whether its order is complete."""
         with self._connector.store.read() as connection:
             marked = records.unfinished_orders(connection, self._company)
+            known = records.by_keys(connection, "matchingOrders", self._company, marked)
         self._marked.clear()
-        self._mark(marked, unfinished=False)
+        done = [key for key in marked if key in gone_through or known[key].hash == records.GONE]
+        self._mark(done, unfinished=False)
 
     def _mark(self, orders: list[str], *, unfinished: bool) -> None:
         if orders:

@@ -95,6 +95,9 @@ FAULTS: Mapping[str, FaultKind] = {
     "short_page": FaultKind(
         "a page holds fewer records than asked although more exist", ("syspro.odata", *_LISTS)
     ),
+    "doubled_row": FaultKind(
+        "a page shows its first row twice, as a read does that meets a row on the move", ("syspro.odata",)
+    ),
     "lost_continuation": FaultKind("a continuation token is refused with 410", _LISTS),
     "expired_token": FaultKind("401: the bearer token has run out early", _BASWARE_CALLS),
     "target_error": FaultKind(

@@ -255,6 +255,13 @@ def unfinished_orders(connection: Connection, company: str) -> list[str]:
     return list(connection.scalars(query))
 
 
+def headers_alone(connection: Connection, company: str) -> list[str]:
+    """Orders (by key) whose header is confirmed while the order is incomplete."""
+    incomplete = incomplete_orders(connection, company)
+    known = by_keys(connection, "matchingOrders", company, incomplete)
+    return [key for key, header in known.items() if header.state == "confirmed"]
+
+
 def incomplete_orders(connection: Connection, company: str) -> list[str]:
     """Orders (by key) that Basware knows, but not with all of their lines."""
     lines = published_record.alias("lines")

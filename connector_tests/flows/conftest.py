@@ -41,3 +41,10 @@ def pair(folder: Path) -> Iterator[Pair]:
     with open_pair(folder) as opened:
         opened.map()
         yield opened
+
+
+@pytest.fixture
+def published(pair: Pair) -> Pair:
+    """The same after its first load of master data and orders."""
+    pair.sync()
+    return pair

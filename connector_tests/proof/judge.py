@@ -33,6 +33,7 @@ INVARIANTS: Mapping[str, str] = {
     "I5": "every invoice is in exactly one state, and none is forgotten",
     "I6": "no SYSPRO session is left open",
     "I7": "the audit chain is whole and explains every change of state",
+    "I10": "an order that matching can see is whole, or marked as not whole",
     "I9": "company of the source and of the target belong together",
 }
 _IN_LEDGER = (State.POSTED, State.RESPONDED)

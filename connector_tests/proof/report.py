@@ -117,7 +117,7 @@ def _points(kills: Counter[str]) -> str:
 
 def _kinds() -> str:
     told = ", ".join(kind.name for kind in KINDS)
-    return f"## Kinds of invoices\n\nThe crash harness kills at every point with each of these on its way: {told}.\n"
+    return f"## Kinds of invoices\n\nThe crash harness kills at every point of its flows with each on its way: {told}.\n"
 
 
 def _mutations(tallies: Sequence[Tally]) -> str:

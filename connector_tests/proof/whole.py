@@ -22,12 +22,12 @@ from rich.console import Console
 
 import connector_tests
 from connector_defs.points import POINTS
-from connector_tests.proof import command, crash, crowd, evidence, exposure, long_model, report
+from connector_tests.proof import command, crash, crowd, evidence, exposure, long_model, long_orders, report
 from connector_tests.proof.evidence import Shown
 from connector_tests.proof.kinds import KINDS
 from connector_tests.proof.tally import Tally, total
 
-PARTS = ("crash", "model", "faults", "soak", "postgres", "mutations", "command")
+PARTS = ("crash", "orders", "model", "faults", "soak", "postgres", "mutations", "command")
 _PAGE = Path(connector_tests.__file__).parent.parent / "docs" / "proof.md"
 # The rest comes with the table; who watches need not wait for it.
 _TOLD_AT_ONCE = 3
@@ -58,6 +58,8 @@ def _tasks(parts: Sequence[str], seed: int) -> Iterator[_Task]:
         points = list(crash.applicable())
         for kind in KINDS:
             yield _Task("crash", f"crash: {kind.name}", partial(crash.crash, kind, points, seed))
+    if "orders" in parts:
+        yield _Task("orders", "long orders", partial(long_orders.crash, seed, long_orders.ROUNDS))
     if "mutations" in parts:
         for protection in exposure.EXPOSURES:
             yield _Task("mutations", f"without {protection}", partial(exposure.check, protection, seed))

@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,8 +31,10 @@ from pydantic import SecretStr
 from connector_defs import points
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows import mapping, runtime
+from connector_defs.flows.entities import ENTITIES, PURCHASE_ORDERS, STAGED
 from connector_defs.flows.extraction import stage
 from connector_defs.flows.invoices import run_invoices
+from connector_defs.flows.publishing import publish
 from connector_defs.flows.reports import DateWindow
 from connector_defs.flows.runtime import Connector, open_connector
 from connector_defs.settings import CompanySettings, Settings
@@ -90,12 +93,23 @@ def _take_in_extracts(connector: Connector, _company: CompanySettings) -> None:
     importlib.import_module("connector_defs.flows.extracts").take_in_extracts(connector)
 
 
+def _publish_orders(connector: Connector, company: CompanySettings, day: str) -> None:
+    window = DateWindow.day(date.fromisoformat(day))
+    for table in STAGED:
+        if table.group == PURCHASE_ORDERS:
+            stage(connector, company, table.name, window)
+    for entity in ENTITIES:
+        if entity.group == PURCHASE_ORDERS:
+            publish(connector, company, entity.name, window.last)
+
+
 # What a worker can be told to do: the functions behind `connector sync …` and `connector mapping set`.
 JOBS: dict[str, Callable[..., None]] = {
     "invoices": _run_invoices,
     "mapping": _set_mapping,
     "payments": _tell_payments,
     "extracts": _take_in_extracts,
+    "orders": _publish_orders,
 }
 
 

@@ -109,6 +109,13 @@ def test_a_short_page_holds_half_of_what_was_asked() -> None:
         assert len(wire.rows("ApSupplier", top="10")) == 10
 
 
+def test_a_doubled_row_stands_twice_on_one_page() -> None:
+    with running() as wire:
+        wire.faults.arm("doubled_row", site="syspro.odata")
+        suppliers = [row["Supplier"] for row in wire.rows("ApSupplier", top="3")]
+        assert suppliers == [suppliers[0], *(row["Supplier"] for row in wire.rows("ApSupplier", top="3"))]
+
+
 def test_odata_can_be_rate_limited_reset_or_garbled() -> None:
     with running(served=True) as wire:
         wire.faults.arm("rate_limited", site="syspro.odata", seconds=2)

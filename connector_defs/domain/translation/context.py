@@ -32,6 +32,7 @@ REMEDIES: Mapping[str, str] = {
     "CODE_MISSING": "correct the record in SYSPRO",
     "CODE_UNREADABLE": "give it another code in SYSPRO",
     "CURRENCY_UNMAPPED": "add it to [currencies] in connector.toml",
+    "DUPLICATE_KEY": "leave one of them in SYSPRO, or narrow the setting that takes both",
     "DUPLICATE_SUPPLIER": "put all but one of them on hold in SYSPRO, or correct what they share; "
     "or set publishing.duplicate_suppliers to report",
     "RATE_UNKNOWN": "let the OData operator see CurTaxRate, PrvTaxRate and TaxEffDate",

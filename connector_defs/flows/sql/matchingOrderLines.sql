@@ -6,13 +6,13 @@ WITH receipts AS (
                  'QtyReceived': QtyReceived, 'QtyUom': QtyUom, 'OrigGrnValue': OrigGrnValue,
                  'CurrencyValue': CurrencyValue, 'DeliveryNote': DeliveryNote, 'OrigReceiptDate': OrigReceiptDate}
                 ORDER BY Grn, GrnSource, Journal, JournalEntry) AS Receipts
-    FROM goods_receipts GROUP BY ALL
+    FROM (SELECT DISTINCT * FROM goods_receipts) GROUP BY ALL
 ),
 numbered AS (
     SELECT *, trim(coalesce(LineType, '')) = '6' AS IsComment,
            greatest(1, count(*) FILTER (trim(coalesce(LineType, '')) <> '6')
                        OVER (PARTITION BY PurchaseOrder ORDER BY Line)) AS Place
-    FROM order_lines
+    FROM (SELECT DISTINCT * FROM order_lines)
 ),
 remarks AS (
     SELECT PurchaseOrder, Place, string_agg(trim(NComment), chr(10) ORDER BY Line) AS Comments

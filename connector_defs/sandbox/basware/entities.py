@@ -21,6 +21,7 @@ from connector_defs.sandbox.basware.answer import (
     parse_instant,
     refuse,
 )
+from connector_defs.sandbox.basware.endings import Endings, Refusal
 from connector_defs.sandbox.basware.paging import Pages
 from connector_defs.sandbox.basware.processing import Finding, Item, Processing
 from connector_defs.sandbox.basware.schema import NotJson, Record, Violation, check_list, check_one
@@ -82,6 +83,7 @@ class Entities:
         self._processing = processing
         self._pages = pages
         self._clock = clock
+        self.endings = Endings()
 
     def post(self, call: Call, endpoint: Endpoint) -> Answer:
         """Upsert a batch: 200 with the records, 400 for the schema, 409 when a record occurs twice in it."""
@@ -102,9 +104,14 @@ class Entities:
         if doubled:
             message = "the record occurs more than once in the request"
             return refuse(409, call, [Problem("CONFLICT_IN_POST", message, code) for code in doubled])
+        refusal = self.endings.refusal(endpoint.name, codes)
+        if refusal and not refusal.stored:
+            return _planned(call, refusal)
         self._processing.advance()
         stamp = instant(self._clock())
         stored = [self._accept(call, endpoint, record, stamp) for record in records]
+        if refusal:
+            return _planned(call, refusal)
         self._receive(call, endpoint, "POST", [item for _, item in stored])
         return ok([record for record, _ in stored], **{REQUEST_ID: call.request_id})
 
@@ -169,6 +176,7 @@ class Entities:
             operation=operation,
             items=items,
             list_key=call.params.get("listKey"),
+            known=self.endings.meet(endpoint.name, items),
         )
 
     def _store(self, call: Call, endpoint: Endpoint) -> dict[str, Record]:
@@ -230,6 +238,12 @@ def _list_violations(call: Call, record: dict[str, Any]) -> Iterator[Violation]:
                 yield Violation(record["externalCode"], f"{name} does not exist in this list")
             elif len(value) > width[1]:
                 yield Violation(record["externalCode"], f"{name} is longer than {width[1]}")
+
+
+def _planned(call: Call, refusal: Refusal) -> Answer:
+    named = refusal.external_code if refusal.names_it else ""
+    problem = Problem(refusal.code, refusal.message, named or None, refusal.type)
+    return refuse(refusal.status, call, [problem])
 
 
 def _schema_refusal(call: Call, violations: Iterable[Violation]) -> Answer:

@@ -15,6 +15,8 @@ from connector_defs.sandbox.basware.schema import Record, encode
 
 # Two versions of one record within this time overtake each other on the way (wire notes 2.14).
 EXPIRY_SECONDS = 1.0
+# Outcomes with which a record takes effect.
+SETTLED = frozenset({"Success", "Warning"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,10 @@ class Finding:
 
 @dataclass(slots=True)
 class Item:
-    """One record of a request; `outcome` is what it will show once processed."""
+    """One record of a request; `outcome` is what it will show once processed.
+
+    Not `named`: shown without its externalCode. Not `listed`: not shown at all.
+    """
 
     external_code: str
     outcome: str = "Success"
@@ -36,11 +41,13 @@ class Item:
     parent: str | None = None
     record: Record | None = None
     saved: Record | None = None
+    named: bool = True
+    listed: bool = True
 
 
 @dataclass(slots=True)
 class Request:
-    """One accepted POST or PATCH on its way to P2P."""
+    """One accepted POST or PATCH on its way to P2P. Not `known`: requestStatus does not show it."""
 
     request_id: str
     entity_type: str
@@ -53,6 +60,7 @@ class Request:
     list_key: str | None = None
     done: bool = False
     acknowledged: bool = False
+    known: bool = True
 
     @property
     def status(self) -> str:
@@ -84,6 +92,7 @@ class Processing:
         operation: str,
         items: Sequence[Item],
         list_key: str | None = None,
+        known: bool = True,
     ) -> None:
         """Take a request in; an older version of a record that is still on its way expires."""
         now = self.monotonic()
@@ -97,6 +106,7 @@ class Processing:
             now + self.seconds,
             self.clock(),
             list_key,
+            known=known,
         )
         self.requests[request_id] = request
         self._waiting.append(request)
@@ -115,8 +125,18 @@ class Processing:
             for item in request.items:
                 if self._in_flight.get((request.endpoint, item.external_code), (None, None))[1] is item:
                     del self._in_flight[request.endpoint, item.external_code]
-                if item.outcome in ("Success", "Warning"):
+                if item.outcome in SETTLED:
                     self.settle(request, item)
+
+    def overturn(self, endpoint: str, external_code: str, finding: Finding) -> None:
+        """Let the last processed request of a record end in Error after all. Raises KeyError where there is none."""
+        for request in reversed(self.requests.values()):
+            for item in request.items if request.done and request.endpoint == endpoint else ():
+                if item.external_code == external_code:
+                    item.outcome, item.findings = "Error", (finding,)
+                    request.last_updated = self.clock()
+                    return
+        raise KeyError(external_code)
 
     @property
     def waiting(self) -> int:
@@ -129,7 +149,7 @@ class Processing:
         items = [
             _item_view(item, done=request.done)
             for item in request.items
-            if not (without_successful and request.done and item.outcome == "Success")
+            if item.listed and not (without_successful and request.done and item.outcome == "Success")
         ]
         system = {
             "system": "P2P",
@@ -167,7 +187,7 @@ class Processing:
 
 def _item_view(item: Item, *, done: bool) -> dict[str, Any]:
     view: dict[str, Any] = {
-        "externalCode": item.external_code,
+        "externalCode": item.external_code if item.named else None,
         "status": item.outcome if done else "InProgress",
         "errors": [
             {"type": finding.type, "message": finding.message, "category": finding.category}

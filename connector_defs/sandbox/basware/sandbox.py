@@ -11,11 +11,12 @@ from starlette.applications import Starlette
 
 from connector_defs.sandbox.basware.control import control_routes
 from connector_defs.sandbox.basware.documents import Documents, ReceivedResponse
-from connector_defs.sandbox.basware.entities import Entities
+from connector_defs.sandbox.basware.endings import Ending, Refusal
+from connector_defs.sandbox.basware.entities import ENDPOINTS, Entities
 from connector_defs.sandbox.basware.extracts import Extracts
 from connector_defs.sandbox.basware.links import Links
 from connector_defs.sandbox.basware.paging import Pages
-from connector_defs.sandbox.basware.processing import Item, Processing, Request
+from connector_defs.sandbox.basware.processing import Finding, Item, Processing, Request
 from connector_defs.sandbox.basware.push import Push
 from connector_defs.sandbox.basware.routes import routes
 from connector_defs.sandbox.basware.schema import Record
@@ -143,6 +144,25 @@ class BaswareSandbox:
         """Let no list show an invoice any more, or show it again; it can still be read by its id."""
         with self.lock:
             (self.accounting.hidden.add if hidden else self.accounting.hidden.discard)(invoice_id)
+
+    def plan_ending(self, endpoint: str, **how: Any) -> None:
+        """Let coming records of an endpoint end as `endings.Ending` says."""
+        with self.lock:
+            self.master.endings.plan(Ending(ENDPOINTS[endpoint].name, **how))
+
+    def plan_refusal(self, endpoint: str, **how: Any) -> None:
+        """Let coming requests of an endpoint be answered as `endings.Refusal` says."""
+        with self.lock:
+            self.master.endings.refuse(Refusal(ENDPOINTS[endpoint].name, **how))
+
+    def overturn(
+        self, endpoint: str, external_code: str, *, message: str = "lost", category: str = "Technical"
+    ) -> None:
+        """P2P refuses after all what it had taken, and holds it no more. Raises KeyError when unknown."""
+        with self.lock:
+            self.processing.advance()
+            self.target.lose(endpoint, external_code)
+            self.processing.overturn(endpoint, external_code, Finding(message, category=category))
 
     def finish_processing(self) -> None:
         """Let everything that is on its way take effect now."""

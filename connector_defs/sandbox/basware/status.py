@@ -19,7 +19,7 @@ class StatusDesk:
         """One request in the list wrapper, or 404."""
         self._processing.advance()
         request = self._processing.requests.get(call.params["requestId"])
-        if request is None or call.query.get("system", "P2P") != "P2P":
+        if request is None or not request.known or call.query.get("system", "P2P") != "P2P":
             return Answer(404)
         view = self._processing.view(request, without_successful=call.flag("ignoreSuccessfulItems"))
         return ok({"requestStatus": [view]})
@@ -86,7 +86,8 @@ class StatusDesk:
     def _fits(self, call: Call, request: Request, status: str | None) -> bool:
         after = call.updated_after()
         return (
-            status in (None, request.status)
+            request.known
+            and status in (None, request.status)
             and call.query.get("entityType", request.entity_type) == request.entity_type
             and call.query.get("system", "P2P") == "P2P"
             and (after is None or request.last_updated > after)

@@ -51,6 +51,10 @@ class TargetSystem:
             code = record[CODE_FIELDS[endpoint][0]]
             counts[code] = counts.get(code, 0) + 1
 
+    def lose(self, endpoint: str, external_code: str) -> None:
+        """A record is in P2P no more. Raises KeyError where it never was."""
+        self._forget(endpoint, self.records.get(endpoint, {}).pop(external_code))
+
     def _forget(self, endpoint: str, record: Record) -> None:
         for identity in _identities(endpoint, record):
             self._codes[endpoint].pop(identity, None)

@@ -52,7 +52,7 @@ class _Call:
     detail: str
     user_id: str
     carry_out: Callable[[Session | None], Response]
-    carry_out_short: Callable[[], Response] | None = None
+    carry_out_spoilt: Callable[[str], Response] | None = None
 
 
 class SysproSandbox:
@@ -159,13 +159,13 @@ class SysproSandbox:
             f"{table} {unquote(request.url.query)}",
             "",
             lambda _: self._page(company, table, query, url),
-            lambda: self._page(company, table, query, url, short=True),
+            lambda fault: self._page(company, table, query, url, spoilt=fault),
         )
 
     def _page(
-        self, company: str, table: str, query: dict[str, str], url: str, *, short: bool = False
+        self, company: str, table: str, query: dict[str, str], url: str, *, spoilt: str = ""
     ) -> Response:
-        answer = self._odata.page(company, table, query, url, short=short)
+        answer = self._odata.page(company, table, query, url, spoilt=spoilt)
         return Response(answer.body, answer.status, media_type=answer.content_type)
 
     async def _with_faults(self, call: _Call) -> Response:
@@ -214,9 +214,9 @@ class SysproSandbox:
                 return self._text(SYSTEM_ERROR)
             case "refuse_logon":
                 return self._text(f"ERROR: {NO_SEAT}")
-            case "short_page" if call.carry_out_short:
+            case "short_page" | "doubled_row" if call.carry_out_spoilt:
                 with self.lock:
-                    return call.carry_out_short()
+                    return call.carry_out_spoilt(fault.name)
             case "evict_session":
                 with self.lock:
                     self.session_book.evict(call.user_id)
