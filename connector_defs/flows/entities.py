@@ -50,6 +50,8 @@ class Entity:
     `depends_on` names the entity that must be confirmed in P2P before a record goes; `touch_field` is the text
     that a forced resend changes, because Basware ignores an identical record. `range_column` stands in all
     sources and is what large partitions are worked through by.
+    `owned_there` are the wire names of the fields that Basware owns once it has the record: they go back as it holds
+    them. `owned_columns` are SYSPRO's columns behind them, whose change alone sends nothing.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Entity:
     translate: Callable[[SourceRow, Site], Translated]
     depends_on: str | None = None
     touch_field: str = "text10"
+    owned_there: tuple[str, ...] = ()
+    owned_columns: tuple[str, ...] = ()
 
 
 STAGED: tuple[StagedTable, ...] = (
@@ -240,6 +244,8 @@ ENTITIES: tuple[Entity, ...] = (
         "Supplier",
         suppliers.vendor,
         touch_field="description",
+        owned_there=("paymentTerms", "identifiers"),
+        owned_columns=("TermsCode", "TaxRegnNum"),
     ),
     Entity(
         "matchingOrders",

@@ -7,7 +7,7 @@ SYSPRO is closed or made inactive, never deleted.
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -25,6 +25,7 @@ from connector_defs.flows.delta import Changed, Delta
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.entities import entity as entity_named
 from connector_defs.flows.outcomes import REMEDY, follow_up
+from connector_defs.flows.ownership import Owned, TheirFields, keeping
 from connector_defs.flows.reports import Problem, PublishReport
 from connector_defs.flows.resending import closed, touch, touched
 from connector_defs.flows.runtime import Connector
@@ -64,6 +65,7 @@ class _Publisher:
         self._endpoint = ENDPOINTS[entity.name]
         self._site = connector.site(company)
         self._tally = _Tally()
+        self._their_fields = TheirFields(connector, company, entity)
         self._stopped: ConnectorError | None = None
         self._lines_left: dict[str, int] = {}
         # Lines that P2P has in a form which is no longer true, and no other can be made: invoices must not match it.
@@ -103,9 +105,7 @@ class _Publisher:
             entity=self._entity.name,
             company=self._company.syspro_company,
             key=changed.key,
-            external_code=self._site.external_code(self._entity.name, *changed.key.rsplit("/", 1))
-            if self._entity.name == "matchingOrderLines"
-            else self._site.external_code(self._entity.name, changed.key),
+            external_code=self._code_of(changed),
             parent=changed.dependency if self._entity.name == "matchingOrderLines" else "",
             hash=changed.hash,
             state=state,
@@ -117,14 +117,20 @@ class _Publisher:
             updated_at=self._connector.clock.now(),
         )
 
+    def _code_of(self, changed: Changed) -> str:
+        key = changed.key.rsplit("/", 1) if self._entity.name == "matchingOrderLines" else [changed.key]
+        return self._site.external_code(self._entity.name, *key)
+
     def _prepared(self, delta: Delta) -> Iterator[tuple[Record, bytes]]:
+        held = delta.active()
         for verdict, rows in delta.changes():
             if verdict == "held":
                 self._hold(rows)
                 continue
             refused: list[Record] = []
+            theirs = self._their_fields.of(rows, self._code_of, held)
             for changed in rows:
-                prepared = self._translate(changed)
+                prepared = self._translate(changed, theirs)
                 if isinstance(prepared, Record):
                     # Kept back as active means: P2P still has it. A farewell that was refused goes again, touched.
                     withdraw = changed.held_by_basware and self._entity.name == "matchingOrderLines"
@@ -136,7 +142,7 @@ class _Publisher:
                     yield prepared
             self._quarantine(refused)
 
-    def _translate(self, changed: Changed) -> tuple[Record, bytes] | Record:
+    def _translate(self, changed: Changed, theirs: Mapping[str, Owned]) -> tuple[Record, bytes] | Record:
         try:
             translated = self._entity.translate(changed.row, self._site)
         except Untranslatable as refusal:
@@ -156,7 +162,8 @@ class _Publisher:
             self._lines_left.setdefault(record.parent, changed.together)
         touches = changed.touches + 1 if changed.failed_before else changed.touches
         record = replace(record, active=int(translated.active), touches=touches)
-        return record, encode(to_wire(self._touched(translated, touches)))
+        wire = to_wire(self._touched(translated, touches))
+        return record, encode(keeping(wire, theirs.get(record.external_code), self._entity.owned_there))
 
     def _touched(self, translated: Translated, touches: int) -> WireEntity:
         if not touches:

@@ -90,12 +90,18 @@ def _take_in_extracts(connector: Connector, _company: CompanySettings) -> None:
     importlib.import_module("connector_defs.flows.extracts").take_in_extracts(connector)
 
 
+def _enrich_suppliers(connector: Connector, company: CompanySettings) -> None:
+    importlib.import_module("connector_defs.flows.enrichment").compare(connector, company)
+    importlib.import_module("connector_defs.flows.supplier_updates").update_suppliers(connector, company)
+
+
 # What a worker can be told to do: the functions behind `connector sync …` and `connector mapping set`.
 JOBS: dict[str, Callable[..., None]] = {
     "invoices": _run_invoices,
     "mapping": _set_mapping,
     "payments": _tell_payments,
     "extracts": _take_in_extracts,
+    "enrichment": _enrich_suppliers,
 }
 
 
