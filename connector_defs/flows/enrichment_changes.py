@@ -74,12 +74,13 @@ def _by_setting(known: Enrichment, now: datetime, *, automatic: bool) -> Change 
 
 
 def _is_known(known: Enrichment, found: Difference) -> bool:
-    """True where nothing has changed since. What was rejected stays so whatever SYSPRO holds by now."""
+    """True where nothing has changed since. What was rejected stays so while Basware holds the same."""
     if known.after != found.wants:
         return False
-    if known.before != found.has and known.state != "rejected":
-        return False
-    return known.code == found.code or (not found.code and known.code in OF_SENDING)
+    if known.state == "rejected":
+        return True
+    same_reason = known.code == found.code or (not found.code and known.code in OF_SENDING)
+    return same_reason and known.before == found.has
 
 
 def approved(row: Enrichment, by: str, now: datetime) -> Change:

@@ -179,7 +179,7 @@ def test_two_foreign_accounts_of_one_ending_are_told_apart() -> None:
     assert first.has == ""
 
 
-@pytest.mark.parametrize("number", ["20201555555555", "GB33 BUKB 2020 1555 5555 55"])
+@pytest.mark.parametrize("number", [" ", "20201555555555", "GB33 BUKB 2020 1555 5555 55"])
 def test_our_own_account_is_no_news_alone_or_within_an_iban(number: str) -> None:
     assert found(vendor(**accounts(number))) == []
 

@@ -30,6 +30,7 @@ from connector_defs.sandbox.basware.vendor_changes import VendorChange
 from connector_defs.sandbox.syspro.options import SysproOptions
 from connector_defs.sandbox.world import WorldOptions
 from connector_defs.store import audit
+from connector_defs.syspro.odata import ODataClient
 from connector_tests.flows.enriched import (
     QUOTED,
     SECOND,
@@ -225,6 +226,28 @@ def test_another_value_in_basware_needs_another_approval(pair: Pair) -> None:
     write(pair)
     assert states(pair) == {(SUPPLIER, "payment_terms"): "proposed"}
     assert in_syspro(pair)[0] not in ("45", "60")
+
+
+def test_another_value_in_syspro_is_shown_before_anybody_approves(pair: Pair) -> None:
+    edit(pair, **term("60"))
+    look(pair)
+    pair.sandbox.syspro.ledger.tables["ApSupplier"].update((SUPPLIER,), {"TermsCode": "07"})
+    (change,) = look(pair).changes
+    assert (change.syspro, change.basware, change.state) == ("07", "60", "proposed")
+
+
+def test_a_service_that_compares_without_case_gives_no_other_supplier(
+    automatic: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(automatic, QUOTED, **term("60"))
+    real = ODataClient.by_keys
+
+    def caseless(client: ODataClient, *arguments: Any, **options: Any) -> list[Any]:
+        found = list(real(client, *arguments, **options))
+        return [*found, *({**row, "Supplier": str(row["Supplier"]).lower()} for row in found)]
+
+    monkeypatch.setattr(ODataClient, "by_keys", caseless)
+    assert [one.supplier for one in look(automatic).changes] == [QUOTED]
 
 
 def test_a_setting_that_no_longer_approves_lets_what_it_approved_wait(folder: Path) -> None:

@@ -169,6 +169,22 @@ def test_a_refused_update_is_sent_again_only_where_a_person_says_so(changed: Pai
     assert write(changed).applied == 2
 
 
+def test_a_supplier_whose_code_no_document_can_hold_waits_for_a_person(pair: Pair) -> None:
+    rows = pair.sandbox.syspro.ledger.tables["ApSupplier"]
+    rows.insert({"Supplier": "ΩMEGA", "SupplierName": "Omega", "TermsCode": "30"})
+    pair.sandbox.basware.entities["vendors"]["omega"] = {
+        "externalCode": "omega",
+        "vendorCode": "ΩMEGA",
+        "companies": [{"companyCode": "1000"}],
+        **term("60"),
+    }
+    edit(pair, **term("60"))
+    look(pair)
+    report = write(pair)
+    assert (report.applied, report.refused, report.sent) == (1, 1, 1)
+    assert any("Windows-1252" in problem.reason for problem in report.problems)
+
+
 def test_one_refused_supplier_does_not_stop_the_others(pair: Pair) -> None:
     change_many(pair)
     edit(pair, SECOND, **term("45"))
