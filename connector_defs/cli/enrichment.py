@@ -54,7 +54,8 @@ def list_differences(
     if json:
         print_json(found)
     elif found:
-        enrichment_tables.changes(f"{len(found):,} difference(s)", found)
+        # Whoever approves all of them must have seen all of them.
+        enrichment_tables.changes(f"{len(found):,} difference(s)", found, at_most=len(found))
         say("Approve: connector enrichment approve SUPPLIER, or --all. Then: connector sync enrichment")
     else:
         say("Nothing differs.")

@@ -31,8 +31,8 @@ def written(reports: Sequence[SupplierUpdateReport]) -> None:
     )
 
 
-def changes(title: str, found: Sequence[SupplierChange]) -> None:
-    """One field of one supplier in a row."""
+def changes(title: str, found: Sequence[SupplierChange], at_most: int = SHOWN_PROBLEMS) -> None:
+    """One field of one supplier in a row; beyond `at_most`, a count."""
     table(
         title,
         [
@@ -56,10 +56,10 @@ def changes(title: str, found: Sequence[SupplierChange]) -> None:
                 one.reason,
                 one.decided_by,
             )
-            for one in found[:SHOWN_PROBLEMS]
+            for one in found[:at_most]
         ],
     )
-    _rest(len(found))
+    _rest(len(found) - at_most)
 
 
 def _not_compared(notes: Sequence[Problem]) -> None:
@@ -70,7 +70,7 @@ def _not_compared(notes: Sequence[Problem]) -> None:
         [("company", "key"), ("vendor", "key"), ("reason", "sentence")],
         [(note.company, note.key, note.reason) for note in notes[:SHOWN_PROBLEMS]],
     )
-    _rest(len(notes))
+    _rest(len(notes) - SHOWN_PROBLEMS)
 
 
 def _counted(
@@ -86,5 +86,5 @@ def _counted(
 
 
 def _rest(number: int) -> None:
-    if number > SHOWN_PROBLEMS:
-        say(f"… and {number - SHOWN_PROBLEMS:,} more. All of them: --json.")
+    if number > 0:
+        say(f"… and {number:,} more. All of them: --json.")

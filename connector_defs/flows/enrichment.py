@@ -45,6 +45,8 @@ from connector_defs.store import enrichment as store
 from connector_defs.store.enrichment import OPEN, Change, Enrichment
 from connector_defs.store.leases import Lease, LeaseTaken
 
+# Of so many unknown vendors SYSPRO is asked for suppliers that look alike: a tenant may hold thousands of others'.
+_ASKED_ABOUT = 50
 _NOT_COMPARED = "nothing to do, unless it should be one of SYSPRO's suppliers"
 
 
@@ -92,6 +94,7 @@ class _Comparison:
         self._automatic = connector.settings.enrichment.apply == "automatic"
         self._calls_before = connector.basware.calls.total()
         self._vendors = self._compared = 0
+        self._to_ask_about = _ASKED_ABOUT
         self._actions: Counter[str] = Counter()
         self._notes: list[Note] = []
         self._problems: list[Problem] = []
@@ -130,16 +133,16 @@ class _Comparison:
                 # Only the whole list tells whether a vendor under another code stands for the supplier alone.
                 own |= {vendor.code: vendor for vendor in self._standing_alone(others, ours)}
             yield *self._judged(list(own.values()), rules), is_last
+        for flaw in reading.flaws:
+            self._malformed(flaw.partition(":")[0], flaw)
 
     def _comparable(self, page: Sequence[Mapping[str, WireValue]], scheme: str) -> Iterator[VendorFacts]:
         for record in page:
             try:
                 vendor = facts_of(record, scheme)
             except BadVendor as bad:
-                key = str(record.get("vendorCode") or record.get("externalCode") or "?")[:40]
-                self.problem(
-                    key, MALFORMED, f"the vendor cannot be read: {bad}", "correct the vendor in Basware"
-                )
+                key = str(record.get("vendorCode") or record.get("externalCode") or "?")
+                self._malformed(key, str(bad))
                 continue
             if vendor.companies and self._company.basware_company not in vendor.companies:
                 continue
@@ -148,6 +151,11 @@ class _Comparison:
                 yield vendor
             else:
                 self._notes.append(note)
+
+    def _malformed(self, key: str, flaw: str) -> None:
+        self.problem(
+            key[:40], MALFORMED, f"the vendor cannot be read: {flaw}", "correct the vendor in Basware"
+        )
 
     def _standing_alone(self, others: Sequence[VendorFacts], ours: set[str]) -> list[VendorFacts]:
         """Vendors that did not come from this connector, where they are the only ones of their code."""
@@ -212,8 +220,10 @@ class _Comparison:
 
     def _note_unknown(self, vendors: Sequence[VendorFacts]) -> None:
         active = [vendor for vendor in vendors if vendor.active]
-        alike = self._rows.alike(vendor.code for vendor in active)
-        self._notes += [unknown_supplier(vendor, alike[vendor.code]) for vendor in active]
+        asked = active[: self._to_ask_about]
+        self._to_ask_about -= len(asked)
+        alike = self._rows.alike(vendor.code for vendor in asked)
+        self._notes += [unknown_supplier(vendor, alike.get(vendor.code, ())) for vendor in active]
 
     def _rules(self) -> EnrichmentRules:
         chosen = self._connector.settings.enrichment

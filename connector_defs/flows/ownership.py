@@ -4,6 +4,7 @@ A POST overwrites the whole record, so what people changed in Basware would be l
 address in SYSPRO. A record that Basware does not hold yet, or never took, goes with SYSPRO's own values.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +15,8 @@ from connector_defs.flows.resending import without_nulls
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store import records
+
+_log = logging.getLogger(__name__)
 
 Owned = Mapping[str, WireValue]
 
@@ -52,9 +55,10 @@ class TheirFields:
         return [changed for changed in rows if not changed.failed_before or changed.key in taken]
 
     def _list(self) -> dict[str, Owned]:
+        """A record that cannot be read is left out: it is asked for by itself, where it is about to be sent."""
         found = {}
         for page in self._connector.basware.list_entities(
-            self._entity.name, company_code=self._company.basware_company
+            self._entity.name, company_code=self._company.basware_company, on_flaw=_log.warning
         ):
             for record in page:
                 found[str(record.get("externalCode"))] = self._owned(record)

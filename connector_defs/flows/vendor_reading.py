@@ -32,6 +32,8 @@ class VendorReading:
     keeps: bool
     begun_at: datetime
     since: datetime | None
+    # What of the list could not be read, one text for each vendor.
+    flaws: list[str] = field(default_factory=list, init=False)
     _newest: datetime | None = field(default=None, init=False)
 
     def pages(self) -> Iterator[tuple[list[dict[str, WireValue]], bool]]:
@@ -40,7 +42,10 @@ class VendorReading:
         Whoever stores the last one calls `keep` in the same transaction.
         """
         listed = self.connector.basware.list_entities(
-            SOURCE, company_code=self.company.basware_company, last_updated=self.since
+            SOURCE,
+            company_code=self.company.basware_company,
+            last_updated=self.since,
+            on_flaw=self.flaws.append,
         )
         page = next(listed, [])
         for following in listed:

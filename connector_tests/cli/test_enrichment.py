@@ -121,6 +121,10 @@ def test_twenty_differences_are_shown_and_the_rest_is_counted(sandbox: Sandbox, 
     ended = connector("sync", "enrichment", "--dry-run")
     assert "25 vendor(s) not compared" in ended.out
     assert ended.out.count("more. All of them: --json.") == 2
+    connector("sync", "enrichment")
+    listed = connector("enrichment", "list").out
+    assert listed.count("waits for approval") > 20
+    assert "more. All of them" not in listed
 
 
 @pytest.mark.parametrize(

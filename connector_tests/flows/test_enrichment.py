@@ -9,14 +9,9 @@ import pytest
 from connector_defs.domain.enrichment import (
     BANK_DATA_DIFFERS,
     COLUMN_NOT_SHOWN,
-    INACTIVE,
-    MALFORMED,
-    OTHER_SOURCE,
     SEVERAL_TAX_IDS,
-    SEVERAL_VENDORS,
     TERMS_NOT_READ,
     TOO_LONG,
-    UNKNOWN_SUPPLIER,
     UNKNOWN_TERM,
 )
 from connector_defs.flows.enrichment import preview
@@ -24,13 +19,11 @@ from connector_defs.flows.enrichment_decisions import approve, listed
 from connector_defs.flows.enrichment_reports import (
     AWAITS_APPROVAL,
     REPORTED,
-    EnrichmentReport,
 )
 from connector_defs.sandbox.basware.vendor_changes import VendorChange
 from connector_defs.sandbox.syspro.options import SysproOptions
 from connector_defs.sandbox.world import WorldOptions
 from connector_defs.store import audit
-from connector_defs.syspro.odata import ODataClient
 from connector_tests.flows.enriched import (
     QUOTED,
     SECOND,
@@ -45,7 +38,7 @@ from connector_tests.flows.enriched import (
     vat,
     write,
 )
-from connector_tests.flows.pair import HELD_SUPPLIER, SUPPLIER, TODAY, Pair, open_pair
+from connector_tests.flows.pair import SUPPLIER, TODAY, Pair, open_pair
 
 # 200 vendors that Basware holds as active, and some on hold beside them.
 LARGE = WorldOptions(suppliers=212, accounts=20, cost_centers=4, orders=8, lines=30, invoices=0, today=TODAY)
@@ -65,10 +58,6 @@ def automatic(folder: Path) -> Iterator[Pair]:
     with open_pair(folder, enrichment={"apply": "automatic"}) as opened:
         publish_suppliers(opened)
         yield opened
-
-
-def codes(report: EnrichmentReport) -> set[str]:
-    return {note.code for note in report.notes}
 
 
 def test_two_hundred_vendors_are_shown_approved_written_confirmed_and_not_sent_back(folder: Path) -> None:
@@ -236,20 +225,6 @@ def test_another_value_in_syspro_is_shown_before_anybody_approves(pair: Pair) ->
     assert (change.syspro, change.basware, change.state) == ("07", "60", "proposed")
 
 
-def test_a_service_that_compares_without_case_gives_no_other_supplier(
-    automatic: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    edit(automatic, QUOTED, **term("60"))
-    real = ODataClient.by_keys
-
-    def caseless(client: ODataClient, *arguments: Any, **options: Any) -> list[Any]:
-        found = list(real(client, *arguments, **options))
-        return [*found, *({**row, "Supplier": str(row["Supplier"]).lower()} for row in found)]
-
-    monkeypatch.setattr(ODataClient, "by_keys", caseless)
-    assert [one.supplier for one in look(automatic).changes] == [QUOTED]
-
-
 def test_a_setting_that_no_longer_approves_lets_what_it_approved_wait(folder: Path) -> None:
     with open_pair(folder, enrichment={"apply": "automatic"}) as pair:
         publish_suppliers(pair)
@@ -270,97 +245,6 @@ def test_a_setting_that_approves_now_takes_what_waited(pair: Pair) -> None:
     pair.connector.settings = pair.connector.settings.model_copy(update={"enrichment": chosen})
     assert look(pair).approved == 1
     assert write(pair).applied == 1
-
-
-def test_a_vendor_that_is_not_ours_or_not_active_is_noted_and_left_alone(automatic: Pair) -> None:
-    before = suppliers(automatic)
-    edit(automatic, HELD_SUPPLIER, **term("07"))
-    edit(automatic, SECOND, **term("60"), sourceSystem="SAP")
-    records = automatic.sandbox.basware.entities["vendors"]
-    for code, name in (("17", "nobody"), ("1", "almost")):
-        records[name] = {
-            "externalCode": name,
-            "vendorCode": code,
-            "name": name,
-            "companies": [{"companyCode": "1000"}],
-            "lastUpdated": "2026-11-20T08:00:00.000Z",
-            **term("60"),
-        }
-    report = look(automatic)
-    write(automatic)
-    assert codes(report) == {INACTIVE, OTHER_SOURCE, UNKNOWN_SUPPLIER}
-    assert any("'000000000000001'" in note.reason for note in report.notes)
-    assert report.problems == ()
-    assert suppliers(automatic) == before
-
-
-def test_a_vendor_that_becomes_inactive_takes_its_proposal_along(pair: Pair) -> None:
-    edit(pair, **term("60"))
-    look(pair)
-    edit(pair, processingStatus={"active": False})
-    report = look(pair)
-    assert codes(report) == {INACTIVE}
-    assert states(pair) == {(SUPPLIER, "payment_terms"): "superseded"}
-
-
-def test_a_vendor_of_other_companies_only_is_none_of_ours(
-    automatic: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A list that ignores companyCode may show it."""
-    edit(automatic, **term("60"), companies=[{"companyCode": "1000"}, {"companyCode": "2000"}])
-    edit(automatic, SECOND, **term("60"), companies=[{"companyCode": "2000"}])
-    every = list(automatic.sandbox.basware.entities["vendors"].values())
-    monkeypatch.setattr(automatic.connector.basware, "list_entities", lambda *_, **__: iter([every]))
-    assert [one.supplier for one in look(automatic).changes] == [SUPPLIER]
-
-
-def other_vendor(pair: Pair, external_code: str, **fields: Any) -> None:
-    """A vendor of the same code that this connector did not make."""
-    records = pair.sandbox.basware.entities["vendors"]
-    ours = next(each for each in records.values() if each["vendorCode"] == SUPPLIER)
-    records[external_code] = {**ours, "externalCode": external_code, **fields}
-
-
-def test_a_second_vendor_of_the_same_code_is_noted_and_ours_counts(automatic: Pair) -> None:
-    other_vendor(automatic, "theirs", **term("60"))
-    edit(automatic, **vat("DE811"))
-    report = look(automatic)
-    assert codes(report) == {SEVERAL_VENDORS}
-    write(automatic)
-    assert in_syspro(automatic)[1] == "DE811"
-    assert in_syspro(automatic)[0] != "60"
-
-
-def test_a_vendor_that_stands_alone_counts_whoever_made_it(automatic: Pair) -> None:
-    records = automatic.sandbox.basware.entities["vendors"]
-    other_vendor(automatic, "theirs", **term("60"))
-    code = next(code for code, each in records.items() if each["vendorCode"] == SUPPLIER and code != "theirs")
-    del records[code]
-    look(automatic)
-    write(automatic)
-    assert in_syspro(automatic)[0] == "60"
-
-
-def test_of_two_vendors_that_others_made_neither_counts(automatic: Pair) -> None:
-    records = automatic.sandbox.basware.entities["vendors"]
-    other_vendor(automatic, "one", **term("60"))
-    other_vendor(automatic, "two", **term("45"))
-    code = next(
-        code
-        for code, each in records.items()
-        if each["vendorCode"] == SUPPLIER and code not in ("one", "two")
-    )
-    del records[code]
-    assert codes(look(automatic)) == {SEVERAL_VENDORS}
-    assert states(automatic) == {}
-
-
-def test_a_vendor_that_cannot_be_read_is_named_and_stops_nobody(automatic: Pair) -> None:
-    edit(automatic, SECOND, identifiers=[{"id": 4711, "schemeId": "VAT"}])
-    edit(automatic, **term("60"))
-    report = look(automatic)
-    assert [(problem.key, problem.code) for problem in report.problems] == [(SECOND, MALFORMED)]
-    assert write(automatic).applied == 1
 
 
 def test_a_site_that_hides_its_payment_terms_gets_no_term_written(automatic: Pair) -> None:
