@@ -18,6 +18,7 @@ from connector_defs.flows.enrichment_changes import (
 from connector_defs.flows.enrichment_decisions import approve
 from connector_defs.flows.restoring import hold_all, release
 from connector_defs.flows.supplier_updates import update_suppliers
+from connector_defs.sandbox.syspro.options import SysproOptions
 from connector_defs.store import audit
 from connector_defs.syspro.odata import ODataClient
 from connector_defs.syspro.session import EnetSession
@@ -35,6 +36,7 @@ from connector_tests.flows.enriched import (
     write,
 )
 from connector_tests.flows.pair import SUPPLIER, Pair, open_pair
+from connector_tests.postgres import Postgres
 
 THIRD = "000000000000003"
 FOURTH = "000000000000005"
@@ -88,6 +90,27 @@ def test_both_fields_of_a_supplier_go_in_one_document_and_the_trail_tells_before
     )
     assert audit.verify(changed.connector.store).ok
     assert changed.sandbox.syspro.sessions == ()
+
+
+@pytest.mark.parametrize(
+    "habits",
+    [
+        SysproOptions(trimmed_chars=True),
+        SysproOptions(compound_filter=False),
+        SysproOptions(session_shape="v7", reply_wrapper="string"),
+        SysproOptions(html_errors=True, absent_columns=frozenset({"ApSupplier.BankAccount"})),
+    ],
+    ids=["trimmed", "no or in filters", "v7", "no bank account shown"],
+)
+def test_the_habits_of_a_site_change_nothing(folder: Path, habits: SysproOptions) -> None:
+    with open_pair(folder, syspro_options=habits, enrichment={"apply": "automatic"}) as pair:
+        publish_suppliers(pair)
+        edit(pair, **term("60"), **vat("DE811"))
+        edit(pair, QUOTED, **term("07"))
+        look(pair)
+        assert write(pair).applied == 3
+        assert in_syspro(pair) == ("60", "DE811")
+        assert look(pair).changes == ()
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "http_502", "error_body"])
@@ -372,6 +395,18 @@ def test_a_run_that_dies_anywhere_is_finished_by_the_next_one(pair: Pair, point:
     assert in_syspro(pair, QUOTED)[1] == "IE123"
     assert only_state(pair) == "applied"
     assert audit.verify(pair.connector.store).ok
+
+
+def test_the_state_may_be_on_postgresql(folder: Path, postgres: Postgres) -> None:
+    state = {"state_url": postgres.empty_database()}
+    with open_pair(folder, storage=state) as pair:
+        publish_suppliers(pair)
+        edit(pair, **term("60"), **vat("DE811"))
+        look(pair)
+        approve(pair.connector, pair.company, [SUPPLIER], actor="ann")
+        assert write(pair).applied == 2
+        assert look(pair).changes == ()
+        assert audit.verify(pair.connector.store).ok
 
 
 def test_random_faults_of_both_systems_end_with_every_change_in_syspro(pair: Pair) -> None:
