@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from connector_defs.orchestration.assets.enrichment import enrichment_assets
 from connector_defs.orchestration.assets.external import external_assets
 from connector_defs.orchestration.assets.invoices import invoice_assets
 from connector_defs.orchestration.assets.outcomes import request_outcomes
@@ -15,6 +16,7 @@ from connector_defs.orchestration.assets.payments import payment_asset
 from connector_defs.orchestration.assets.published import published_assets
 from connector_defs.orchestration.assets.reconciliation import reconciliation_asset
 from connector_defs.orchestration.assets.staged import staged_assets
+from connector_defs.orchestration.checks.enrichment import enrichment_checks
 from connector_defs.orchestration.checks.invoices import invoice_checks
 from connector_defs.orchestration.checks.payments import payment_checks
 from connector_defs.orchestration.checks.published import published_checks
@@ -40,11 +42,18 @@ def build_defs(*, resources: Mapping[str, object] | None = None) -> dg.Definitio
             request_outcomes,
             invoice_assets(days),
             payment_asset(days),
+            *enrichment_assets(days),
             reconciliation_asset(days),
         ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[*invoice_checks(), *payment_checks(), *staged_checks(), *published_checks()],
+        asset_checks=[
+            *invoice_checks(),
+            *payment_checks(),
+            *enrichment_checks(),
+            *staged_checks(),
+            *published_checks(),
+        ],
         jobs=JOBS,
         schedules=schedules(settings),
         sensors=sensors(settings),

@@ -265,12 +265,27 @@ class PaymentSettings(Section):
         return self
 
 
+class EnrichmentSettings(Section):
+    """What SYSPRO's suppliers take over from Basware's vendors, and who decides that."""
+
+    # approval: a person approves each change. automatic: what no rule stops is written at once.
+    apply: Literal["approval", "automatic"] = "approval"
+    fields: tuple[Literal["payment_terms", "tax_id"], ...] = ("payment_terms", "tax_id")
+    # Key of the vendor identifier that stands for the tax id; Basware's keys are each tenant's own.
+    identifier_scheme: Annotated[str, Field(min_length=1, max_length=32)] = "VAT"
+    # ApSupplier.TaxRegnNum is 20 in older SYSPRO releases and 30 in newer ones.
+    tax_id_length: Annotated[int, Field(ge=1, le=30)] = 20
+    overlap_hours: Annotated[float, Field(ge=0)] = 24
+    full_list_hours: Annotated[float, Field(ge=0)] = 20
+
+
 class ScheduleSettings(Section):
     """When the Dagster schedules run."""
 
     master_data: Cadence = "daily"
     purchase_orders: Cadence = "daily"
     payments: Cadence = "daily"
+    enrichment: Cadence = "daily"
     hour: Annotated[int, Field(ge=0, le=23)] = 5
     weekday: Annotated[int, Field(ge=0, le=6)] = 1
     timezone: str = "UTC"
@@ -302,6 +317,7 @@ class Settings(Section):
     mapping: MappingSettings = MappingSettings()
     publishing: PublishingSettings = PublishingSettings()
     payments: PaymentSettings = PaymentSettings()
+    enrichment: EnrichmentSettings = EnrichmentSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     currencies: dict[str, Annotated[str, Field(pattern="^[A-Z]{3}$")]] = DEFAULT_CURRENCIES
     units: dict[str, Annotated[str, Field(min_length=1, max_length=25)]] = DEFAULT_UNITS

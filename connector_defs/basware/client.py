@@ -236,9 +236,11 @@ class BaswareClient:
         order_external_code: str | None = None,
         last_updated: datetime | None = None,
         page_size: int | None = None,
+        on_flaw: Callable[[str], None] | None = None,
     ) -> Iterator[list[dict[str, WireValue]]]:
         """The records Basware's API holds, page by page, as decoded JSON objects.
 
+        A record that cannot be read makes its list unreadable; with `on_flaw` it is left out and told there.
         matchingOrderLines needs `order_external_code` and knows no company (Basware wire notes 2.4).
         """
         target = _endpoint(endpoint)
@@ -248,7 +250,7 @@ class BaswareClient:
         if order_external_code is not None:
             params["orderExternalCode"] = order_external_code
         call = Call("GET", endpoint, target.path, Effect.NONE, params=params)
-        for records, _ in self._pages(call, last_updated, lambda body: _records(body, target)):
+        for records, _ in self._pages(call, last_updated, lambda body: _records(body, target, on_flaw)):
             yield records
 
     def entity(self, endpoint: str, external_code: str) -> dict[str, WireValue] | None:
@@ -397,12 +399,17 @@ def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _records(body: bytes, endpoint: Endpoint) -> list[dict[str, WireValue]]:
+def _records(
+    body: bytes, endpoint: Endpoint, on_flaw: Callable[[str], None] | None
+) -> list[dict[str, WireValue]]:
     found = elements(body, endpoint.list_wrapper)
-    for element in found:
-        if element.flaw:
+    flawed = [element for element in found if element.flaw]
+    for element in flawed:
+        if on_flaw is None:
             raise BadJson(f"one record is bad: {element.flaw}")
-    return [element.value for element in found if isinstance(element.value, dict)]
+        shown = element.value if isinstance(element.value, dict) else {}
+        on_flaw(f"{endpoint.code_field} {shown.get(endpoint.code_field)!r}: {element.flaw}")
+    return [element.value for element in found if element not in flawed and isinstance(element.value, dict)]
 
 
 def _summary(receipt: Receipt) -> str:

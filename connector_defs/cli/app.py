@@ -12,6 +12,7 @@ from connector_defs.cli import (
     books,
     database,
     demo,
+    enrichment,
     first_settings,
     mapping,
     ping,
@@ -48,7 +49,7 @@ def connector(
     ] = False,
 ) -> None:
     """Moves suppliers, GL accounts, cost centres and purchase orders from SYSPRO to Basware,
-    and approved invoices from Basware to SYSPRO.
+    and approved invoices, payment terms and tax ids from Basware to SYSPRO.
 
     Exit codes: 0 done and clean, 1 problems listed with reason and remedy, 2 wrong use or settings.
     """
@@ -78,6 +79,7 @@ app.command("reconcile", epilog=books.RECONCILE_EPILOG, rich_help_panel=_RUN)(bo
 app.add_typer(queue.app, name="queue", rich_help_panel=_DECIDE)
 app.add_typer(mapping.app, name="mapping", rich_help_panel=_DECIDE)
 app.add_typer(records.app, name="records", rich_help_panel=_DECIDE)
+app.add_typer(enrichment.app, name="enrichment", rich_help_panel=_DECIDE)
 app.add_typer(audit.app, name="audit", rich_help_panel=_LOOK)
 app.command("sql", epilog=staging.EPILOG, rich_help_panel=_LOOK)(staging.sql)
 

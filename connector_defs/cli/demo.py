@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,14 +14,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector_defs.cli import tables
+from connector_defs.cli.demo_enrichment import enriched
+from connector_defs.cli.demo_pass import Check, run_flow
 from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
 from connector_defs.cli.opening import actor, opened
 from connector_defs.cli.sandbox import fresh_folder
 from connector_defs.cli.sandbox_process import SandboxProcess, enter, running_sandbox
-from connector_defs.cli.story import Story, heard
-from connector_defs.cli.sync import tell
-from connector_defs.cli.terminal import busy, quiet_stdout, say
+from connector_defs.cli.story import Story
+from connector_defs.cli.terminal import busy, say
 from connector_defs.domain.errors import Fatal
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ EPILOG = examples(
 )
 KEPT = Path("data/demo")
 PAID_BY_THE_DEMO = 12
-
+ENRICHED_BY_THE_DEMO = 40
 
 USABLE_EXPENSE_ACCOUNT = """
     SELECT GlCode FROM gl_accounts
@@ -41,15 +41,6 @@ USABLE_EXPENSE_ACCOUNT = """
     ORDER BY GlCode DESC
     LIMIT 1
 """
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing the demo promises, and whether it held."""
-
-    promise: str
-    held: bool
-    found: str
 
 
 def demo(
@@ -69,7 +60,8 @@ def demo(
 
     Needs no settings and touches nothing outside this machine. Everything runs through Dagster, twice: the
     second pass must send nothing. Then one missing GL mapping is set, the invoices that waited for it are
-    posted, some are paid in SYSPRO and the payments told to Basware, and both ledgers are compared.
+    posted, some are paid in SYSPRO and the payments told to Basware, payment terms and tax ids that people changed in
+    Basware are approved and written to SYSPRO, and both ledgers are compared.
 
     Exit code 0 only if both ledgers reconcile to the cent and the audit chain verifies.
     """
@@ -91,7 +83,13 @@ def demo(
             f"SYSPRO with {suppliers:,} suppliers, {accounts:,} GL accounts and {orders:,} orders, and Basware with "
             f"{invoices:,} approved invoices, answer on this machine.\n"
         )
-        checks = [*_two_passes(sandbox), *_missing_mapping(), *_payments(sandbox), *_books(sandbox)]
+        checks = [
+            *_two_passes(sandbox),
+            *_missing_mapping(),
+            *_payments(sandbox),
+            *enriched(sandbox, min(ENRICHED_BY_THE_DEMO, suppliers // 2)),
+            *_books(sandbox),
+        ]
     _verdict(checks, time.monotonic() - started)
     _what_next(keep=keep)
     finish(clean=all(check.held for check in checks))
@@ -110,7 +108,7 @@ def _home(*, keep: bool) -> Iterator[Path]:
 
 def _two_passes(sandbox: SandboxProcess) -> Iterator[Check]:
     say("First pass: every flow through Dagster", "bold")
-    first = _pass()
+    first = run_flow("all")
     tables.published(first.published)
     tables.invoice_runs(first.invoices)
     tables.flows(summary(first))
@@ -123,7 +121,7 @@ def _two_passes(sandbox: SandboxProcess) -> Iterator[Check]:
 
     say("Second pass: nothing changed, so nothing may be sent", "bold")
     before = sandbox.writes()
-    second = _pass()
+    second = run_flow("all")
     writes = sandbox.writes() - before
     tables.flows(summary(second))
     posted = sum(report.posted for report in second.invoices)
@@ -132,12 +130,6 @@ def _two_passes(sandbox: SandboxProcess) -> Iterator[Check]:
     yield Check(
         "every step of the second pass ran", not second.failed_steps, f"{len(second.failed_steps)} failed"
     )
-
-
-def _pass(flow: str = "all") -> Story:
-    with quiet_stdout(), heard(f"sync {flow}") as story:
-        tell(story, flow)
-    return story
 
 
 def _show_queue(connector: "Connector") -> None:
@@ -184,7 +176,7 @@ def _missing_mapping() -> Iterator[Check]:
         _, released = mapping.set_rule(
             connector, company, account_code, None, gl_code, actor=actor(), reason="set by the demo"
         )
-    posted = sum(report.posted for report in _pass("invoices").invoices)
+    posted = sum(report.posted for report in run_flow("invoices").invoices)
     say(
         f"{released:,} waiting invoice(s) released by themselves, {posted:,} posted by the next invoice run.\n"
     )
@@ -216,10 +208,10 @@ def _payments(sandbox: SandboxProcess) -> Iterator[Check]:
         part = document["grossSum"] if place % 3 else (document["grossSum"] / 2).quantize(Decimal(1))
         sandbox.pay(document["supplierCode"], document["invoiceNumber"].strip(), part)
         expected[document["invoiceId"]] = part
-    first = _pass("payments")
+    first = run_flow("payments")
     tables.payment_runs(first.payments)
     before = sandbox.payment_writes()
-    again = _pass("payments")
+    again = run_flow("payments")
     writes = sandbox.payment_writes() - before
     say(f"Payment responses sent by a second pass: {writes}.\n")
     held = {
@@ -295,6 +287,16 @@ def summary(story: Story) -> list[tuple[str, int, int, int, float]]:
             sum(report.told for report in paid),
             sum(report.basware_requests for report in paid),
             sum(report.seconds for report in paid),
+        )
+    )
+    compared, changed = story.enrichment, story.supplier_updates
+    rows.append(
+        (
+            "enrichment",
+            sum(report.vendors for report in compared),
+            sum(report.applied for report in changed),
+            sum(report.basware_requests for report in compared) + sum(report.sent for report in changed),
+            sum(report.seconds for report in compared) + sum(report.seconds for report in changed),
         )
     )
     return rows

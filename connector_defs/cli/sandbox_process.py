@@ -58,6 +58,20 @@ class SandboxProcess:
         body = {"supplier": supplier, "invoice": invoice, "value": str(value)}
         httpx.post(url, json=body, timeout=30, trust_env=False).raise_for_status()
 
+    def enrich_vendors(self, number: int) -> list[dict[str, Any]]:
+        """People in Basware change payment terms and tax ids of so many vendors; tells what SYSPRO is to hold."""
+        import httpx
+
+        url = f"{self.environment['BASWARE_API_URL']}{_BASWARE}/vendors/enrich"
+        answer = httpx.post(url, json={"vendors": number}, timeout=30, trust_env=False).raise_for_status()
+        made: list[dict[str, Any]] = answer.json()
+        return made
+
+    def suppliers(self) -> dict[str, dict[str, Any]]:
+        """SYSPRO's suppliers by their code, as its tables hold them."""
+        rows = self._ask("SYSPRO_ENET_URL", f"{_SYSPRO}/tables/ApSupplier", limit="100000")
+        return {row["Supplier"]: row for row in rows}
+
     def payment_writes(self) -> int:
         """Payment responses Basware was sent so far, as Basware itself counts them."""
         counters: dict[str, int] = self._ask("BASWARE_API_URL", f"{_BASWARE}/counters")
@@ -67,10 +81,10 @@ class SandboxProcess:
         """SYSPRO operators logged on now: each keeps a licence seat."""
         return len(self._ask("SYSPRO_ENET_URL", f"{_SYSPRO}/sessions")["open"])
 
-    def _ask(self, variable: str, path: str) -> Any:
+    def _ask(self, variable: str, path: str, **query: str) -> Any:
         import httpx
 
-        url = httpx.URL(self.environment[variable]).copy_with(path=path)
+        url = httpx.URL(self.environment[variable], params=query).copy_with(path=path)
         answer = httpx.get(url, timeout=30, trust_env=False).raise_for_status()
         return json.loads(answer.text, parse_float=Decimal)
 

@@ -8,6 +8,7 @@ from itertools import chain
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connector_defs.cli.terminal import console, visible
+from connector_defs.flows.enrichment_reports import EnrichmentReport, SupplierUpdateReport
 from connector_defs.flows.reports import (
     ExtractReport,
     FollowUpReport,
@@ -31,6 +32,8 @@ class Story:
     extracts: list[ExtractReport] = field(default_factory=list)
     invoices: list[InvoiceRunReport] = field(default_factory=list)
     payments: list[PaymentRunReport] = field(default_factory=list)
+    enrichment: list[EnrichmentReport] = field(default_factory=list)
+    supplier_updates: list[SupplierUpdateReport] = field(default_factory=list)
     reconciliations: list[ReconcileReport] = field(default_factory=list)
     failed_steps: list[StepFailed] = field(default_factory=list)
     on_step: Callable[[StepStarted], None] = lambda _: None
@@ -52,6 +55,10 @@ class Story:
                 self.invoices.append(event)
             case PaymentRunReport():
                 self.payments.append(event)
+            case EnrichmentReport():
+                self.enrichment.append(event)
+            case SupplierUpdateReport():
+                self.supplier_updates.append(event)
             case ReconcileReport():
                 self.reconciliations.append(event)
             case StepFailed():
@@ -67,6 +74,8 @@ class Story:
                 *(report.problems for report in self.extracts),
                 *(report.problems for report in self.invoices),
                 *(report.problems for report in self.payments),
+                *(report.problems for report in self.enrichment),
+                *(report.problems for report in self.supplier_updates),
             ]
         )
         found = {(problem.company, problem.entity, problem.key): problem for problem in told}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from connector_defs.cli import tables
+from connector_defs.cli import enrichment, enrichment_tables, tables
 from connector_defs.cli.books import AsJson, Day, day_of
 from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
@@ -20,6 +20,7 @@ EPILOG = examples(
     "connector sync all",
     "connector sync purchase-orders --date 2026-11-02",
     "connector sync invoices --json",
+    "connector sync enrichment --dry-run",
 )
 
 _INTERRUPTED = "DagsterExecutionInterruptedError"
@@ -32,22 +33,32 @@ class Flow(StrEnum):
     PURCHASE_ORDERS = "purchase-orders"
     INVOICES = "invoices"
     PAYMENTS = "payments"
+    ENRICHMENT = "enrichment"
     ALL = "all"
 
 
 def sync(
     flow: Annotated[Flow, typer.Argument(help="Which flow; `all` runs them in their order.")],
     on: Day = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="enrichment only: show what would change, and change nothing.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Run a flow now: the same Dagster job that the schedules run.
 
     master-data and purchase-orders go from SYSPRO to Basware, invoices from Basware to SYSPRO, payments of these
-    back to Basware. Running one again is always safe: what the other side has already is not sent again. An earlier
-    --date reads invoices and payments again from that day on.
+    back to Basware, and enrichment takes suppliers' payment terms and tax ids from Basware to SYSPRO. Running one again
+    is always safe: what the other side has already is not sent again. An earlier --date reads invoices, payments and
+    vendors again from that day on.
 
     Exit code 0: done, nothing waits. 1: some records or invoices need attention; they are listed.
     """
+    if dry_run:
+        if flow is not Flow.ENRICHMENT:
+            raise typer.BadParameter("--dry-run goes with enrichment alone")
+        enrichment.foresee(day_of(on), json=json)
+        return
     # Wrong settings and an outdated store end here, before Dagster starts.
     with opened():
         pass
@@ -64,6 +75,8 @@ def sync(
                 "extracts": story.extracts,
                 "invoices": story.invoices,
                 "payments": story.payments,
+                "enrichment": story.enrichment,
+                "supplier_updates": story.supplier_updates,
                 "problems": problems,
             }
         )
@@ -104,3 +117,7 @@ def show(story: Story) -> None:
         tables.invoice_runs(story.invoices)
     if story.payments:
         tables.payment_runs(story.payments)
+    if story.enrichment:
+        enrichment_tables.compared(story.enrichment)
+    if story.supplier_updates:
+        enrichment_tables.written(story.supplier_updates)

@@ -1,8 +1,8 @@
 """What changed: staged rows against what Basware was sent, as one join of content hashes in DuckDB.
 
-The hash covers the published columns only, never balances, together with the translation's own version and those
-maps of the site that the entity's translation looks up, so that a changed map sends the records it touches. The join
-works through key ranges of the partition one after the other, so memory does not grow with it.
+The hash covers the published columns only, never balances nor what Basware owns, together with the translation's own
+version and those maps of the site that the entity's translation looks up, so that a changed map sends the records it
+touches. The join works through key ranges of the partition one after the other, so memory does not grow with it.
 """
 
 import hashlib
@@ -197,7 +197,7 @@ class Delta:
         columns = [
             name
             for name, *_ in self._duck.execute("DESCRIBE rows_of_entity").fetchall()
-            if name not in ("key", "dependency")
+            if name not in ("key", "dependency", *self._entity.owned_columns)
         ]
         content = ", ".join(f'coalesce(CAST("{name}" AS VARCHAR), chr(30))' for name in columns)
         hashed = f"md5(concat_ws(chr(31), ?, {content}))"

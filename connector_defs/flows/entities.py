@@ -54,6 +54,8 @@ class Entity:
     sources and is what large partitions are worked through by. `maps` names what of the site the translation looks
     up: where one of them changes, the records are compared anew. `beside` are tables that its query reads beside the
     staged ones; empty where nobody gives them.
+    `owned_there` are the wire names of the fields that Basware owns once it has the record: they go back as it holds
+    them. `owned_columns` are SYSPRO's columns behind them, whose change alone sends nothing.
     """
 
     name: str
@@ -65,6 +67,8 @@ class Entity:
     touch_field: str = "text10"
     maps: tuple[str, ...] = ()
     beside: Mapping[str, pa.Schema] = field(default_factory=dict)
+    owned_there: tuple[str, ...] = ()
+    owned_columns: tuple[str, ...] = ()
 
 
 STAGED: tuple[StagedTable, ...] = (
@@ -278,6 +282,8 @@ ENTITIES: tuple[Entity, ...] = (
         touch_field="description",
         maps=("currencies", "countries"),
         beside={"duplicates": DUPLICATES_SCHEMA},
+        owned_there=("paymentTerms", "identifiers"),
+        owned_columns=("TermsCode", "TaxRegnNum"),
     ),
     Entity(
         "matchingOrders",

@@ -72,8 +72,10 @@ def credentials(company: CompanySettings) -> tuple[EnetCredentials, ...]:
 
 
 @contextmanager
-def free_lanes(connector: Connector, company: CompanySettings) -> Iterator[list[Lease]]:
-    """Leases of every lane nobody works on; where all are taken or rest, one is waited for a little.
+def free_lanes(
+    connector: Connector, company: CompanySettings, *, at_most: int | None = None
+) -> Iterator[list[Lease]]:
+    """Leases of every lane nobody works on, or of `at_most` so many; where all are taken or rest, one is waited for.
 
     Raises LeaseTaken where others work on all of them, LaneBlocked where the free ones rest until later.
     """
@@ -82,7 +84,7 @@ def free_lanes(connector: Connector, company: CompanySettings) -> Iterator[list[
     latest = connector.clock.now() + timedelta(seconds=linger)
     with ExitStack() as held:
         while True:
-            leases, taken, resting = _take(held, connector, company)
+            leases, taken, resting = _take(held, connector, company, at_most)
             if leases:
                 break
             soon = [until for until in resting if until <= latest]
@@ -96,12 +98,14 @@ def free_lanes(connector: Connector, company: CompanySettings) -> Iterator[list[
 
 
 def _take(
-    held: ExitStack, connector: Connector, company: CompanySettings
+    held: ExitStack, connector: Connector, company: CompanySettings, at_most: int | None
 ) -> tuple[list[Lease], LeaseTaken | None, list[datetime]]:
     leases: list[Lease] = []
     taken: LeaseTaken | None = None
     resting: list[datetime] = []
     for name in sorted(lane_names(company)):
+        if len(leases) == at_most:
+            break
         until = connector.leases.pause_of(name).until
         if until is not None and until > connector.clock.now():
             resting.append(until)

@@ -6,7 +6,7 @@ SYSPRO is closed or made inactive, never deleted.
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -23,6 +23,7 @@ from connector_defs.flows.delta import Changed, Delta
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.entities import entity as entity_named
 from connector_defs.flows.outcomes import FollowUp, lane
+from connector_defs.flows.ownership import Owned, TheirFields, keeping
 from connector_defs.flows.reports import Problem, PublishNote, PublishReport
 from connector_defs.flows.resending import closed, touch, touched
 from connector_defs.flows.runtime import Connector
@@ -66,6 +67,7 @@ class _Publisher:
         self._endpoint = ENDPOINTS[entity.name]
         self._site = connector.site(company)
         self._tally = _Tally()
+        self._their_fields = TheirFields(connector, company, entity)
         self._follow_up = FollowUp(connector, company, entity.name, lease)
         self._sending = Sending(connector, company.syspro_company, entity.name, lease, self._follow_up)
         # Lines that P2P has in a form which is no longer true, and no other can be made: invoices must not match it.
@@ -152,9 +154,7 @@ class _Publisher:
             entity=self._entity.name,
             company=self._company.syspro_company,
             key=changed.key,
-            external_code=self._site.external_code(self._entity.name, *changed.key.rsplit("/", 1))
-            if self._entity.name == "matchingOrderLines"
-            else self._site.external_code(self._entity.name, changed.key),
+            external_code=self._code_of(changed),
             parent=changed.dependency if self._entity.name == "matchingOrderLines" else "",
             hash=changed.hash,
             state=state,
@@ -167,18 +167,23 @@ class _Publisher:
             confirmed_before=int(changed.confirmed_before),
         )
 
+    def _code_of(self, changed: Changed) -> str:
+        key = changed.key.rsplit("/", 1) if self._entity.name == "matchingOrderLines" else [changed.key]
+        return self._site.external_code(self._entity.name, *key)
+
     def _prepared(self, delta: Delta, only: Collection[str] | None = None) -> Iterator[tuple[Record, bytes]]:
         """What is to go, translated; all of it, or these keys alone."""
+        held = delta.active()
         for verdict, rows in delta.changes():
             self._sending.keep_lease()
             if verdict == "held":
                 self._hold(rows)
                 continue
             refused: list[Record] = []
-            for changed in rows:
-                if only is not None and changed.key not in only:
-                    continue
-                prepared = self._translate(changed)
+            wanted = rows if only is None else [changed for changed in rows if changed.key in only]
+            theirs = self._their_fields.of(wanted, self._code_of, held)
+            for changed in wanted:
+                prepared = self._translate(changed, theirs)
                 if isinstance(prepared, Record):
                     # Kept back as active means: P2P still has it. A farewell that was refused goes again, touched.
                     withdraw = changed.held_by_basware and self._entity.name == "matchingOrderLines"
@@ -190,7 +195,7 @@ class _Publisher:
                     yield prepared
             self._quarantine(refused)
 
-    def _translate(self, changed: Changed) -> tuple[Record, bytes] | Record:
+    def _translate(self, changed: Changed, theirs: Mapping[str, Owned]) -> tuple[Record, bytes] | Record:
         try:
             translated = self._entity.translate(changed.sole_row(), self._site)
         except Untranslatable as refusal:
@@ -211,7 +216,8 @@ class _Publisher:
             self._sending.expect_lines(record.parent, changed.together)
         touches = changed.touches + 1 if changed.failed_before else changed.touches
         record = replace(record, active=int(translated.active), touches=touches)
-        return record, encode(to_wire(self._touched(translated, touches)))
+        wire = to_wire(self._touched(translated, touches))
+        return record, encode(keeping(wire, theirs.get(record.external_code), self._entity.owned_there))
 
     def _take_notes(self, key: str, translated: Translated) -> None:
         if key in self._duplicates:

@@ -44,7 +44,7 @@ def closed(entity: str, held: Mapping[str, WireValue]) -> dict[str, WireValue]:
     fields = ENDPOINTS[entity].model.model_fields
     taken = {fields[name].alias or to_camel(name) for name in fields} - {"buvid"}
     record = {
-        name: _without_nulls(value) for name, value in held.items() if name in taken and value is not None
+        name: without_nulls(value) for name, value in held.items() if name in taken and value is not None
     }
     match entity:
         case "vendors":
@@ -62,11 +62,12 @@ def closed(entity: str, held: Mapping[str, WireValue]) -> dict[str, WireValue]:
     return record
 
 
-def _without_nulls(value: WireValue) -> WireValue:
+def without_nulls(value: WireValue) -> WireValue:
+    """The value as Basware takes it back: it shows nulls, and does not take them everywhere."""
     match value:
         case dict():
-            return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+            return {name: without_nulls(each) for name, each in value.items() if each is not None}
         case list():
-            return [_without_nulls(each) for each in value if each is not None]
+            return [without_nulls(each) for each in value if each is not None]
         case _:
             return value

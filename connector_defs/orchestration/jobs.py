@@ -7,6 +7,7 @@ one after the other (`running.run("all")`).
 
 import dagster as dg
 
+from connector_defs.orchestration.assets.enrichment import ENRICHMENT_GROUP
 from connector_defs.orchestration.assets.invoices import INVOICES_GROUP
 from connector_defs.orchestration.assets.outcomes import OUTCOMES_GROUP
 from connector_defs.orchestration.assets.payments import PAYMENTS_GROUP
@@ -16,10 +17,12 @@ MASTER_DATA = "master_data"
 PURCHASE_ORDERS = "purchase_orders"
 INVOICES = "invoices"
 PAYMENTS = "payments"
+ENRICHMENT = "enrichment"
 RECONCILE = "reconcile"
 REQUEST_OUTCOMES = "request_outcomes"
 
-# What may be repeated after a failed posting or payment response is known to the state store, not to Dagster.
+# What may be repeated after a failed posting, payment response or change of a supplier is known to the state store,
+# not to Dagster.
 _NEVER_REPEATED = {"dagster/retry_on_asset_or_op_failure": "false", "dagster/max_retries": "0"}
 
 JOBS = (
@@ -52,6 +55,13 @@ JOBS = (
         PAYMENTS,
         selection=dg.AssetSelection.groups(PAYMENTS_GROUP),
         description="Reads payments from SYSPRO and tells Basware what changed.",
+        executor_def=dg.in_process_executor,
+        tags=_NEVER_REPEATED,
+    ),
+    dg.define_asset_job(
+        ENRICHMENT,
+        selection=dg.AssetSelection.groups(ENRICHMENT_GROUP),
+        description="Compares Basware's vendors with SYSPRO's suppliers, and writes approved payment terms and tax ids.",
         executor_def=dg.in_process_executor,
         tags=_NEVER_REPEATED,
     ),

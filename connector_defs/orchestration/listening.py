@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from connector_defs.flows.enrichment_reports import EnrichmentReport, SupplierUpdateReport
 from connector_defs.flows.reports import (
     ExtractReport,
     FollowUpReport,
@@ -27,6 +28,8 @@ Report = (
     | ExtractReport
     | InvoiceRunReport
     | PaymentRunReport
+    | EnrichmentReport
+    | SupplierUpdateReport
     | ReconcileReport
 )
 

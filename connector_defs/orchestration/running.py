@@ -14,7 +14,7 @@ import dagster as dg
 
 from connector_defs.definitions import defs
 from connector_defs.domain.errors import Fatal
-from connector_defs.orchestration.jobs import INVOICES, MASTER_DATA, PAYMENTS, PURCHASE_ORDERS
+from connector_defs.orchestration.jobs import ENRICHMENT, INVOICES, MASTER_DATA, PAYMENTS, PURCHASE_ORDERS
 from connector_defs.orchestration.listening import Event, Listener, Report, listening
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.runs import close_orphans
@@ -24,7 +24,8 @@ JOBS_OF = {
     "purchase-orders": (PURCHASE_ORDERS,),
     "invoices": (INVOICES,),
     "payments": (PAYMENTS,),
-    "all": (MASTER_DATA, PURCHASE_ORDERS, INVOICES, PAYMENTS),
+    "enrichment": (ENRICHMENT,),
+    "all": (MASTER_DATA, PURCHASE_ORDERS, INVOICES, PAYMENTS, ENRICHMENT),
 }
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from connector_defs.orchestration.jobs import MASTER_DATA, PAYMENTS, PURCHASE_ORDERS, RECONCILE
+from connector_defs.orchestration.jobs import ENRICHMENT, MASTER_DATA, PAYMENTS, PURCHASE_ORDERS, RECONCILE
 from connector_defs.settings import Cadence, ScheduleSettings
 
 _RANGE_START = "dagster/asset_partition_range_start"
@@ -16,11 +16,12 @@ _RANGE_END = "dagster/asset_partition_range_end"
 
 
 def schedules(settings: ScheduleSettings) -> list[dg.ScheduleDefinition]:
-    """Master data, purchase orders and payments by their own cadence, reconciliation every day."""
+    """Master data, purchase orders, payments and enrichment by their own cadence, reconciliation every day."""
     return [
         _flow(MASTER_DATA, settings.master_data, settings),
         _flow(PURCHASE_ORDERS, settings.purchase_orders, settings),
         _flow(PAYMENTS, settings.payments, settings),
+        _flow(ENRICHMENT, settings.enrichment, settings),
         _reconciliation(settings),
     ]
 

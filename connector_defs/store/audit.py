@@ -1,8 +1,9 @@
 """The audit trail: append-only events, one hash chain per document, a checkpoint per day over all.
 
 An event's hash covers its own content and its predecessor's hash, so a changed byte breaks the chain at
-that place. The last event of an invoice or a published record, and the event of every version of a mapping, also
-holds a digest of the row it describes, so that a row changed behind the trail's back is found as well.
+that place. The last event of an invoice, a published record or a difference of a supplier, and the event of every
+version of a mapping, also holds a digest of the row it describes, so that a row changed behind the trail's back is
+found as well.
 """
 
 import hashlib
@@ -35,6 +36,7 @@ from connector_defs.store.tables import (
     audit_checkpoint,
     audit_event,
     audit_head,
+    enrichment,
     gl_mapping,
     instant_text,
     invoice,
@@ -334,7 +336,7 @@ def _row_problems(connection: Connection, last: Mapping[str, tuple[int, str, str
     broken = []
     told = {chain: _told(detail) for chain, (_, _, detail) in last.items() if not chain.startswith(_MAPPINGS)}
     unseen = {chain for chain, digest in told.items() if digest}
-    for table, chain_of in ((invoice, invoice_chain), (published_record, record_chain)):
+    for table, chain_of in _ROWS_WITH_A_CHAIN:
         query = select(*(_as_stored(column) for column in table.c))
         for row in connection.execution_options(yield_per=2000).execute(query):
             chain = chain_of(row._mapping)
@@ -430,3 +432,16 @@ def mapping_chain(row: Mapping[str, Any] | RowMapping) -> str:
 def record_chain(row: Mapping[str, Any] | RowMapping) -> str:
     """Name of a published record's chain."""
     return f"{row['entity']}/{row['company']}/{row['key']}"
+
+
+def enrichment_chain(row: Mapping[str, Any] | RowMapping) -> str:
+    """Name of the chain of one field of a supplier."""
+    return f"enrichment/{row['company']}/{row['supplier']}/{row['field']}"
+
+
+# Tables of which the last event of a row's chain holds the row's digest.
+_ROWS_WITH_A_CHAIN = (
+    (invoice, invoice_chain),
+    (published_record, record_chain),
+    (enrichment, enrichment_chain),
+)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, func, select, update
 
 from connector_defs.store import audit
-from connector_defs.store.tables import publish_request, published_record, unfinished_order
+from connector_defs.store.tables import audit_event, publish_request, published_record, unfinished_order
 from connector_defs.store.upsert import insert_missing, upsert
 
 RecordState = Literal["sent", "confirmed", "failed", "held", "quarantined"]
@@ -203,6 +203,19 @@ def by_keys(connection: Connection, entity: str, company: str, keys: Sequence[st
             )
         ):
             found[row.key] = Record(**row._mapping)
+    return found
+
+
+def ever_confirmed(connection: Connection, entity: str, company: str, keys: Sequence[str]) -> set[str]:
+    """Those of `keys` whose record Basware confirmed at least once, as the trail tells."""
+    chain_of = {audit.record_chain({"entity": entity, "company": company, "key": key}): key for key in keys}
+    chains = list(chain_of)
+    found: set[str] = set()
+    for start in range(0, len(chains), _CHUNK):
+        query = select(audit_event.c.chain).where(
+            audit_event.c.chain.in_(chains[start : start + _CHUNK]), audit_event.c.action == "confirmed"
+        )
+        found.update(chain_of[chain] for chain in connection.scalars(query))
     return found
 
 

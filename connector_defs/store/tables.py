@@ -259,6 +259,29 @@ payment_cursor = Table(
     Column("updated_at", Instant, nullable=False),
 )
 
+# What Basware tells of one field of a supplier that SYSPRO holds otherwise, and what became of it
+# (`store.enrichment`). `before` is what SYSPRO held when it was found, `after` what Basware holds.
+enrichment = Table(
+    "enrichment",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("supplier", String(40), primary_key=True),
+    Column("field", String(20), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("external_code", String(36), nullable=False),
+    Column("vendor_updated", String(40), nullable=False),
+    Column("code", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("decided_by", String(80), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("found_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("enrichment_by_state", "company", "state"),
+)
+
 audit_event = Table(
     "audit_event",
     metadata,

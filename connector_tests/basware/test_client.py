@@ -389,6 +389,14 @@ def test_a_list_that_cannot_be_trusted_is_refused(body: bytes) -> None:
         list(basware.list_entities("vendors"))
 
 
+def test_a_record_that_cannot_be_read_is_left_out_and_told_where_the_caller_wants_that() -> None:
+    body = b'{"vendorEntities": [{"vendorCode": "1", "a": NaN}, {"vendorCode": "2"}, {"b": NaN}]}'
+    basware, _ = api(httpx.Response(200, content=body))
+    flaws: list[str] = []
+    assert list(basware.list_entities("vendors", on_flaw=flaws.append)) == [[{"vendorCode": "2"}]]
+    assert [flaw.partition(":")[0] for flaw in flaws] == ["vendorCode '1'", "vendorCode None"]
+
+
 @pytest.mark.parametrize(
     ("body", "found"),
     [

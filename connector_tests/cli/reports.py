@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from connector_defs.flows.enrichment_reports import EnrichmentReport, SupplierUpdateReport
 from connector_defs.flows.reports import (
     InvoiceRunReport,
     PaymentRunReport,
@@ -98,6 +99,39 @@ def told_payment(number: str) -> ToldPayment:
         payment_date=WHEN.date(),
         generation=1,
     )
+
+
+def compared(**changes: Any) -> EnrichmentReport:
+    usual = EnrichmentReport(
+        company="M1",
+        dry_run=False,
+        vendors=198,
+        compared=190,
+        proposed=0,
+        approved=34,
+        review=0,
+        rejected=0,
+        failed=0,
+        superseded=0,
+        basware_requests=1,
+        seconds=0.5,
+    )
+    return replace(usual, **changes)
+
+
+def supplier_update(**changes: Any) -> SupplierUpdateReport:
+    usual = SupplierUpdateReport(
+        company="M1",
+        due=45,
+        sent=34,
+        applied=45,
+        refused=0,
+        failed=0,
+        waiting=0,
+        logons=1,
+        seconds=1.5,
+    )
+    return replace(usual, **changes)
 
 
 def queue_item(**changes: Any) -> QueueItem:

@@ -10,7 +10,15 @@ from connector_defs.cli.demo import summary
 from connector_defs.cli.story import Story, heard
 from connector_defs.flows.reports import FollowUpReport, ReconcileReport
 from connector_defs.orchestration.listening import StepFailed, StepStarted
-from connector_tests.cli.reports import invoice_run, payment_run, problem, published, staged
+from connector_tests.cli.reports import (
+    compared,
+    invoice_run,
+    payment_run,
+    problem,
+    published,
+    staged,
+    supplier_update,
+)
 
 
 def test_every_report_is_kept_by_kind() -> None:
@@ -32,6 +40,15 @@ def test_a_record_reported_twice_is_one_problem_with_its_latest_reason() -> None
     story.hear(FollowUpReport(1, 0, 1, 0, (problem(reason="Basware refused it"),)))
 
     assert [each.reason for each in story.problems] == ["Basware refused it"]
+
+
+def test_a_difference_that_syspro_refused_is_told_with_its_reason_once() -> None:
+    story = Story()
+    story.hear(compared(problems=(problem("0001 tax_id", reason="waits"),)))
+    story.hear(supplier_update(problems=(problem("0001 tax_id", reason="SYSPRO refuses it"),)))
+
+    assert [each.reason for each in story.problems] == ["SYSPRO refuses it"]
+    assert (len(story.enrichment), len(story.supplier_updates)) == (1, 1)
 
 
 def test_a_failed_step_is_a_problem_of_its_own() -> None:
@@ -70,6 +87,8 @@ def test_the_summary_tells_records_and_requests_of_each_flow() -> None:
         ],
         invoices=[invoice_run()],
         payments=[payment_run()],
+        enrichment=[compared()],
+        supplier_updates=[supplier_update()],
     )
 
     assert summary(story) == [
@@ -77,4 +96,5 @@ def test_the_summary_tells_records_and_requests_of_each_flow() -> None:
         ("purchase orders", 2500, 2500, 28, 4.5),
         ("approved invoices", 300, 280, 1600, 9.5),
         ("payments", 500, 12, 36, 2.5),
+        ("enrichment", 198, 45, 35, 2.0),
     ]

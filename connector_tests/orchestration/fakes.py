@@ -3,16 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from connector_defs.flows import (
     aftercare,
+    enrichment,
+    enrichment_decisions,
     extraction,
     extracts,
     intake,
@@ -23,6 +26,12 @@ from connector_defs.flows import (
     publishing,
     queue,
     reconciliation,
+    supplier_updates,
+)
+from connector_defs.flows.enrichment_reports import (
+    EnrichmentReport,
+    SupplierChange,
+    SupplierUpdateReport,
 )
 from connector_defs.flows.reports import (
     DateWindow,
@@ -85,7 +94,7 @@ class FakeSite:
     """What the fake flows found, did and are told to raise.
 
     `errors` maps (step, company) to the exception raised there; a step is a staged table, an entity,
-    "invoices", "payments", "peek" or "due", or "reconcile", which is not by company.
+    "invoices", "payments", "compare", "update", "peek" or "due", or "reconcile", which is not by company.
     """
 
     settings: Settings = field(default_factory=lambda: settings(company("M1"), company("M2")))
@@ -99,6 +108,9 @@ class FakeSite:
     refused_payments: list[Problem] = field(default_factory=list)
     unclear_payments: list[Problem] = field(default_factory=list)
     payment_outages: tuple[Problem, ...] = ()
+    compared: list[tuple[str, date | None]] = field(default_factory=list)
+    differences_of_suppliers: list[SupplierChange] = field(default_factory=list)
+    update_outages: tuple[Problem, ...] = ()
     reconciled: list[date | None] = field(default_factory=list)
     missing_columns: tuple[str, ...] = ()
     unmapped: list[UnmappedAccount] = field(default_factory=list)
@@ -134,6 +146,9 @@ class FakeSite:
         monkeypatch.setattr(invoices, "peek", self._peek)
         monkeypatch.setattr(invoices, "due", self._due)
         monkeypatch.setattr(payments, "run_payments", self._run_payments)
+        monkeypatch.setattr(enrichment, "compare", self._compare)
+        monkeypatch.setattr(supplier_updates, "update_suppliers", self._update_suppliers)
+        monkeypatch.setattr(enrichment_decisions, "listed", self._listed)
         monkeypatch.setattr(overview, "refused_payments", lambda _: self.refused_payments)
         monkeypatch.setattr(overview, "unclear_payments", lambda _: self.unclear_payments)
         monkeypatch.setattr(intake, "full_list_due", lambda *_: self.whole_lists_due)
@@ -263,6 +278,46 @@ class FakeSite:
             outages=self.payment_outages,
         )
 
+    def _compare(
+        self, _: object, company: CompanySettings, *, updated_from: date | None = None
+    ) -> EnrichmentReport:
+        name = self._meet("compare", company)
+        self.compared.append((name, updated_from))
+        return EnrichmentReport(
+            company=name,
+            dry_run=False,
+            vendors=20,
+            compared=18,
+            proposed=1,
+            approved=0,
+            review=1,
+            rejected=0,
+            failed=0,
+            superseded=0,
+            basware_requests=1,
+            seconds=0.5,
+            changes=(supplier_change(company=name),),
+            notes=(problem(name, "supplier_enrichment"),),
+        )
+
+    def _update_suppliers(self, _: object, company: CompanySettings) -> SupplierUpdateReport:
+        return SupplierUpdateReport(
+            company=self._meet("update", company),
+            due=2,
+            sent=1,
+            applied=2,
+            refused=0,
+            failed=0,
+            waiting=0,
+            logons=1,
+            seconds=0.25,
+            changes=(supplier_change(state="applied"),),
+            outages=self.update_outages,
+        )
+
+    def _listed(self, _: object, *, states: tuple[str, ...]) -> list[SupplierChange]:
+        return [one for one in self.differences_of_suppliers if one.state in states]
+
     def _peek(self, _: object, company: CompanySettings) -> list[tuple[str, str]]:
         self.looked += 1
         return self.peeked.get(self._meet("peek", company), [])
@@ -286,6 +341,19 @@ class FakeSite:
 
     def _review_items(self, _: object, code_prefix: str | None = None) -> list[QueueItem]:
         return [item for item in self.reviews if item.code.startswith(code_prefix or "")]
+
+
+def supplier_change(**changes: Any) -> SupplierChange:
+    usual = SupplierChange(
+        company="M1",
+        supplier="0000001",
+        field="payment_terms",
+        syspro="30",
+        basware="60",
+        state="proposed",
+        outcome="waits for approval",
+    )
+    return replace(usual, **changes)
 
 
 def problem(company: str = "M1", entity: str = "vendors") -> Problem:

@@ -15,7 +15,13 @@ from connector_defs.flows.reports import Difference, Foreseen, Preview, Unmapped
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.tables import ROWS_SHOWN, table
 from connector_defs.store.extracts import StoredExtract
-from connector_tests.orchestration.fakes import FakeSite, problem, review_item, unmapped_account
+from connector_tests.orchestration.fakes import (
+    FakeSite,
+    problem,
+    review_item,
+    supplier_change,
+    unmapped_account,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -203,6 +209,47 @@ def test_payments_told_are_a_table_with_exact_amounts(instance: dg.DagsterInstan
         ("M1", "50.00", "108.25"),
         ("M2", "50.00", "108.25"),
     ]
+
+
+def test_differences_of_suppliers_are_a_table_before_anything_is_written(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    result = ran(instance, "enrichment")
+    shown = metadata(result, "basware/vendor_enrichment")
+    assert (shown["dagster/row_count"].value, shown["proposed"].value) == (36, 2)
+    assert [(row["supplier"], row["syspro"], row["basware"]) for row in rows(shown["differences"])] == [
+        ("0000001", "30", "60")
+    ] * 2
+    assert [row["code"] for row in rows(shown["not_compared"])] == ["NAME_TOO_SHORT"] * 2
+    written = metadata(result, "syspro/supplier_updates")
+    assert (written["dagster/row_count"].value, written["sent"].value) == (4, 2)
+    assert [row["state"] for row in rows(written["changes"])] == ["applied"] * 2
+
+
+def test_what_waits_of_the_enrichment_shows_by_its_kind_and_stops_nothing(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.differences_of_suppliers = [
+        supplier_change(),
+        supplier_change(state="review"),
+        supplier_change(state="review", field="tax_id"),
+        supplier_change(state="review", field="bank_data"),
+        supplier_change(state="failed"),
+    ]
+    result = ran(instance, "enrichment")
+    assert result.success
+    found = {
+        **evaluations(result, "basware/vendor_enrichment"),
+        **evaluations(result, "syspro/supplier_updates"),
+    }
+    counts = {name: one.metadata["found"].value for name, one in found.items() if name != "every_company"}
+    assert counts == {
+        "enrichment_approvals": 1,
+        "enrichment_reviews": 2,
+        "bank_data_in_basware": 1,
+        "unconfirmed_updates": 1,
+    }
+    assert not any(found[name].passed or found[name].blocking for name in counts)
 
 
 def test_records_that_cannot_go_show_at_their_entity(instance: dg.DagsterInstance, site: FakeSite) -> None:

@@ -38,6 +38,7 @@ PUBLISHED = {
     "basware/vendors",
 }
 PAYMENTS = {"basware/payment_responses"}
+ENRICHMENT = {"basware/vendor_enrichment", "syspro/supplier_updates"}
 INVOICES = {
     "basware/approved_documents",
     "basware/data_extracts",
@@ -45,6 +46,7 @@ INVOICES = {
     "syspro/ap_postings",
 }
 EXTERNAL = {
+    "erp/APSSSP",
     "erp/AdmTax",
     "erp/ApInvoice",
     "erp/ApInvoicePay",
@@ -94,6 +96,7 @@ def test_the_assets_are_these() -> None:
     assert keys(graph().materializable_asset_keys) == STAGED | PUBLISHED | INVOICES | PAYMENTS | {
         "basware/request_outcomes",
         "reconciliation",
+        *ENRICHMENT,
     }
     assert keys(graph().external_asset_keys) == EXTERNAL
 
@@ -107,6 +110,13 @@ def test_the_checks_are_these() -> None:
         **{name: {"quarantined_records", "refused_records", "every_company"} for name in PUBLISHED},
         "basware/approved_documents": set(INVOICE_CHECKS),
         "basware/payment_responses": {"refused_payments", "unclear_payments", "every_company"},
+        "basware/vendor_enrichment": {
+            "enrichment_approvals",
+            "enrichment_reviews",
+            "bank_data_in_basware",
+            "every_company",
+        },
+        "syspro/supplier_updates": {"unconfirmed_updates", "every_company"},
         "reconciliation": {"control_totals"},
     }
 
@@ -121,6 +131,7 @@ def test_jobs_schedules_and_sensors_are_these() -> None:
     repository = defs.get_repository_def()
     assert set(repository.job_names) == {
         "__ASSET_JOB",
+        "enrichment",
         "invoices",
         "master_data",
         "payments",
@@ -129,6 +140,7 @@ def test_jobs_schedules_and_sensors_are_these() -> None:
         "request_outcomes",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
+        "enrichment",
         "master_data",
         "payments",
         "purchase_orders",
@@ -145,14 +157,22 @@ def test_jobs_schedules_and_sensors_are_these() -> None:
 
 
 def test_every_asset_belongs_to_exactly_one_job() -> None:
-    jobs = ["invoices", "master_data", "payments", "purchase_orders", "reconcile", "request_outcomes"]
+    jobs = [
+        "enrichment",
+        "invoices",
+        "master_data",
+        "payments",
+        "purchase_orders",
+        "reconcile",
+        "request_outcomes",
+    ]
     made = [
         key.to_user_string()
         for name in jobs
         for key in defs.resolve_job_def(name).asset_layer.executable_asset_keys
     ]
     assert sorted(made) == sorted(
-        STAGED | PUBLISHED | INVOICES | PAYMENTS | {"basware/request_outcomes", "reconciliation"}
+        STAGED | PUBLISHED | INVOICES | PAYMENTS | ENRICHMENT | {"basware/request_outcomes", "reconciliation"}
     )
 
 
@@ -167,6 +187,7 @@ def test_every_asset_belongs_to_exactly_one_job() -> None:
         ("p2p/accountingDocuments", "reconciliation"),
         ("erp/ApInvoicePay", "p2p/paymentResponses"),
         ("p2p/accountingDocuments", "p2p/paymentResponses"),
+        ("p2p/vendors", "erp/APSSSP"),
     ],
 )
 def test_lineage_goes_from_one_system_to_the_other(source: str, target: str) -> None:
@@ -177,7 +198,9 @@ def test_lineage_goes_from_one_system_to_the_other(source: str, target: str) -> 
     assert target in keys(reached)
 
 
-@pytest.mark.parametrize("name", sorted(STAGED | PUBLISHED | INVOICES | PAYMENTS | {"reconciliation"}))
+@pytest.mark.parametrize(
+    "name", sorted(STAGED | PUBLISHED | INVOICES | PAYMENTS | ENRICHMENT | {"reconciliation"})
+)
 def test_a_backfill_is_one_run_over_daily_partitions(name: str) -> None:
     node = graph().get(dg.AssetKey.from_user_string(name))
     assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition)
@@ -185,13 +208,16 @@ def test_a_backfill_is_one_run_over_daily_partitions(name: str) -> None:
     assert node.backfill_policy == dg.BackfillPolicy.single_run()
 
 
-def test_dagster_never_repeats_a_posting_or_a_payment_response() -> None:
-    for name in ("invoices", "payments"):
+def test_dagster_never_repeats_a_posting_a_payment_response_or_a_change_of_a_supplier() -> None:
+    for name in ("invoices", "payments", "enrichment"):
         job = defs.resolve_job_def(name)
         assert job.tags["dagster/retry_on_asset_or_op_failure"] == "false"
         assert job.tags["dagster/max_retries"] == "0"
     told = graph().get(dg.AssetKey(["basware", "payment_responses"])).assets_def
     assert (told.op.retry_policy, told.op.pool) == (None, PAYMENTS_POOL)
+    changed = graph().get(dg.AssetKey(["syspro", "supplier_updates"])).assets_def
+    # It needs a session of an operator, as a posting does.
+    assert (changed.op.retry_policy, changed.op.pool) == (None, POSTING_POOL)
     engine = graph().get(dg.AssetKey(["syspro", "ap_postings"])).assets_def
     assert engine.op.retry_policy is None
     assert engine.op.pool == POSTING_POOL

@@ -44,14 +44,16 @@ def test_a_run_prints_nothing(site: FakeSite, capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr() == ("", "")
 
 
-def test_all_runs_the_four_jobs_one_after_the_other(site: FakeSite) -> None:
+def test_all_runs_the_five_jobs_one_after_the_other(site: FakeSite) -> None:
     outcome = run("all")
-    assert len(outcome.run_ids) == 4
+    assert len(outcome.run_ids) == 5
     assert outcome.run_id == outcome.run_ids[-1]
-    assert [type(report).__name__ for report in outcome.reports][-6:] == [
+    assert [type(report).__name__ for report in outcome.reports][-10:] == [
         *["InvoiceRunReport"] * 2,
         *["StageReport"] * 2,
         *["PaymentRunReport"] * 2,
+        *["EnrichmentReport"] * 2,
+        *["SupplierUpdateReport"] * 2,
     ]
     assert [entity for entity, company, _ in site.published if company == "M1"][-2:] == [
         "matchingOrders",
@@ -92,6 +94,33 @@ def test_today_tells_what_is_new_and_an_earlier_day_tells_refused_payments_again
 def test_an_outage_in_the_payments_fails_the_run_after_everything_else_went_on(site: FakeSite) -> None:
     site.payment_outages = (problem(entity="paymentResponses"),)
     outcome = run("payments")
+    assert not outcome.success
+    assert len(outcome.reports) == 4
+    assert "one character" in outcome.failures[0]
+
+
+def test_today_compares_what_is_new_and_an_earlier_day_the_vendors_sent_since(site: FakeSite) -> None:
+    day = TODAY - timedelta(days=2)
+    assert run("enrichment").success
+    assert run("enrichment", day).success
+    assert site.compared == [("M1", None), ("M2", None), ("M1", day), ("M2", day)]
+
+
+def test_a_company_that_could_not_be_compared_gets_nothing_written(site: FakeSite) -> None:
+    site.errors[("compare", "M1")] = RetryLater("Basware is away")
+    outcome = run("enrichment")
+    assert not outcome.success
+    assert [
+        (type(report).__name__, report.company) for report in outcome.reports if hasattr(report, "company")
+    ] == [
+        ("EnrichmentReport", "M2"),
+        ("SupplierUpdateReport", "M2"),
+    ]
+
+
+def test_an_outage_while_suppliers_are_changed_fails_the_run_at_its_end(site: FakeSite) -> None:
+    site.update_outages = (problem(entity="supplier_enrichment"),)
+    outcome = run("enrichment")
     assert not outcome.success
     assert len(outcome.reports) == 4
     assert "one character" in outcome.failures[0]

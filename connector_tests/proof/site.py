@@ -61,6 +61,9 @@ class ProofSite:
         self.desk = Desk(name, seed)
         self.approved = 0
         self.paid: list[str] = []
+        # Supplier -> payment term and tax id that people gave it in Basware, and how often they did.
+        self.enriched: dict[str, tuple[str, str]] = {}
+        self.serial = 0
         self._expected: list[Expected] = []
         self._unmapped: dict[str, list[Expected]] = {}
         self._settings = in_the_clear(connector.settings)
@@ -169,6 +172,7 @@ def _settings(
         **({"intake": intake} if intake else {}),
         timing={**_TIMING, **timing},
         posting={"batch_size": 8, **posting},
+        enrichment={"apply": "automatic", "full_list_hours": 0},
         company={"extra_operators": [SECOND_OPERATOR] if two_operators else []},
         storage={"state_url": state_url} if state_url else {},
     )

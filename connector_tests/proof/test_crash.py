@@ -125,6 +125,8 @@ def test_a_session_whose_id_died_with_its_worker_is_closed_though_nothing_is_lef
         ("SYSPRO commits late", ("posting.intent_written", "uncertain.settled")),
         ("duplicate number", ("evaluation.settled", "response.seen")),
         ("matched to goods receipts", ("recovery.moved", "logoff.answered")),
+        ("plain", ("enrichment.compared", "enrichment.intended", "enrichment.answered")),
+        ("foreign currency", ("enrichment.read_back", "enrichment.settled")),
     ],
 )
 def test_a_sample_of_the_harness_finds_nothing_off(kind: str, points: tuple[str, ...]) -> None:

@@ -45,7 +45,8 @@ def test_a_sound_proof_ends_well_and_writes_its_page(
     assert "Nothing is off." in capsys.readouterr().out
     text = page.read_text(encoding="utf-8")
     assert 'Command: `make proof ARGS="--seed 5"`' in text
-    assert f"| crash harness | 600 | 1,500 | {20 * len(POINTS)} | 21,000 | 0 | 0 | 0 | 0 | 0 |" in text
+    kills = f"{20 * len(POINTS):,}"
+    assert f"| crash harness | 600 | 1,500 | {kills} | 21,000 | 0 | 0 | 0 | 0 | 0 |" in text
     assert "| `posting.intent_written` |" in text
     assert "| F1 | killed after reading | passed | f1 it (`proof/test_x.py`) |" in text
     assert str(Path.cwd()) not in text

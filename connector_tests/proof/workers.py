@@ -103,6 +103,11 @@ def _publish_orders(connector: Connector, company: CompanySettings, day: str) ->
             publish(connector, company, entity.name, window.last)
 
 
+def _enrich_suppliers(connector: Connector, company: CompanySettings) -> None:
+    importlib.import_module("connector_defs.flows.enrichment").compare(connector, company)
+    importlib.import_module("connector_defs.flows.supplier_updates").update_suppliers(connector, company)
+
+
 # What a worker can be told to do: the functions behind `connector sync …` and `connector mapping set`.
 JOBS: dict[str, Callable[..., None]] = {
     "invoices": _run_invoices,
@@ -110,6 +115,7 @@ JOBS: dict[str, Callable[..., None]] = {
     "payments": _tell_payments,
     "extracts": _take_in_extracts,
     "orders": _publish_orders,
+    "enrichment": _enrich_suppliers,
 }
 
 

@@ -16,6 +16,7 @@ _P2P = "p2p"
 TABLE_DESCRIPTIONS = {
     "AdmTax": "Tax codes and their rates.",
     "ApInvoice": "Posted supplier invoices of accounts payable.",
+    "APSSSP": "The business object that changes suppliers; here their payment terms and tax ids.",
     "ApInvoicePay": "Payments, discounts and adjustments of posted supplier invoices.",
     "ApSupplier": "Suppliers: code, name, currency, terms, hold flag.",
     "ApSupplierAddr": "Addresses of suppliers.",
@@ -60,6 +61,14 @@ def external_assets() -> list[dg.AssetSpec]:
     return [
         *(_table(name) for name in sorted(tables)),
         _table("ApInvoice", deps=[dg.AssetKey(["syspro", "ap_postings"])]),
+        # Its own node: ApSupplier itself leads to Basware's vendors, and lineage must not run in a circle.
+        dg.AssetSpec(
+            erp("APSSSP"),
+            deps=[dg.AssetKey(["syspro", "supplier_updates"])],
+            description=f"SYSPRO business object APSSSP, which writes ApSupplier. {TABLE_DESCRIPTIONS['APSSSP']}",
+            group_name="syspro_tables",
+            kinds={"syspro"},
+        ),
         *(
             _endpoint(
                 entity.name,

@@ -47,6 +47,8 @@ def control_routes(sandbox: "BaswareSandbox") -> list[Route]:
         "plan_refusal": lambda body: sandbox.plan_refusal(**body),
         "overturn": lambda body: sandbox.overturn(**body),
         "processing": lambda body: _set_processing(sandbox, body),
+        "vendors/change": lambda body: sandbox.edit_vendor(body["vendorCode"], body["fields"]),
+        "vendors/enrich": lambda body: _enrich(sandbox, body),
         "expire_tokens": lambda _: _expire_tokens(sandbox),
         "extract": lambda body: {"id": _make_extract(sandbox, body)},
         "arm": lambda body: _arm(sandbox, body),
@@ -119,6 +121,12 @@ def _hide(sandbox: "BaswareSandbox", body: dict[str, Any]) -> dict[str, Any]:
     hidden = bool(body.get("hidden", True))
     sandbox.hide(body["invoiceId"], hidden)
     return {"hidden": hidden}
+
+
+def _enrich(sandbox: "BaswareSandbox", body: dict[str, Any]) -> list[dict[str, Any]]:
+    """`vendors` is how many; the answer names each with the kind of its change and what SYSPRO is to hold."""
+    made = sandbox.enrich_vendors(int(body["vendors"]), int(body.get("seed", 7)))
+    return [asdict(change) for change in made]
 
 
 def _make_extract(sandbox: "BaswareSandbox", body: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ refused there, and sending it again unchanged does nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -135,6 +135,14 @@ class Entities:
         record, item = self._accept(call, endpoint, merged, instant(self._clock()))
         self._receive(call, endpoint, "PATCH", [item])
         return ok(record, **{REQUEST_ID: call.request_id})
+
+    def edit(self, endpoint: str, external_code: str, fields: Mapping[str, Any]) -> Record:
+        """A user of P2P changes a record; None clears a field. Raises KeyError when unknown."""
+        merged = {**self.records[endpoint][external_code], **fields, "lastUpdated": instant(self._clock())}
+        record = {name: value for name, value in merged.items() if value is not None}
+        self.records[endpoint][external_code] = record
+        self._target.save(endpoint, {name: value for name, value in record.items() if name != "lastUpdated"})
+        return record
 
     def list(self, call: Call, endpoint: Endpoint) -> Answer:
         """One page of records; 404 when there is none."""

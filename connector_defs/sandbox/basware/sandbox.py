@@ -23,6 +23,7 @@ from connector_defs.sandbox.basware.schema import Record
 from connector_defs.sandbox.basware.status import StatusDesk
 from connector_defs.sandbox.basware.target_rules import ACTIVE_CURRENCIES, TargetSystem
 from connector_defs.sandbox.basware.tokens import ALL_SCOPES, TokenDesk
+from connector_defs.sandbox.basware.vendor_changes import VendorChange, changes
 from connector_defs.sandbox.credentials import SandboxCredentials
 from connector_defs.sandbox.faults import FaultPlan
 
@@ -163,6 +164,23 @@ class BaswareSandbox:
             self.processing.advance()
             self.target.lose(endpoint, external_code)
             self.processing.overturn(endpoint, external_code, Finding(message, category=category))
+
+    def edit_vendor(self, vendor_code: str, fields: Mapping[str, Any]) -> Record:
+        """A user edits the vendor of this code in P2P; None clears a field. Raises KeyError when unknown."""
+        with self.lock:
+            for external_code, vendor in self.entities["vendors"].items():
+                if vendor["vendorCode"] == vendor_code:
+                    return self.master.edit("vendors", external_code, fields)
+        raise KeyError(vendor_code)
+
+    def enrich_vendors(self, number: int, seed: int = 7) -> list[VendorChange]:
+        """People change payment terms and tax ids of `number` vendors, some in a way nobody may take over."""
+        with self.lock:
+            terms = [str(each["paymentTermCode"]) for each in self.entities["paymentTerms"].values()]
+            made = changes(list(self.entities["vendors"].values()), terms, number, seed)
+            for change in made:
+                self.edit_vendor(change.vendor_code, change.fields)
+            return made
 
     def finish_processing(self) -> None:
         """Let everything that is on its way take effect now."""
