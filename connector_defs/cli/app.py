@@ -17,6 +17,7 @@ from connector_defs.cli import (
     ping,
     queue,
     sandbox,
+    source_tables,
     staging,
     sync,
     ui,
@@ -77,6 +78,7 @@ app.command("reconcile", epilog=books.RECONCILE_EPILOG, rich_help_panel=_RUN)(bo
 app.add_typer(queue.app, name="queue", rich_help_panel=_DECIDE)
 app.add_typer(mapping.app, name="mapping", rich_help_panel=_DECIDE)
 app.add_typer(audit.app, name="audit", rich_help_panel=_LOOK)
+app.add_typer(source_tables.app, name="tables", rich_help_panel=_LOOK)
 app.command("sql", epilog=staging.EPILOG, rich_help_panel=_LOOK)(staging.sql)
 
 

@@ -8,6 +8,7 @@ from itertools import chain
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connector_defs.cli.terminal import console, visible
+from connector_defs.flows.record_reports import RecordsReport
 from connector_defs.flows.reports import (
     ExtractReport,
     FollowUpReport,
@@ -32,6 +33,7 @@ class Story:
     invoices: list[InvoiceRunReport] = field(default_factory=list)
     payments: list[PaymentRunReport] = field(default_factory=list)
     reconciliations: list[ReconcileReport] = field(default_factory=list)
+    comparisons: list[RecordsReport] = field(default_factory=list)
     failed_steps: list[StepFailed] = field(default_factory=list)
     on_step: Callable[[StepStarted], None] = lambda _: None
 
@@ -54,6 +56,8 @@ class Story:
                 self.payments.append(event)
             case ReconcileReport():
                 self.reconciliations.append(event)
+            case RecordsReport():
+                self.comparisons.append(event)
             case StepFailed():
                 self.failed_steps.append(event)
 

@@ -1,6 +1,7 @@
 """The state of everything, as people and checks ask for it. Reads our own store alone."""
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from connector_defs.basware.documents import MalformedDocument
@@ -8,15 +9,17 @@ from connector_defs.domain.gl_mapping import Gap
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
 from connector_defs.domain.planning import needs_mapping
 from connector_defs.domain.states import State
+from connector_defs.flows import control_totals
 from connector_defs.flows.books import planning_rules
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.intake import approved_invoice
 from connector_defs.flows.payments import ENTITY as PAYMENTS
 from connector_defs.flows.payments import payment_problem
 from connector_defs.flows.queue import waiting
+from connector_defs.flows.record_reports import IncompleteOrder, MissingLine, RecordAge
 from connector_defs.flows.reports import Problem, QueueItem, Status, UnmappedAccount
 from connector_defs.flows.runtime import Connector
-from connector_defs.store import invoices, mappings, payments, records
+from connector_defs.store import invoices, mappings, payments, record_ages, records
 from connector_defs.store.invoices import StoredInvoice
 from connector_defs.store.records import Record, RecordState
 
@@ -38,12 +41,13 @@ _PAYMENT_COUNTED_AS = {
 
 
 def status(connector: Connector) -> Status:
-    """Invoices by state, records by entity, and the age of the oldest open invoice."""
+    """Invoices by state, records by entity, the ages of what is open, and the last control totals."""
     with connector.store.read() as connection:
         by_state = invoices.counts(connection)
         by_entity = records.counts(connection)
         by_payment = payments.counts(connection)
         oldest = invoices.oldest_open(connection)
+        open_records = record_ages.open_since(connection)
         gl_problems = len(invoices.with_gl_problem(connection, None))
     counted = {}
     for entity in ENTITIES:
@@ -54,8 +58,52 @@ def status(connector: Connector) -> Status:
     counted[PAYMENTS] = dict.fromkeys(("published", "pending", "failed", "quarantined"), 0)
     for payment_state, counted_as in _PAYMENT_COUNTED_AS.items():
         counted[PAYMENTS][counted_as] += by_payment.get(payment_state, 0)
-    minutes = int((connector.clock.now() - oldest).total_seconds() // 60) if oldest else 0
-    return Status(by_state, counted, minutes, gl_problems)
+    return Status(
+        by_state,
+        counted,
+        _minutes_since(connector, oldest) if oldest else 0,
+        gl_problems,
+        tuple(
+            RecordAge(one.company, one.entity, one.state, one.records, _minutes_since(connector, one.since))
+            for one in open_records
+        ),
+        tuple(control_totals.latest(connector)),
+    )
+
+
+def _minutes_since(connector: Connector, moment: datetime) -> int:
+    return max(int((connector.clock.now() - moment).total_seconds() // 60), 0)
+
+
+def incomplete_orders(connector: Connector) -> list[IncompleteOrder]:
+    """Orders that Basware knows without all of their lines, with what keeps each line back (invariant I10)."""
+    found = []
+    with connector.store.read() as connection:
+        for company in connector.companies:
+            name = company.syspro_company
+            orders = records.incomplete_orders(connection, name)
+            unfinished = set(records.unfinished_orders(connection, name))
+            lines = record_ages.lines_of(connection, name, orders)
+            found += [_incomplete(name, order, lines.get(order, []), order in unfinished) for order in orders]
+    return found
+
+
+def _incomplete(company: str, order: str, lines: list[Record], unfinished: bool) -> IncompleteOrder:
+    missing = [
+        MissingLine(
+            line.key.rpartition("/")[2],
+            line.state,
+            line.code,
+            line.reason or "Basware has it and has not said what became of it",
+        )
+        for line in lines
+        if line.state != "confirmed"
+    ]
+    if unfinished:
+        reason = "more of its lines were to follow when the run ended: the next run sends them"
+        missing.append(MissingLine("", "", records.UNFINISHED, reason))
+    confirmed = sum(line.state == "confirmed" for line in lines)
+    return IncompleteOrder(company, order, confirmed, tuple(missing))
 
 
 def unmapped_accounts(connector: Connector) -> list[UnmappedAccount]:

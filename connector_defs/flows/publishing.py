@@ -96,6 +96,7 @@ class _Publisher:
             held=counts["held"] + counts["in_flight"],
             seconds=time.monotonic() - started,
             problems=(*tally.problems, *after.problems),
+            in_flight=counts["in_flight"],
         )
 
     def _record(self, changed: Changed, state: RecordState, code: str = "", reason: str = "") -> Record:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from connector_defs.flows.record_reports import RecordsReport
 from connector_defs.flows.reports import (
     ExtractReport,
     FollowUpReport,
@@ -28,6 +29,7 @@ Report = (
     | InvoiceRunReport
     | PaymentRunReport
     | ReconcileReport
+    | RecordsReport
 )
 
 

@@ -13,7 +13,7 @@ COMMANDS = [
     "queue list", "queue show", "queue preview", "queue retry", "queue release", "queue reject",
     "queue period", "queue accept-rounding", "queue adopt", "queue dead", "queue revive", "queue settle-gl",
     "mapping list", "mapping set", "mapping approve", "mapping suggest", "mapping import", "mapping export",
-    "audit show", "audit verify",
+    "audit show", "audit verify", "tables list", "tables accept",
 ]  # fmt: skip
 HEAVY = (
     "dagster",
@@ -38,7 +38,7 @@ def test_every_command_explains_itself_with_an_example(connector: Command, comma
     assert f"connector {command}" in ended.out
 
 
-@pytest.mark.parametrize("group", ["", "queue", "mapping", "audit", "db"])
+@pytest.mark.parametrize("group", ["", "queue", "mapping", "audit", "db", "tables"])
 def test_a_group_without_a_command_lists_its_commands(connector: Command, group: str) -> None:
     ended = connector(*group.split())
 

@@ -296,3 +296,60 @@ def test_a_row_inserted_just_before_the_end_is_stepped_over():
     first = next(pages)
     rows.insert(0, {"Company": "0   ", "GlCode": "00", "Description": ""})
     assert [len(first), list(pages)] == [4, []]
+
+
+def test_columns_come_with_the_kind_of_value_each_holds():
+    row = {"Company": "M1", "GlCode": "1", "Number": 1, "Amount": Decimal("1.5"), "Held": True, "Empty": None}
+    client = client_of(ServiceDouble({"GenMaster": [row]}))
+    assert client.columns(GEN_MASTER) == {
+        "Company": "text",
+        "GlCode": "text",
+        "Number": "number",
+        "Amount": "number",
+        "Held": "truth",
+        "Empty": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "number"),
+    [
+        (200, b'{"@odata.count": 12, "value": []}', 12),
+        (200, b'\xef\xbb\xbf{"@odata.count": "12", "value": []}', 12),
+        (200, b'{"value": []}', None),
+        (200, b'{"@odata.count": null, "value": []}', None),
+        (200, b'{"@odata.count": 1.5, "value": []}', None),
+        (200, b'{"@odata.count": -1, "value": []}', None),
+        (200, b'{"@odata.count": true, "value": []}', None),
+        (200, b"[12]", None),
+        (200, b"<html>", None),
+        (200, b"\xff", None),
+        (400, b'{"error": {"message": "not supported"}}', None),
+        (503, b"", None),
+    ],
+)
+def test_the_services_own_count_is_taken_where_there_is_one(status, body, number):
+    asked = []
+
+    def answer(request):
+        asked.append(unquote(request.url.query.decode()))
+        return httpx.Response(status, content=body)
+
+    client = ODataClient(
+        "http://syspro/odata", "M1", "u", SecretStr("p"), timeout=1, transport=httpx.MockTransport(answer)
+    )
+    assert client.count(GEN_MASTER, same_text("Company", "M1", 4)) == number
+    assert len(asked) == 1, "one attempt: nothing rests on it"
+    assert asked[0].startswith("$count=true&$filter=(Company eq 'M1'")
+    assert client.count(GEN_MASTER) == number
+    assert "$filter" not in asked[1]
+
+
+def test_no_count_where_the_service_cannot_be_reached():
+    def away(request):
+        raise httpx.ConnectError("away", request=request)
+
+    client = ODataClient(
+        "http://syspro/odata", "M1", "u", SecretStr("p"), timeout=1, transport=httpx.MockTransport(away)
+    )
+    assert client.count(GEN_MASTER) is None
