@@ -16,6 +16,7 @@ _FIGURES = (
     "staged",
     "unchanged",
     "sent",
+    "carried",
     "confirmed",
     "pending",
     "held",

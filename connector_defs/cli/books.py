@@ -19,7 +19,9 @@ Day = Annotated[
 
 STATUS_EPILOG = examples("connector status", "connector status --json")
 RECONCILE_EPILOG = examples(
-    "connector reconcile", "connector reconcile --date 2026-11-02 --json", "connector reconcile --orders --resend"
+    "connector reconcile",
+    "connector reconcile --date 2026-11-02 --json",
+    "connector reconcile --orders --resend",
 )
 
 
@@ -52,11 +54,15 @@ def reconcile(
     on: Day = None,
     orders: Annotated[
         bool,
-        typer.Option("--orders", help="Compare the lines of every order, one call each, and not of a sample."),
+        typer.Option(
+            "--orders", help="Compare the lines of every order, one call each, and not of a sample."
+        ),
     ] = False,
     resend: Annotated[
         bool,
-        typer.Option("--resend", help="Mark records that Basware lacks or holds otherwise: the next sync sends them."),
+        typer.Option(
+            "--resend", help="Mark records that Basware lacks or holds otherwise: the next sync sends them."
+        ),
     ] = False,
     json: AsJson = False,
 ) -> None:

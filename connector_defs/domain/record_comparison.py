@@ -23,7 +23,7 @@ _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T.*)?", re.DOTALL)
 _NAMES = ("externalCode", "companyCode", "language", "paymentMeansCode", "schemeId", "name")
 _ACTIVE_FIELDS = re.compile(r"processingStatus\.active|companies(\[.*\])?\.active|isClosed|isDeleted")
 # Bank data is compared and never shown.
-_SECRET = "financialAccounts"
+_BANK_DATA = "financialAccounts"
 _SHOWN = 80
 
 
@@ -58,7 +58,9 @@ def is_active(entity: str, record: WireRecord) -> bool:
             return not (record.get("isClosed") or record.get("isDeleted"))
         case _:
             companies = record.get("companies")
-            told = [each for each in companies if isinstance(each, dict)] if isinstance(companies, list) else []
+            told = (
+                [each for each in companies if isinstance(each, dict)] if isinstance(companies, list) else []
+            )
             return not told or any(each.get("active") is not False for each in told)
 
 
@@ -123,13 +125,13 @@ def _nothing(value: WireValue) -> bool:
 
 
 def _difference(path: str, ours: WireValue, theirs: WireValue) -> FieldDifference:
-    if _SECRET in path or any(_holds_secret(value) for value in (ours, theirs)):
+    if _BANK_DATA in path or any(_holds_bank_data(value) for value in (ours, theirs)):
         return FieldDifference(path, "(not shown)", "(not shown)")
     return FieldDifference(path, _shown(ours), _shown(theirs))
 
 
-def _holds_secret(value: WireValue) -> bool:
-    return isinstance(value, dict) and _SECRET in value
+def _holds_bank_data(value: WireValue) -> bool:
+    return isinstance(value, dict) and _BANK_DATA in value
 
 
 def _shown(value: WireValue) -> str:

@@ -70,7 +70,7 @@ class _Publisher:
         self._withdrawn: set[str] = set()
 
     def run(self, partition: date, started: float) -> PublishReport:
-        follow_up(self._connector, self._company, wait=False, entity=self._entity.name)
+        before = follow_up(self._connector, self._company, wait=False, entity=self._entity.name)
         with Delta(self._connector, self._entity, self._site, partition) as delta:
             self._send_all(pack(self._prepared(delta), self._endpoint.batch_limit))
             self._mark_finished()
@@ -96,6 +96,7 @@ class _Publisher:
             held=counts["held"] + counts["in_flight"],
             seconds=time.monotonic() - started,
             problems=(*tally.problems, *after.problems),
+            carried=before.pending,
             in_flight=counts["in_flight"],
         )
 

@@ -37,7 +37,9 @@ ORDERS_SAMPLED = 50
 # The first differences of an entity; the others are counted.
 MOST_LISTED = 1000
 # Kinds of differences that a forced resend puts right.
-RESENDABLE = frozenset({"MISSING_IN_BASWARE", "DIFFERS_IN_BASWARE", "ACTIVE_IN_BASWARE", "INACTIVE_IN_BASWARE"})
+RESENDABLE = frozenset(
+    {"MISSING_IN_BASWARE", "DIFFERS_IN_BASWARE", "ACTIVE_IN_BASWARE", "INACTIVE_IN_BASWARE"}
+)
 
 _LINES = "matchingOrderLines"
 _RESEND = "`connector reconcile --resend`, then `connector sync {group}`, sends it again"
@@ -104,9 +106,7 @@ def reconcile_records(
     company is told there and stops nothing else.
     """
     chosen = connector.companies if companies is None else companies
-    compared = [
-        _safely(connector, company, entity, every_order) for company in chosen for entity in ENTITIES
-    ]
+    compared = [_safely(connector, company, entity, every_order) for company in chosen for entity in ENTITIES]
     return RecordsReport(tuple(compared))
 
 
@@ -248,7 +248,13 @@ class _Comparison:
         code = str(record.get(ENDPOINTS[self._entity.name].code_field) or "")
         external_code = str(record.get("externalCode") or "")
         active = is_active(self._entity.name, record)
-        return external_code, code, self._is_ours(record, external_code, code), active, encode(dict(record)).decode()
+        return (
+            external_code,
+            code,
+            self._is_ours(record, external_code, code),
+            active,
+            encode(dict(record)).decode(),
+        )
 
     def _is_ours(self, record: Mapping[str, WireValue], external_code: str, code: str) -> bool:
         """Whether the record was made by this connector: by its source system, or by how its externalCode was made."""
@@ -305,7 +311,9 @@ class _Comparison:
             kind = "ACTIVE_IN_BASWARE" if shown else "INACTIVE_IN_BASWARE"
             self._differ(key, kind, _activity(wanted), _activity(shown), _RESEND)
         fields = type(entity).model_fields
-        published = [fields[each].alias or to_camel(each) for each in fields if each in entity.model_fields_set]
+        published = [
+            fields[each].alias or to_camel(each) for each in fields if each in entity.model_fields_set
+        ]
         found = differing_fields(name, ours, theirs, published)
         for one in found:
             self._differ(key, "DIFFERS_IN_BASWARE", one.ours, one.theirs, _RESEND, one.field)

@@ -30,7 +30,8 @@ class ControlTotals:
     """One entity of one company, from SYSPRO's rows to Basware's confirmation; all counts are of one run.
 
     rows = staged + left_out (comment lines); staged = unchanged + (sent - closed) + held + in_flight + quarantined;
-    sent = confirmed + refused + pending. `in_flight` are records on their way since an earlier run, `closed` what is
+    sent + carried = confirmed + refused + pending. `carried` ones were sent by earlier runs and had no outcome when
+    this one began, `in_flight` ones are changed and wait for the outcome of their older form, `closed` is what is
     gone from SYSPRO, `unvalued` order lines whose value cannot be told. `counted` is the number of rows that SYSPRO's
     service gives itself, None where it gives none or the table moved. `differences` says in words what does not add
     up.
@@ -46,6 +47,7 @@ class ControlTotals:
     staged: int
     unchanged: int
     sent: int
+    carried: int
     confirmed: int
     pending: int
     held: int

@@ -62,8 +62,9 @@ class StageReport:
 class PublishReport:
     """One entity of one company, compared and published.
 
-    staged = unchanged + sent + quarantined + held; sent = confirmed + pending + failed. Of the held ones
-    `in_flight` are on their way since an earlier run. `totals` are there once they were taken (`control_totals`).
+    staged = unchanged + sent - deactivated + quarantined + held; sent + carried = confirmed + pending + failed, where
+    `carried` ones were sent by earlier runs and had no outcome when this one began. Of the held ones `in_flight` are
+    still on their way in an older form. `totals` are there once they were taken (`control_totals`).
     """
 
     company: str
@@ -80,6 +81,7 @@ class PublishReport:
     held: int
     seconds: float
     problems: tuple[Problem, ...] = ()
+    carried: int = 0
     in_flight: int = 0
     totals: ControlTotals | None = None
 

@@ -3,7 +3,7 @@
 Belongs here: which fields a table shows. How a table is made is in `tables`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import dagster as dg
@@ -11,7 +11,7 @@ import dagster as dg
 from connector_defs.flows.reports import Foreseen, QueueItem, UnmappedAccount
 from connector_defs.orchestration.tables import table
 
-Invoice = TypeVar("Invoice", QueueItem, Foreseen)
+Invoice = TypeVar("Invoice", bound=QueueItem | Foreseen)
 
 _INVOICE = ("company", "invoice_id", "supplier", "invoice_number", "gross", "currency")
 
@@ -20,40 +20,28 @@ def queue(items: Iterable[QueueItem]) -> dg.TableMetadataValue:
     """Invoices that wait, as the review queue lists them."""
     return _invoices(
         items,
-        {
-            "state": lambda item: item.state,
-            "code": lambda item: item.code,
-            "reason": lambda item: item.reason,
-            "remedy": lambda item: item.remedy,
-        },
+        ("state", "code", "reason", "remedy"),
+        lambda item: (item.state, item.code, item.reason, item.remedy),
     )
 
 
 def gl_problems(items: Iterable[QueueItem]) -> dg.TableMetadataValue:
     """AP postings that stand while their GL journal failed."""
-    return _invoices(
-        items, {"voucher": lambda item: item.voucher, "gl_problem": lambda item: item.gl_problem}
-    )
+    return _invoices(items, ("voucher", "gl_problem"), lambda item: (item.voucher, item.gl_problem))
 
 
 def foreseen(items: Iterable[Foreseen]) -> dg.TableMetadataValue:
     """What a preview says of invoices."""
-    return _invoices(
-        items,
-        {"verdict": lambda item: item.verdict.value, "reasons": lambda item: "; ".join(item.texts)},
-    )
+    return _invoices(items, ("verdict", "reasons"), lambda item: (item.verdict.value, "; ".join(item.texts)))
 
 
 def _invoices(
-    items: Iterable[Invoice], further: Mapping[str, Callable[[Invoice], object]]
+    items: Iterable[Invoice], names: Sequence[str], further: Callable[[Invoice], tuple[object, ...]]
 ) -> dg.TableMetadataValue:
     """What every list of invoices shows, and the columns of its own."""
     return table(
-        (*_INVOICE, *further),
-        [
-            (*(getattr(item, name) for name in _INVOICE), *(column(item) for column in further.values()))
-            for item in items
-        ],
+        (*_INVOICE, *names),
+        [(*(getattr(item, name) for name in _INVOICE), *further(item)) for item in items],
     )
 
 

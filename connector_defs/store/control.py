@@ -37,7 +37,9 @@ def seen(connection: Connection, company: str, name: str) -> SeenTable | None:
     return found[0] if found else None
 
 
-def seen_tables(connection: Connection, company: str | None = None, name: str | None = None) -> list[SeenTable]:
+def seen_tables(
+    connection: Connection, company: str | None = None, name: str | None = None
+) -> list[SeenTable]:
     """Every staged table, of one company or of one name where that is given."""
     query = select(staged_table).order_by(staged_table.c.company, staged_table.c.name)
     if company is not None:
@@ -65,7 +67,12 @@ def remember(connection: Connection, table: SeenTable) -> None:
 
 
 def keep_totals(
-    connection: Connection, company: str, entity: str, day: date, figures: Mapping[str, Any], made_at: datetime
+    connection: Connection,
+    company: str,
+    entity: str,
+    day: date,
+    figures: Mapping[str, Any],
+    made_at: datetime,
 ) -> None:
     """Keep the control totals of one run."""
     row = {

@@ -41,11 +41,13 @@ def open_since(connection: Connection) -> list[OpenRecords]:
     last_confirmed = (
         select(func.coalesce(func.max(confirmed.c.sequence), 0))
         .where(confirmed.c.chain == chain, confirmed.c.action == "confirmed")
+        .correlate(record)
         .scalar_subquery()
     )
     since = (
         select(func.min(type_coerce(audit_event.c.at, String)))
         .where(audit_event.c.chain == chain, audit_event.c.sequence > last_confirmed)
+        .correlate(record)
         .scalar_subquery()
     )
     # The row's own time stands in where the trail has nothing newer than the confirmation.

@@ -116,7 +116,9 @@ def test_status_has_the_documented_shape(site: Site, connector: Command) -> None
     assert sum(report["invoices"].values()) == SMALL.invoices
     assert set(report["records"]["vendors"]) == {"published", "pending", "failed", "quarantined"}
     assert isinstance(report["oldest_open_minutes"], int)
-    assert {each["entity"] for each in report["control_totals"]} == set(report["records"]) - {"paymentResponses"}
+    assert {each["entity"] for each in report["control_totals"]} == set(report["records"]) - {
+        "paymentResponses"
+    }
     assert [each["differences"] for each in report["control_totals"] if each["differences"]] == []
     (lines,) = (each for each in report["control_totals"] if each["entity"] == "matchingOrderLines")
     assert all(each["syspro"] == each["confirmed"] for each in lines["money"])

@@ -31,6 +31,7 @@ TOTALS = ControlTotals(
     staged=12340,
     unchanged=12000,
     sent=340,
+    carried=0,
     confirmed=340,
     pending=0,
     held=0,
@@ -38,7 +39,9 @@ TOTALS = ControlTotals(
     quarantined=0,
     in_flight=0,
     closed=0,
-    money=(MoneyTotal("EUR", 12340, *(Decimal(n) for n in ("1234567.80", "1234567.80", "0", "0", "0", "0"))),),
+    money=(
+        MoneyTotal("EUR", 12340, *(Decimal(n) for n in ("1234567.80", "1234567.80", "0", "0", "0", "0"))),
+    ),
 )
 COMPARED = RecordComparison("M1", "vendors", date(2026, 3, 1), 12, 12, 10, 10, 10, 2, 0, 0)
 
@@ -68,7 +71,9 @@ def test_nothing_published_has_no_totals(capsys: Output) -> None:
 
 def test_status_tells_how_long_records_are_not_confirmed(capsys: Output) -> None:
     book_tables.status(
-        Status({}, {}, 0, unconfirmed=(RecordAge("M1", "vendors", "failed", 3, 1500),), control_totals=(TOTALS,))
+        Status(
+            {}, {}, 0, unconfirmed=(RecordAge("M1", "vendors", "failed", 3, 1500),), control_totals=(TOTALS,)
+        )
     )
 
     out = capsys.readouterr().out
@@ -87,7 +92,9 @@ def test_records_that_agree(capsys: Output) -> None:
 @pytest.mark.parametrize("number", [1, 25])
 def test_records_that_differ_are_listed_with_field_and_remedy(capsys: Output, number: int) -> None:
     differences = tuple(
-        RecordDifference("M1", "vendors", f"S-{each:02}", "DIFFERS_IN_BASWARE", "name", "Ann", "Bob", "resend it")
+        RecordDifference(
+            "M1", "vendors", f"S-{each:02}", "DIFFERS_IN_BASWARE", "name", "Ann", "Bob", "resend it"
+        )
         for each in range(number)
     )
     report = replace(COMPARED, matched=9, not_compared=7, differing=number, differences=differences)

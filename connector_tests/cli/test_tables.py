@@ -21,7 +21,13 @@ Output = pytest.CaptureFixture[str]
 
 def test_columns_that_a_site_does_not_have_are_named(capsys: Output) -> None:
     tables.staged(
-        [staged(missing_columns=("TaxRegnNum",), new_columns=("Mood",), changed_columns=("Age: text became number",))]
+        [
+            staged(
+                missing_columns=("TaxRegnNum",),
+                new_columns=("Mood",),
+                changed_columns=("Age: text became number",),
+            )
+        ]
     )
 
     out = capsys.readouterr().out

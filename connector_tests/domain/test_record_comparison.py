@@ -8,7 +8,9 @@ import pytest
 from connector_defs.domain.record_comparison import FieldDifference, differing_fields, is_active
 
 
-def differences(ours: dict[str, Any], theirs: dict[str, Any], entity: str = "accounts") -> list[FieldDifference]:
+def differences(
+    ours: dict[str, Any], theirs: dict[str, Any], entity: str = "accounts"
+) -> list[FieldDifference]:
     return differing_fields(entity, ours, theirs, list(ours))
 
 
@@ -33,7 +35,10 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any], entity: str = "acc
             [{"language": "en-US", "translation": "A"}, {"language": "de", "translation": "B"}],
             [{"language": "de", "translation": "B"}, {"language": "en-US", "translation": "A"}],
         ),
-        ([{"externalCode": "r", "quantity": 1}], [{"externalCode": "r", "quantity": 1, "invoicedQuantity": 1}]),
+        (
+            [{"externalCode": "r", "quantity": 1}],
+            [{"externalCode": "r", "quantity": 1, "invoicedQuantity": 1}],
+        ),
         ({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}, "d": 3}),
         (["x", "y"], ["x", "y"]),
     ],
@@ -94,7 +99,10 @@ def test_what_basware_owns_of_a_supplier_is_no_difference() -> None:
     ours = {"name": "Ann", "paymentTerms": {"paymentTermCode": "30"}, "identifiers": [{"id": "1"}]}
     theirs = {"name": "Ann", "paymentTerms": {"paymentTermCode": "60"}, "identifiers": []}
     assert differences(ours, theirs, "vendors") == []
-    assert [one.field for one in differences(ours, theirs)] == ["paymentTerms.paymentTermCode", "identifiers[#1]"]
+    assert [one.field for one in differences(ours, theirs)] == [
+        "paymentTerms.paymentTermCode",
+        "identifiers[#1]",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -125,8 +133,13 @@ def test_a_record_is_active_unless_basware_says_otherwise(
         ({"processingStatus": {"active": True}}, {"processingStatus": {"active": False}}),
         ({"isClosed": True}, {"isClosed": False}),
         ({"isDeleted": False}, {"isDeleted": True}),
-        ({"companies": [{"companyCode": "1", "active": True}]}, {"companies": [{"companyCode": "1", "active": False}]}),
+        (
+            {"companies": [{"companyCode": "1", "active": True}]},
+            {"companies": [{"companyCode": "1", "active": False}]},
+        ),
     ],
 )
-def test_the_active_state_is_judged_apart_from_the_fields(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+def test_the_active_state_is_judged_apart_from_the_fields(
+    ours: dict[str, Any], theirs: dict[str, Any]
+) -> None:
     assert differences(ours, theirs) == []

@@ -233,10 +233,9 @@ def test_lines_are_sampled_and_what_was_not_asked_for_is_counted(
     published: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_reconciliation, "ORDERS_SAMPLED", 2)
-    calls = published.connector.basware.calls
-    before = calls["GET matchingOrderLines"]
+    before = published.sandbox.basware.requests["GET matchingOrderLines"]
     lines = compared(published)[LINES]
-    assert calls["GET matchingOrderLines"] - before == 2
+    assert published.sandbox.basware.requests["GET matchingOrderLines"] - before == 2
     assert lines.compared + lines.not_compared == lines.syspro
     assert lines.compared == lines.matched > 0 < lines.not_compared
     sampled = set()
@@ -349,7 +348,9 @@ def test_records_differ_by_company(published: Pair) -> None:
             .where(tables.published_record.c.key == EURO_SUPPLIER)
             .values(company="M2")
         )
-    differences = [one for one in reconcile_records(published.connector).differences if one.entity == "vendors"]
+    differences = [
+        one for one in reconcile_records(published.connector).differences if one.entity == "vendors"
+    ]
     assert {type(one) for one in differences} == {RecordDifference}
     assert {(one.company, one.kind) for one in differences} == {
         ("M1", "NOT_PUBLISHED"),

@@ -73,14 +73,14 @@ def test_a_column_that_was_there_and_is_gone_stops_its_table_alone(
     """Its records would go out with a blank where Basware has a value."""
     take(pair)
     _serve(monkeypatch, {column: None})
-    with pytest.raises(Fatal, match=rf"no longer gives {column} of ApSupplier.*tables accept suppliers --company M1"):
+    with pytest.raises(
+        Fatal, match=rf"no longer gives {column} of ApSupplier.*tables accept suppliers --company M1"
+    ):
         take(pair)
     assert take(pair, "tax_codes").rows == 5
 
 
-def test_a_column_that_is_gone_for_good_can_be_accepted(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_column_that_is_gone_for_good_can_be_accepted(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     take(pair)
     _serve(monkeypatch, {"Email": None})
     assert accept(pair.connector, pair.company, "suppliers", actor="ann")
@@ -129,7 +129,7 @@ def test_a_number_that_became_text_still_reads_exactly_and_is_told_once(folder: 
 def test_a_table_that_was_served_and_is_gone_is_not_taken_for_empty(pair: Pair) -> None:
     take(pair, "supplier_addresses")
     del pair.sandbox.world.tables["ApSupplierAddr"]
-    with pytest.raises(Fatal, match="It was served before.*tables accept supplier_addresses"):
+    with pytest.raises(Fatal, match=r"It was served before.*tables accept supplier_addresses"):
         take(pair, "supplier_addresses")
     accept(pair.connector, pair.company, "supplier_addresses", actor="ann")
     assert take(pair, "supplier_addresses").missing_columns == ("ApSupplierAddr",)

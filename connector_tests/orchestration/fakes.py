@@ -334,6 +334,7 @@ def control_total(**changes: object) -> ControlTotals:
         staged=10,
         unchanged=6,
         sent=3,
+        carried=0,
         confirmed=3,
         pending=0,
         held=0,

@@ -273,7 +273,10 @@ def test_totals_that_do_not_add_up_are_an_error_that_names_the_difference(
     vendors = evaluations(result, "basware/vendors")["control_totals"]
     assert (vendors.passed, vendors.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert vendors.description == "rows read, and records made of them: 11 and 10"
-    assert [(row["company"], row["rows"]) for row in rows(vendors.metadata["totals"])] == [("M1", 10), ("M2", 11)]
+    assert [(row["company"], row["rows"]) for row in rows(vendors.metadata["totals"])] == [
+        ("M1", 10),
+        ("M2", 11),
+    ]
     assert [(row["currency"], row["held"]) for row in rows(vendors.metadata["money"])] == [("EUR", "10.00")]
     accounts = evaluations(result, "basware/accounts")["control_totals"]
     assert accounts.passed
@@ -333,7 +336,9 @@ def test_a_record_that_differs_or_cannot_be_compared_is_an_error(
     assert result.success
     found = evaluations(result, "reconciliation")["records_agree"]
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert [row["field"] for row in rows(found.metadata["record_differences"])] == ([] if outage else ["name"])
+    assert [row["field"] for row in rows(found.metadata["record_differences"])] == (
+        [] if outage else ["name"]
+    )
     assert [row["outage"] for row in rows(found.metadata["entities"])] == [outage]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from connector_defs.domain.errors import ConnectorError
-from connector_defs.flows import record_reconciliation, reconciliation
+from connector_defs.flows import reconciliation, record_reconciliation
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.record_reports import RecordsReport
 from connector_defs.flows.reports import DateWindow, ReconcileReport

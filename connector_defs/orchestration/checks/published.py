@@ -42,7 +42,9 @@ def _questions(entity: str) -> list[Question]:
     ]
     if entity == "matchingOrderLines":
         questions.append(
-            Question("incomplete_orders", "Every order that Basware knows has all of its lines there.", _incomplete)
+            Question(
+                "incomplete_orders", "Every order that Basware knows has all of its lines there.", _incomplete
+            )
         )
     return questions
 
