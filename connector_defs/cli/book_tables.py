@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from connector_defs.cli.tables import SHOWN_PROBLEMS, Kind, table
 from connector_defs.cli.terminal import say
-from connector_defs.flows.record_reports import ControlTotals, RecordAge, RecordsReport
+from connector_defs.flows.record_reports import ControlTotals, IncompleteOrder, RecordAge, RecordsReport
 from connector_defs.flows.reports import ReconcileReport, Status
 
 _FIGURES = (
@@ -42,6 +42,7 @@ def status(report: Status) -> None:
         [(entity, *(counts.get(kind, 0) for kind in kinds)) for entity, counts in report.records.items()],
     )
     _ages(report.unconfirmed)
+    _incomplete(report.incomplete_orders)
     control_totals(report.control_totals)
     say(f"Oldest open invoice: {report.oldest_open_minutes:,} minute(s).")
 
@@ -102,6 +103,30 @@ def _ages(ages: Sequence[RecordAge]) -> None:
         )
 
 
+def _incomplete(orders: Sequence[IncompleteOrder]) -> None:
+    """Orders that Basware has without all of their lines; nothing where there are none."""
+    if not orders:
+        return
+    lines = [(order, line) for order in orders for line in order.missing]
+    table(
+        f"{len(orders):,} order(s) are in Basware without all of their lines",
+        [
+            ("company", "key"),
+            ("order", "key"),
+            ("lines there", "number"),
+            ("line", "key"),
+            ("state", "key"),
+            ("reason", "sentence"),
+        ],
+        [
+            (order.company, order.order, order.confirmed, line.line, line.state, line.reason)
+            for order, line in lines[:SHOWN_PROBLEMS]
+        ],
+    )
+    if len(lines) > SHOWN_PROBLEMS:
+        say(f"… and {len(lines) - SHOWN_PROBLEMS:,} more line(s). All of them: the same command with --json.")
+
+
 def control_totals(totals: Sequence[ControlTotals]) -> None:
     """From SYSPRO's rows to Basware's confirmation, the money of order lines, and what does not add up."""
     if not totals:
@@ -129,6 +154,9 @@ def control_totals(totals: Sequence[ControlTotals]) -> None:
                 for company, each in money
             ],
         )
+    unvalued = sum(one.unvalued for one in totals)
+    if unvalued:
+        say(f"{unvalued:,} order line(s) have no value that can be told, and are in no sum.", "yellow")
     for one in totals:
         for text in one.differences:
             say(f"{one.company} {one.entity}: the totals do NOT add up: {text}", "red")

@@ -8,7 +8,7 @@ import typer
 from connector_defs.cli import book_tables
 from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
-from connector_defs.cli.opening import opened
+from connector_defs.cli.opening import actor, opened
 from connector_defs.cli.terminal import busy, print_json, say
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine output: one JSON document on stdout.")]
@@ -80,7 +80,7 @@ def reconcile(
     with opened() as connector, busy("Comparing the books"):
         report = compare(connector, day_of(on))
         records = record_reconciliation.reconcile_records(connector, every_order=orders)
-        reopened = record_reconciliation.resend(connector, records) if resend else 0
+        reopened = record_reconciliation.resend(connector, records, actor=actor()) if resend else 0
     clean = report.clean and records.clean
     if json:
         print_json({"clean": clean, **vars(report), "records": records.comparisons, "reopened": reopened})

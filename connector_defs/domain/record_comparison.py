@@ -149,10 +149,10 @@ def _shown(value: WireValue) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
-def _parts(value: WireValue) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, each in value.items():
-            if not _nothing(each):
-                yield f"{name} {_shown(each)}"
-    elif isinstance(value, list):
+def _parts(value: dict[str, WireValue] | list[WireValue]) -> Iterator[str]:
+    if isinstance(value, list):
         yield from (_shown(each) for each in value)
+        return
+    for name, each in value.items():
+        if not _nothing(each):
+            yield f"{name} {_shown(each)}"

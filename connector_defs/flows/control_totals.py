@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from connector_defs.basware.entities import Entity as WireEntity
 from connector_defs.basware.entities import OrderLine
 from connector_defs.domain.translation.context import Site, Untranslatable
 from connector_defs.flows.delta import Changed, Delta
@@ -139,10 +140,9 @@ def _place(changed: Changed) -> str | None:
 
 def _value(found: _Standing, entity: Entity, site: Site, changed: Changed, place: str | None) -> None:
     try:
-        line = entity.translate(changed.row, site).entity
+        line: WireEntity | None = entity.translate(changed.row, site).entity
     except (Untranslatable, ValidationError):
-        found.unvalued += 1
-        return
+        line = None
     if not isinstance(line, OrderLine) or line.net_sum is None or line.currency_code is None:
         found.unvalued += 1
         return

@@ -41,7 +41,7 @@ _PAYMENT_COUNTED_AS = {
 
 
 def status(connector: Connector) -> Status:
-    """Invoices by state, records by entity, the ages of what is open, and the last control totals."""
+    """Invoices by state, records by entity, the ages of what is open, control totals, incomplete orders."""
     with connector.store.read() as connection:
         by_state = invoices.counts(connection)
         by_entity = records.counts(connection)
@@ -68,6 +68,7 @@ def status(connector: Connector) -> Status:
             for one in open_records
         ),
         tuple(control_totals.latest(connector)),
+        tuple(incomplete_orders(connector)),
     )
 
 

@@ -110,7 +110,7 @@ def reconcile_records(
     return RecordsReport(tuple(compared))
 
 
-def resend(connector: Connector, report: RecordsReport) -> int:
+def resend(connector: Connector, report: RecordsReport, *, actor: str) -> int:
     """Open the listed records that Basware lacks or holds otherwise; the next run sends them, each touched.
 
     Returns how many there were. Nothing is sent here.
@@ -135,7 +135,7 @@ def resend(connector: Connector, report: RecordsReport) -> int:
                 for key, record in known.items()
                 if record.state == "confirmed"
             ]
-            records.save(connection, reopened, "reopened")
+            records.save(connection, reopened, "reopened", {"by": actor})
         opened += len(reopened)
     return opened
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
-from connector_defs.flows.record_reports import ControlTotals, RecordAge
+from connector_defs.flows.record_reports import ControlTotals, IncompleteOrder, RecordAge
 
 
 @dataclass(frozen=True)
@@ -382,6 +382,7 @@ class Status:
     gl_problems: int = 0
     unconfirmed: tuple[RecordAge, ...] = ()
     control_totals: tuple[ControlTotals, ...] = ()
+    incomplete_orders: tuple[IncompleteOrder, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Shape: `{"invoices": {state: n}, "records": {entity: {…}}, "oldest_open_minutes": n, …}`.
@@ -394,6 +395,7 @@ class Status:
             "oldest_open_minutes": self.oldest_open_minutes,
             "unconfirmed": self.unconfirmed,
             "control_totals": self.control_totals,
+            "incomplete_orders": self.incomplete_orders,
         }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from connector_defs.store.tables import control_total, staged_table
 from connector_defs.store.upsert import upsert
@@ -33,31 +33,21 @@ class SeenTable:
 
 def seen(connection: Connection, company: str, name: str) -> SeenTable | None:
     """How the table looked last; None where it was never staged."""
-    found = seen_tables(connection, company, name)
-    return found[0] if found else None
+    query = select(staged_table).where(staged_table.c.company == company, staged_table.c.name == name)
+    row = connection.execute(query).first()
+    return _seen(row) if row else None
 
 
-def seen_tables(
-    connection: Connection, company: str | None = None, name: str | None = None
-) -> list[SeenTable]:
-    """Every staged table, of one company or of one name where that is given."""
+def seen_tables(connection: Connection) -> list[SeenTable]:
+    """Every staged table of every company."""
     query = select(staged_table).order_by(staged_table.c.company, staged_table.c.name)
-    if company is not None:
-        query = query.where(staged_table.c.company == company)
-    if name is not None:
-        query = query.where(staged_table.c.name == name)
-    return [
-        SeenTable(
-            row.company,
-            row.name,
-            date.fromisoformat(row.day),
-            row.rows,
-            row.counted,
-            json.loads(row.columns),
-            row.staged_at,
-        )
-        for row in connection.execute(query)
-    ]
+    return [_seen(row) for row in connection.execute(query)]
+
+
+def _seen(row: Row[Any]) -> SeenTable:
+    columns: dict[str, str] = json.loads(row.columns)
+    day = date.fromisoformat(row.day)
+    return SeenTable(row.company, row.name, day, row.rows, row.counted, columns, row.staged_at)
 
 
 def remember(connection: Connection, table: SeenTable) -> None:

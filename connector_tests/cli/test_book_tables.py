@@ -9,6 +9,8 @@ import pytest
 from connector_defs.cli import book_tables
 from connector_defs.flows.record_reports import (
     ControlTotals,
+    IncompleteOrder,
+    MissingLine,
     MoneyTotal,
     RecordAge,
     RecordComparison,
@@ -63,6 +65,12 @@ def test_totals_that_do_not_add_up_say_so(capsys: Output) -> None:
     assert "Net value" not in out
 
 
+def test_lines_without_a_value_are_told(capsys: Output) -> None:
+    book_tables.control_totals([replace(TOTALS, unvalued=3)])
+
+    assert "3 order line(s) have no value that can be told" in capsys.readouterr().out
+
+
 def test_nothing_published_has_no_totals(capsys: Output) -> None:
     book_tables.control_totals([])
 
@@ -79,6 +87,20 @@ def test_status_tells_how_long_records_are_not_confirmed(capsys: Output) -> None
     out = capsys.readouterr().out
     for text in ("Records not confirmed", "failed", "1,500", "Control totals"):
         assert text in out
+
+
+@pytest.mark.parametrize("number", [1, 25])
+def test_status_lists_incomplete_orders_with_the_reason_of_each_line(capsys: Output, number: int) -> None:
+    missing = tuple(
+        MissingLine(f"{each}", "quarantined", "VALUE_DISCOUNT", "a discount by value")
+        for each in range(number)
+    )
+    book_tables.status(Status({}, {}, 0, incomplete_orders=(IncompleteOrder("M1", "4711", 3, missing),)))
+
+    out = capsys.readouterr().out
+    for text in ("1 order(s) are in Basware without all of their lines", "4711", "a discount by value"):
+        assert text in out
+    assert ("5 more line(s)" in out) is (number == 25)
 
 
 def test_records_that_agree(capsys: Output) -> None:

@@ -58,6 +58,7 @@ def test_one_value_in_two_forms_is_no_difference(ours: Any, theirs: Any) -> None
         ("2026-11-09", "2026-11-10T00:00:00", "field", ("2026-11-09", "2026-11-10T00:00:00")),
         (Decimal("12.50"), Decimal("12.51"), "field", ("12.50", "12.51")),
         (0, None, "field", ("0", "")),
+        ("1", 1, "field", ("1", "1")),
         ({"a": 1}, None, "field.a", ("1", "")),
         (["x"], ["y"], "field[#1]", ("x", "y")),
         ([], ["y"], "field[#1]", ("", "y")),
@@ -68,7 +69,12 @@ def test_one_value_in_two_forms_is_no_difference(ours: Any, theirs: Any) -> None
             ("A", "B"),
         ),
         ([{"companyCode": "1", "inherit": True}], [], "field[1]", ("companyCode 1, inherit true", "")),
-        ([], [{"companyCode": "2", "tags": ["a", "b"]}], "field[2]", ("", "companyCode 2, tags a, b")),
+        (
+            [],
+            [{"companyCode": "2", "tags": ["a", "b"], "note": None}],
+            "field[2]",
+            ("", "companyCode 2, tags a, b"),
+        ),
         ("x" * 100, "y", "field", ("x" * 79 + "…", "y")),
     ],
 )

@@ -269,18 +269,20 @@ def test_a_forced_resend_puts_basware_right_again(published: Pair) -> None:
     _lose_a_line(published)
     _another_rate(published)
     report = reconcile_records(published.connector, every_order=True)
-    assert resend(published.connector, report) == 3
+    assert resend(published.connector, report, actor="ann") == 3
     published.publish()
     assert found(published) == []
     assert in_basware(published, "vendors", SUPPLIER)["name"] == "Summit Pallets LLC"
     assert audit.verify(published.connector.store).ok
-    assert resend(published.connector, reconcile_records(published.connector)) == 0
+    told = [event.detail.get("by") for event in audit.show(published.connector.store, SUPPLIER)]
+    assert "ann" in told
+    assert resend(published.connector, reconcile_records(published.connector), actor="ann") == 0
 
 
 def test_a_resend_leaves_alone_what_it_cannot_put_right(published: Pair) -> None:
     _add_vendor(published)
     _forget(published)
-    assert resend(published.connector, reconcile_records(published.connector)) == 0
+    assert resend(published.connector, reconcile_records(published.connector), actor="ann") == 0
 
 
 def test_many_differences_are_counted_and_the_first_listed(

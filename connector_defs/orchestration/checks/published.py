@@ -22,7 +22,7 @@ def published_checks() -> list[dg.AssetChecksDefinition]:
 
 
 def _questions(entity: str) -> list[Question]:
-    questions = [
+    return [
         Question(
             "quarantined_records",
             "Every staged record can be told to Basware within its limits.",
@@ -39,14 +39,8 @@ def _questions(entity: str) -> list[Question]:
             "No record is without a confirmation for longer than publishing.unconfirmed_hours.",
             partial(_unconfirmed, entity),
         ),
+        *_FURTHER.get(entity, ()),
     ]
-    if entity == "matchingOrderLines":
-        questions.append(
-            Question(
-                "incomplete_orders", "Every order that Basware knows has all of its lines there.", _incomplete
-            )
-        )
-    return questions
 
 
 def _quarantined(entity: str, connector: Connector, _instance: dg.DagsterInstance) -> Finding:
@@ -86,3 +80,13 @@ def _incomplete(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
         {"lines": book_tables.incomplete_orders(orders)},
         f"{len(orders)} orders are in Basware without all of their lines" if orders else "",
     )
+
+
+# Questions that only one entity has.
+_FURTHER = {
+    "matchingOrderLines": (
+        Question(
+            "incomplete_orders", "Every order that Basware knows has all of its lines there.", _incomplete
+        ),
+    ),
+}
