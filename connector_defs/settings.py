@@ -25,7 +25,9 @@ from pydantic import (
     model_validator,
 )
 
+from connector_defs.domain.default_maps import DEFAULT_COUNTRIES, DEFAULT_UNITS
 from connector_defs.domain.errors import Fatal
+from connector_defs.domain.ledger_sections import GlSection
 
 Region = Literal["EU", "US", "AU", "CA", "SANDBOX"]
 Cadence = Literal["daily", "weekly"]
@@ -102,7 +104,7 @@ class BaswareSettings(Section):
     extra_hosts: tuple[str, ...] = ()
     webhook_secret: SecretStr | None = None
     source_system: Annotated[str, Field(min_length=1, max_length=32)] = "SYSPRO"
-    language: str = "en-US"
+    language: Annotated[str, Field(min_length=2, max_length=10)] = "en-US"
     # Basware publishes no rate limit; two calls at a time is what its own guidance suggests.
     max_parallel: Annotated[int, Field(ge=1, le=20)] = 2
 
@@ -110,11 +112,31 @@ class BaswareSettings(Section):
 class CostCenterSettings(Section):
     """Where SYSPRO keeps cost centres at this site."""
 
-    source: Literal["auto", "analysis", "gl_section"] = "auto"
+    source: Literal["auto", "analysis", "gl_section", "csv"] = "auto"
     analysis_category: str | None = None
     analysis_type: int = 1
     separator: str = "-"
     section: Annotated[int, Field(ge=1)] = 1
+    file: Path | None = None
+    code_column: Annotated[str, Field(min_length=1)] = "CostCenter"
+    name_column: Annotated[str, Field(min_length=1)] = "Description"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+
+    @model_validator(mode="after")
+    def _csv_has_its_file(self) -> "CostCenterSettings":
+        if self.source == "csv" and self.file is None:
+            raise ValueError("source csv needs file, the path of the CSV file with the cost centres")
+        return self
+
+    @property
+    def gl_section(self) -> GlSection:
+        """Which section of the GL code is the cost centre, where it is one."""
+        return GlSection(self.separator, self.section)
+
+    @property
+    def line_section(self) -> GlSection | None:
+        """The same where the site says so: `auto` may find cost centres elsewhere, and a line's would be a guess."""
+        return self.gl_section if self.source == "gl_section" else None
 
 
 class OperatorSettings(Section):
@@ -134,7 +156,7 @@ class CompanySettings(Section):
     company_password: SecretStr = SecretStr("")
     extra_operators: tuple[OperatorSettings, ...] = ()
     gl_company: str | None = None
-    organization_element: str | None = None
+    organization_element: Annotated[str, Field(min_length=2, max_length=25)] | None = None
     cost_centers: CostCenterSettings = CostCenterSettings()
     posting_mode: Literal["ap", "journal"] = "ap"
     journal_credit_account: str | None = None
@@ -215,6 +237,8 @@ class PublishingSettings(Section):
     # A record that is not confirmed for longer is told by the check `unconfirmed_records`. A little over a day, since a
     # daily run tries what was refused once more.
     unconfirmed_hours: Annotated[float, Field(gt=0)] = 26
+    # Suppliers that share a VAT number or a bank account: sent and reported, or held back until a person decides.
+    duplicate_suppliers: Literal["report", "hold"] = "report"
 
 
 class PaymentSettings(Section):
@@ -275,7 +299,9 @@ class Settings(Section):
     publishing: PublishingSettings = PublishingSettings()
     payments: PaymentSettings = PaymentSettings()
     schedules: ScheduleSettings = ScheduleSettings()
-    currencies: dict[str, str] = DEFAULT_CURRENCIES
+    currencies: dict[str, Annotated[str, Field(pattern="^[A-Z]{3}$")]] = DEFAULT_CURRENCIES
+    units: dict[str, Annotated[str, Field(min_length=1, max_length=25)]] = DEFAULT_UNITS
+    countries: dict[str, Annotated[str, Field(pattern="^[A-Z]{2}$")]] = DEFAULT_COUNTRIES
 
     @model_validator(mode="after")
     def _pairs_are_unique(self) -> "Settings":

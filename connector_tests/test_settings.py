@@ -9,10 +9,12 @@ import pytest
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.domain.ledger_sections import GlSection
 from connector_defs.settings import (
     DEFAULT_CURRENCIES,
     ENVIRONMENT,
     CompanySettings,
+    CostCenterSettings,
     Settings,
     SettingsError,
     load_settings,
@@ -373,3 +375,27 @@ def test_the_password_of_a_company_is_often_empty() -> None:
     company = load_settings(environ=COMPLETE).companies[0]
     assert isinstance(company, CompanySettings)
     assert company.company_password.get_secret_value() == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("[currencies]\nX = 'Rand'", "currencies.X is wrong"),
+        ("[countries]\nOHI = 'Ohio'", "countries.OHI is wrong"),
+        ("[units]\nEA = ''", "units.EA is wrong"),
+        ("[[companies]]\ncost_centers = { source = 'csv' }", "source csv needs file"),
+        ("[[companies]]\norganization_element = '1'", "organization_element is wrong"),
+    ],
+)
+def test_a_map_or_a_source_that_basware_could_not_take_is_refused_at_the_start(
+    tmp_path: Path, content: str, told: str
+) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(content, encoding="utf-8")
+    assert told in "\n".join(problems(COMPLETE, path))
+
+
+def test_only_a_site_that_says_so_reads_cost_centres_from_gl_codes_of_lines() -> None:
+    assert CostCenterSettings().line_section is None
+    chosen = CostCenterSettings(source="gl_section", separator=".", section=2)
+    assert chosen.line_section == GlSection(".", 2)

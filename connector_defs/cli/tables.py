@@ -22,6 +22,7 @@ from connector_defs.flows.reports import (
     PaymentRunReport,
     Probe,
     Problem,
+    PublishNote,
     PublishReport,
     QueueItem,
     StageReport,
@@ -112,6 +113,30 @@ def published(reports: Sequence[PublishReport]) -> None:
     counts = ["staged", "unchanged", "sent", "requests", "confirmed", "quarantined", "failed"]
     counts += _seen(("pending", "held", "deactivated"), reports)
     _counted("Published to Basware", ["company", "entity"], counts, reports)
+    _not_exact([note for report in reports for note in report.notes])
+
+
+def _not_exact(notes: Sequence[PublishNote]) -> None:
+    """What Basware was not told, or not exactly, of records that went."""
+    if not notes:
+        return
+    table(
+        "Sent, and not told exactly",
+        [
+            ("company", "key"),
+            ("entity", "key"),
+            ("records", "number"),
+            ("first", "key"),
+            ("what", "sentence"),
+            ("what to do", "sentence"),
+        ],
+        [
+            (note.company, note.entity, note.records, note.example, note.text, note.remedy)
+            for note in notes[:SHOWN_PROBLEMS]
+        ],
+    )
+    if len(notes) > SHOWN_PROBLEMS:
+        say(f"{len(notes) - SHOWN_PROBLEMS} more; `--json` holds them all", "yellow")
 
 
 def extracts(reports: Sequence[ExtractReport]) -> None:

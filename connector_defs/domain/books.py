@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 POSTABLE_ACCOUNT_TYPES = frozenset("ALCRE")
+GL_CODE_ANALYSIS = "GL_CODE_ANALYSIS"
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,17 @@ class LedgerCode:
     description: str = ""
 
     @property
-    def flaw(self) -> str:
-        """Why nothing may be posted to it (SYSPRO wire notes 4.4), for people; "" where it may."""
+    def refusal(self) -> tuple[str, str] | None:
+        """Code and words of why nothing may be posted to it (SYSPRO wire notes 4.4); None where it may."""
         if self.on_hold:
-            return "is on hold in SYSPRO"
+            return "GL_CODE_ON_HOLD", "is on hold in SYSPRO"
         if self.control_account:
-            return "is a control account"
+            return "GL_CODE_CONTROL", "is a control account"
         if self.account_type and self.account_type not in POSTABLE_ACCOUNT_TYPES:
-            return f"is of type {self.account_type}, not postable"
-        return "demands GL analysis, which is not configured" if self.analysis_required else ""
+            return "GL_CODE_TYPE", f"is of type {self.account_type}, not postable"
+        if self.analysis_required:
+            return GL_CODE_ANALYSIS, "demands GL analysis, which is not configured"
+        return None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ _MINOR_DIGITS = {
     ),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
-_LARGEST = Decimal("999999999999.99")
+LARGEST = Decimal("999999999999.99")
 
 
 class AmountError(ValueError):
@@ -46,7 +46,7 @@ def exact(value: Decimal, currency: str) -> Decimal:
     """`value` with exactly the decimals of `currency`; AmountError where that would lose anything."""
     if not value.is_finite():
         raise AmountError(f"{value} is not an amount")
-    if abs(value) > _LARGEST:
+    if abs(value) > LARGEST:
         raise AmountError(f"{value} is larger than the ledger can hold")
     step = Decimal(1).scaleb(-minor_digits(currency))
     try:

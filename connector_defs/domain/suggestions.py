@@ -60,7 +60,7 @@ class _Ground:
 
 def suggest(evidence: Evidence, chart: Iterable[LedgerCode], most: int = 3) -> list[Suggestion]:
     """The best candidates among the codes that may be posted to, best first."""
-    candidates = [code for code in chart if not code.flaw]
+    candidates = [code for code in chart if code.refusal is None]
     known = {code.code for code in candidates}
     # Lines on tax, control and rounding accounts are no choice that anybody made.
     evidence = replace(

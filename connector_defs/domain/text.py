@@ -90,6 +90,9 @@ def _encodable(character: str) -> bool:
 
 def without_controls(text: str) -> str:
     """`text` without characters that JSON consumers and XML 1.0 cannot carry; blanks stay as they are."""
+    # Nearly every text is, and none of these characters is printable.
+    if text.isprintable():
+        return text
     return "".join(
         character
         for character in text

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from connector_defs.basware.entities import Entity as WireEntity
 from connector_defs.basware.entities import OrderLine
 from connector_defs.domain.translation.context import Site, Untranslatable
+from connector_defs.flows import duplicates
 from connector_defs.flows.delta import Changed, Delta
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.entities import entity as entity_named
@@ -54,7 +55,8 @@ def with_totals(
     """The report of a run with its control totals, which are kept; what does not add up is one of its problems."""
     entity = entity_named(report.entity)
     site = connector.site(company)
-    standing = _standing(connector, entity, site, day)
+    beside = duplicates.beside(connector, company, entity.name, day)
+    standing = _standing(Delta(connector, entity, site, day, beside), entity, site)
     rows = _rows(connector, company, entity, day)
     totals = ControlTotals(
         company=company.syspro_company,
@@ -116,9 +118,9 @@ def _left_out(connector: Connector, company: CompanySettings, entity: Entity, da
     return int(number)
 
 
-def _standing(connector: Connector, entity: Entity, site: Site, day: date) -> _Standing:
+def _standing(staged: Delta, entity: Entity, site: Site) -> _Standing:
     found = _Standing()
-    with Delta(connector, entity, site, day) as delta:
+    with staged as delta:
         for rows in delta.all_rows():
             for changed in rows:
                 found.staged += 1

@@ -1,14 +1,14 @@
 """What changed: staged rows against what Basware was sent, as one join of content hashes in DuckDB.
 
-The hash covers the published columns only, never balances, together with the translation's own version and
-the site's maps, so that a changed map sends the records it touches. The join works through key ranges of the
-partition one after the other, so memory does not grow with it.
+The hash covers the published columns only, never balances, together with the translation's own version and those
+maps of the site that the entity's translation looks up, so that a changed map sends the records it touches. The join
+works through key ranges of the partition one after the other, so memory does not grow with it.
 """
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
@@ -95,13 +95,24 @@ class Changed:
 
 
 class Delta:
-    """The comparison of one entity, company and day. Use as a context manager; `changes` is read once."""
+    """The comparison of one entity, company and day. Use as a context manager; `changes` is read once.
 
-    def __init__(self, connector: Connector, entity: Entity, site: Site, day: date) -> None:
+    `beside` are the tables that the entity's query reads beside the staged ones.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        entity: Entity,
+        site: Site,
+        day: date,
+        beside: Mapping[str, pa.Table] | None = None,
+    ) -> None:
         self._connector = connector
         self._entity = entity
         self._site = site
         self._day = day
+        self._beside = beside or {}
         self._scope = connector.staging.partition(entity.sources, site.syspro_company, day)
         self.counts: Counter[str] = Counter()
 
@@ -114,6 +125,8 @@ class Delta:
             "CREATE TEMP TABLE confirmed AS SELECT key FROM dependency_state WHERE state = 'confirmed'"
         )
         self._duck.execute("CREATE TEMP TABLE seen (key VARCHAR)")
+        for name, schema in self._entity.beside.items():
+            self._duck.register(name, self._beside.get(name, schema.empty_table()))
         for table in self._entity.sources:
             column = self._entity.range_column
             self._duck.execute(f"ALTER VIEW {table} RENAME TO all_{table}")
@@ -198,7 +211,9 @@ class Delta:
             site.source_system,
             site.language,
         ]
-        return hashlib.sha256(json.dumps([*told, sorted(site.currencies.items())]).encode()).hexdigest()[:16]
+        maps = [getattr(site, name) for name in self._entity.maps]
+        looked_up = [sorted(held.items()) if isinstance(held, Mapping) else str(held) for held in maps]
+        return hashlib.sha256(json.dumps([*told, looked_up]).encode()).hexdigest()[:16]
 
     def _load(self, table: str, entity: str | None) -> None:
         self._duck.register("empty", _KNOWN_SCHEMA.empty_table())

@@ -4,12 +4,12 @@ Belongs here: the two tables `STAGED` and `ENTITIES`. How they are worked throug
 `publishing`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from connector_defs.domain.translation import master, orders, suppliers
+from connector_defs.domain.translation import master, orders, suppliers, terms
 from connector_defs.domain.translation.context import Site, SourceRow, Translated
 from connector_defs.syspro import tables
 from connector_defs.syspro.tables import Table
@@ -20,6 +20,8 @@ PAYMENTS = "payments"
 
 # Cost centres have no SYSPRO table of their own (SYSPRO wire notes 4.4), so the staged form is ours.
 COST_CENTER_SCHEMA = pa.schema([("CostCenter", pa.string()), ("Description", pa.string())])
+# Suppliers that are held back, with what they share with others.
+DUPLICATES_SCHEMA = pa.schema([("Supplier", pa.string()), ("Duplicate", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ class Entity:
 
     `depends_on` names the entity that must be confirmed in P2P before a record goes; `touch_field` is the text
     that a forced resend changes, because Basware ignores an identical record. `range_column` stands in all
-    sources and is what large partitions are worked through by.
+    sources and is what large partitions are worked through by. `maps` names what of the site the translation looks
+    up: where one of them changes, the records are compared anew. `beside` are tables that its query reads beside the
+    staged ones; empty where nobody gives them.
     """
 
     name: str
@@ -59,6 +63,8 @@ class Entity:
     translate: Callable[[SourceRow, Site], Translated]
     depends_on: str | None = None
     touch_field: str = "text10"
+    maps: tuple[str, ...] = ()
+    beside: Mapping[str, pa.Schema] = field(default_factory=dict)
 
 
 STAGED: tuple[StagedTable, ...] = (
@@ -88,7 +94,19 @@ STAGED: tuple[StagedTable, ...] = (
         "payment_terms",
         (tables.TBL_AP_TERMS,),
         MASTER_DATA,
-        ("TermsCode", "Description", "DiscPct", "DiscDays", "DiscMonths", "DueDays", "DueMonths"),
+        (
+            "TermsCode",
+            "Description",
+            "DiscPct",
+            "DiscFix",
+            "DiscDays",
+            "DiscDayOfMonth",
+            "DiscMonths",
+            "DueFix",
+            "DueDays",
+            "DueDayOfMonth",
+            "DueMonths",
+        ),
         optional=True,
     ),
     StagedTable(
@@ -106,6 +124,11 @@ STAGED: tuple[StagedTable, ...] = (
             "Email",
             "Telephone",
             "GrnMatchReqd",
+            "Nationality",
+            "BankAccount",
+            "BankBranch",
+            "RemitEmail",
+            "PoEmail",
         ),
         required=("OnHold", "Currency"),
     ),
@@ -113,7 +136,7 @@ STAGED: tuple[StagedTable, ...] = (
         "supplier_addresses",
         (tables.AP_SUPPLIER_ADDR,),
         MASTER_DATA,
-        ("Supplier", "SupAddr1", "SupAddr2", "SupAddr3", "SupAddr4", "SupPostalCode"),
+        tables.AP_SUPPLIER_ADDR.column_names,
         optional=True,
     ),
     StagedTable(
@@ -130,8 +153,20 @@ STAGED: tuple[StagedTable, ...] = (
             "OrderEntryDate",
             "OrderDueDate",
             "DatePoCompleted",
+            "ExchangeRate",
+            "DiscPct1",
+            "DiscPct2",
+            "DiscPct3",
         ),
-        required=("OrderStatus", "CancelledFlag", "Supplier", "Currency"),
+        required=(
+            "OrderStatus",
+            "CancelledFlag",
+            "Supplier",
+            "Currency",
+            "DiscPct1",
+            "DiscPct2",
+            "DiscPct3",
+        ),
     ),
     StagedTable(
         "order_lines",
@@ -194,6 +229,7 @@ STAGED: tuple[StagedTable, ...] = (
             "PurchaseOrder",
             "PurchaseOrderLin",
             "QtyReceived",
+            "QtyUom",
             "OrigGrnValue",
             "CurrencyValue",
             "DeliveryNote",
@@ -230,7 +266,7 @@ ENTITIES: tuple[Entity, ...] = (
         MASTER_DATA,
         ("payment_terms",),
         "TermsCode",
-        master.payment_term,
+        terms.payment_term,
         touch_field="payment_term_names",
     ),
     Entity(
@@ -240,6 +276,8 @@ ENTITIES: tuple[Entity, ...] = (
         "Supplier",
         suppliers.vendor,
         touch_field="description",
+        maps=("currencies", "countries"),
+        beside={"duplicates": DUPLICATES_SCHEMA},
     ),
     Entity(
         "matchingOrders",
@@ -249,6 +287,7 @@ ENTITIES: tuple[Entity, ...] = (
         orders.order,
         depends_on="vendors",
         touch_field="text10",
+        maps=("currencies",),
     ),
     Entity(
         "matchingOrderLines",
@@ -258,6 +297,7 @@ ENTITIES: tuple[Entity, ...] = (
         orders.order_line,
         depends_on="matchingOrders",
         touch_field="text10",
+        maps=("currencies", "units", "cost_center_section"),
     ),
 )
 

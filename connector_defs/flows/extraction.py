@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.translation.orders import CLOSED_STATES
+from connector_defs.flows.cost_center_file import cost_centers_of_file
 from connector_defs.flows.entities import COST_CENTER_SCHEMA, staged_table
 from connector_defs.flows.reports import DateWindow, StageReport
 from connector_defs.flows.runtime import Connector
@@ -149,20 +150,22 @@ def _cost_centers(
             ]
             found = found or bool(rows)
             yield _cost_center_batch(rows)
+    if chosen.source == "csv":
+        yield _cost_center_batch(cost_centers_of_file(chosen))
     if not found and chosen.source in ("auto", "gl_section"):
         yield _cost_center_batch(_gl_sections(connector, company))
 
 
 def _gl_sections(connector: Connector, company: CompanySettings) -> list[tuple[str, str]]:
     """Distinct values of one section of the GL code, described by the section itself."""
-    chosen = company.cost_centers
+    section = company.cost_centers.gl_section
     source = tables.GEN_MASTER.narrowed(["Company", "GlCode"])
     values: dict[str, None] = {}
     for page in _gl_accounts(connector, company, source):
         for row in page:
-            sections = str(row["GlCode"]).strip().split(chosen.separator)
-            if len(sections) > 1 and len(sections) >= chosen.section:
-                values[sections[chosen.section - 1]] = None
+            value = section.of(str(row["GlCode"]))
+            if value is not None:
+                values[value] = None
     return [(value, f"Section {value}") for value in sorted(values)]
 
 

@@ -292,12 +292,12 @@ def _code_flaws(connector: Connector, changes: Iterable[Change]) -> tuple[dict[i
             return {}, str(error)
         for change in of_company:
             code = known.get(change.rule.gl_code)
-            flaw = "is not in SYSPRO" if code is None else code.flaw
-            if flaw:
+            refusal = ("GL_CODE_UNKNOWN", "is not in SYSPRO") if code is None else code.refusal
+            if refusal:
                 flaws[change.line] = RefusedLine(
                     change.line,
                     change.rule.key.words,
-                    f"GL code {change.rule.gl_code!r} {flaw}",
+                    f"GL code {change.rule.gl_code!r} {refusal[1]}",
                     "name another GL code, exactly as SYSPRO has it, or change it in SYSPRO",
                 )
     return flaws, ""

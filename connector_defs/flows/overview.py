@@ -9,7 +9,8 @@ from connector_defs.domain.gl_mapping import Gap
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
 from connector_defs.domain.planning import needs_mapping
 from connector_defs.domain.states import State
-from connector_defs.flows import control_totals
+from connector_defs.domain.translation.context import REMEDIES
+from connector_defs.flows import control_totals, duplicates
 from connector_defs.flows.books import planning_rules
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.intake import approved_invoice
@@ -74,6 +75,16 @@ def status(connector: Connector) -> Status:
 
 def _minutes_since(connector: Connector, moment: datetime) -> int:
     return max(int((connector.clock.now() - moment).total_seconds() // 60), 0)
+
+
+def duplicate_suppliers(connector: Connector) -> list[Problem]:
+    """Suppliers of the newest reading that are likely the same."""
+    found: list[Problem] = []
+    for company in connector.companies:
+        day = connector.staging.newest_day(("suppliers",), company.syspro_company)
+        if day is not None:
+            found += duplicates.supplier_duplicates(connector, company, day)
+    return found
 
 
 def incomplete_orders(connector: Connector) -> list[IncompleteOrder]:
@@ -151,7 +162,9 @@ def _document(stored: StoredInvoice) -> ApprovedInvoice:
 
 def quarantined(connector: Connector) -> list[Problem]:
     """Records that cannot be sent as they stand in SYSPRO."""
-    return _problems(connector, "quarantined", "correct the record in SYSPRO; it goes by itself then")
+    general = "correct the record in SYSPRO; it goes by itself then"
+    found = _problems(connector, "quarantined", general)
+    return [replace(problem, remedy=REMEDIES.get(problem.code, general)) for problem in found]
 
 
 def refused(connector: Connector) -> list[Problem]:

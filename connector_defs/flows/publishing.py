@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+import pyarrow as pa
 from pydantic import ValidationError
 
 from connector_defs.basware.answers import Receipt
@@ -20,12 +21,13 @@ from connector_defs.basware.entities import ENDPOINTS, to_wire
 from connector_defs.basware.entities import Entity as WireEntity
 from connector_defs.basware.wire import encode
 from connector_defs.domain.errors import ConnectorError, RecordRefused
-from connector_defs.domain.translation.context import Translated, Untranslatable
+from connector_defs.domain.translation.context import Note, Translated, Untranslatable
+from connector_defs.flows import duplicates
 from connector_defs.flows.delta import Changed, Delta
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.entities import entity as entity_named
 from connector_defs.flows.outcomes import REMEDY, follow_up
-from connector_defs.flows.reports import Problem, PublishReport
+from connector_defs.flows.reports import Problem, PublishNote, PublishReport
 from connector_defs.flows.resending import closed, touch, touched
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -48,6 +50,8 @@ class _Tally:
     deactivated: int = 0
     problems: list[Problem] = field(default_factory=list)
     identities: list[str] = field(default_factory=list)
+    # Note -> how many records have it, and the key of the first.
+    notes: dict[Note, tuple[int, str]] = field(default_factory=dict)
 
 
 def publish(connector: Connector, company: CompanySettings, entity: str, partition: date) -> PublishReport:
@@ -68,10 +72,12 @@ class _Publisher:
         self._lines_left: dict[str, int] = {}
         # Lines that P2P has in a form which is no longer true, and no other can be made: invoices must not match it.
         self._withdrawn: set[str] = set()
+        # Suppliers that look like another one, by key.
+        self._duplicates: dict[str, Problem] = {}
 
     def run(self, partition: date, started: float) -> PublishReport:
         before = follow_up(self._connector, self._company, wait=False, entity=self._entity.name)
-        with Delta(self._connector, self._entity, self._site, partition) as delta:
+        with Delta(self._connector, self._entity, self._site, partition, self._beside(partition)) as delta:
             self._send_all(pack(self._prepared(delta), self._endpoint.batch_limit))
             self._mark_finished()
             counts = delta.counts
@@ -96,9 +102,24 @@ class _Publisher:
             held=counts["held"] + counts["in_flight"],
             seconds=time.monotonic() - started,
             problems=(*tally.problems, *after.problems),
+            notes=tuple(
+                PublishNote(
+                    self._company.syspro_company, self._entity.name, note.code, note.text, note.remedy, *found
+                )
+                for note, found in tally.notes.items()
+            ),
             carried=before.pending,
             in_flight=counts["in_flight"],
         )
+
+    def _beside(self, partition: date) -> dict[str, pa.Table]:
+        """Look for duplicates before any supplier is sent; the query needs them only where they are held back."""
+        if self._entity.name != "vendors":
+            return {}
+        found = duplicates.supplier_duplicates(self._connector, self._company, partition)
+        self._duplicates = {problem.key: problem for problem in found}
+        held_back = self._connector.settings.publishing.duplicate_suppliers == "hold"
+        return {"duplicates": duplicates.as_table(found)} if held_back else {}
 
     def _record(self, changed: Changed, state: RecordState, code: str = "", reason: str = "") -> Record:
         return Record(
@@ -153,12 +174,20 @@ class _Publisher:
             return self._record(changed, "quarantined", "OVER_LIMIT", reason)
         if self._entity.name == "accounts" and translated.active:
             self._tally.identities.append(changed.key)
+        self._take_notes(changed.key, translated)
         record = self._record(changed, "sent")
         if record.parent:
             self._lines_left.setdefault(record.parent, changed.together)
         touches = changed.touches + 1 if changed.failed_before else changed.touches
         record = replace(record, active=int(translated.active), touches=touches)
         return record, encode(to_wire(self._touched(translated, touches)))
+
+    def _take_notes(self, key: str, translated: Translated) -> None:
+        if key in self._duplicates:
+            self._tally.problems.append(self._duplicates[key])
+        for note in translated.notes:
+            number, first = self._tally.notes.get(note, (0, key))
+            self._tally.notes[note] = (number + 1, first)
 
     def _touched(self, translated: Translated, touches: int) -> WireEntity:
         if not touches:

@@ -24,6 +24,7 @@ from connector_defs.basware.wire import decode, encode
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.domain.record_comparison import differing_fields, is_active
 from connector_defs.domain.translation.context import Untranslatable
+from connector_defs.flows import duplicates
 from connector_defs.flows.delta import Changed, Delta
 from connector_defs.flows.entities import ENTITIES, MASTER_DATA, Entity
 from connector_defs.flows.record_reports import RecordComparison, RecordDifference, RecordsReport
@@ -186,7 +187,8 @@ class _Comparison:
             self._load_theirs(duck)
             day = self._connector.staging.newest_day(self._entity.sources, self._company.syspro_company)
             if day is not None:
-                with Delta(self._connector, self._entity, self._site, day) as delta:
+                beside = duplicates.beside(self._connector, self._company, self._entity.name, day)
+                with Delta(self._connector, self._entity, self._site, day, beside) as delta:
                     for rows in delta.all_rows():
                         self._staged(duck, rows)
             self._unread(duck, staged=day is not None)

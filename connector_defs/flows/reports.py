@@ -25,6 +25,19 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class PublishNote:
+    """What Basware was not told, or not exactly, of `records` records that went; `example` is the first one's key."""
+
+    company: str
+    entity: str
+    code: str
+    text: str
+    remedy: str
+    records: int
+    example: str
+
+
+@dataclass(frozen=True)
 class DateWindow:
     """Business days, both ends included."""
 
@@ -64,7 +77,8 @@ class PublishReport:
 
     staged = unchanged + sent - deactivated + quarantined + held; sent + carried = confirmed + pending + failed, where
     `carried` ones were sent by earlier runs and had no outcome when this one began. Of the held ones `in_flight` are
-    still on their way in an older form. `totals` are there once they were taken (`control_totals`).
+    still on their way in an older form. `notes` tell of the records sent in this run; they ask for nobody at once and
+    are no problems. `totals` are there once they were taken (`control_totals`).
     """
 
     company: str
@@ -81,6 +95,7 @@ class PublishReport:
     held: int
     seconds: float
     problems: tuple[Problem, ...] = ()
+    notes: tuple[PublishNote, ...] = ()
     carried: int = 0
     in_flight: int = 0
     totals: ControlTotals | None = None

@@ -152,6 +152,9 @@ class Connector(Clients):
             source_system=self.settings.basware.source_system,
             language=self.settings.basware.language,
             currencies=self.settings.currencies,
+            units=self.settings.units,
+            countries=self.settings.countries,
+            cost_center_section=company.cost_centers.line_section,
         )
 
     def close(self) -> None:

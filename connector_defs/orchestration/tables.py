@@ -17,6 +17,7 @@ from connector_defs.flows.reports import (
     InvoiceRunReport,
     PaymentRunReport,
     Problem,
+    PublishNote,
     PublishReport,
     StageReport,
 )
@@ -93,7 +94,19 @@ def published(reports: Sequence[PublishReport]) -> Metadata:
             [(report.company, *(getattr(report, name) for name in _PUBLISHED)) for report in reports],
         ),
         "problems": problems(problem for report in reports for problem in report.problems),
+        "notes": notes(note for report in reports for note in report.notes),
     }
+
+
+def notes(found: Iterable[PublishNote]) -> dg.TableMetadataValue:
+    """What Basware was not told, or not exactly, of records that went."""
+    return table(
+        ("company", "entity", "code", "text", "remedy", "records", "example"),
+        [
+            (note.company, note.entity, note.code, note.text, note.remedy, note.records, note.example)
+            for note in found
+        ],
+    )
 
 
 def extracts(report: ExtractReport) -> Metadata:

@@ -68,7 +68,18 @@ def test_every_variable_stands_beside_its_key() -> None:
 
 @pytest.mark.parametrize(
     "section",
-    ["storage", "timing", "posting", "mapping", "publishing", "payments", "schedules", "currencies"],
+    [
+        "storage",
+        "timing",
+        "posting",
+        "mapping",
+        "publishing",
+        "payments",
+        "schedules",
+        "currencies",
+        "units",
+        "countries",
+    ],
 )
 def test_the_defaults_shown_are_the_defaults(section: str) -> None:
     shown = getattr(load_settings(EXAMPLE, SECRETS), section)

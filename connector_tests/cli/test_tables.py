@@ -10,6 +10,7 @@ from connector_defs.flows.reports import (
     Difference,
     LedgerTotal,
     Probe,
+    PublishNote,
     ReconcileReport,
     Status,
     UnmappedAccount,
@@ -43,6 +44,27 @@ def test_published_and_invoice_tables_hold_their_counts(capsys: Output) -> None:
     out = capsys.readouterr().out
     assert "12,345" in out
     assert "280" in out
+
+
+def test_what_was_not_told_exactly_is_listed_and_beyond_a_screenful_counted(capsys: Output) -> None:
+    notes = tuple(
+        PublishNote("M1", "vendors", "TEXT_CUT", f"SupAddr{number} is cut", "shorten it", 1234, "000001")
+        for number in range(25)
+    )
+    tables.published([published(notes=notes)])
+
+    out = capsys.readouterr().out
+    assert "Sent, and not told exactly" in out
+    assert "SupAddr19 is cut" in out
+    assert "SupAddr20" not in out
+    assert "1,234" in out
+    assert "5 more" in out
+
+
+def test_where_all_was_told_exactly_nothing_is_listed(capsys: Output) -> None:
+    tables.published([published()])
+
+    assert "not told exactly" not in capsys.readouterr().out
 
 
 def test_payments_are_listed_and_beyond_a_screenful_counted(capsys: Output) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector_defs.domain import planning
-from connector_defs.domain.books import Books
+from connector_defs.domain.books import GL_CODE_ANALYSIS, Books
 from connector_defs.domain.invoices import ApprovedInvoice, CodingRow, Decisions
 from connector_defs.domain.planning import PlanningRules, Refusal, plan
 from connector_defs.domain.planning.periods import PERIOD_CLOSED
@@ -439,12 +439,15 @@ def test_a_period_that_is_none_is_refused(rules: PlanningRules, chosen: str, for
 
 def test_every_refusal_of_planning_is_tried_here() -> None:
     raised = {
-        call.args[0].value if isinstance(call.args[0], ast.Constant) else PERIOD_CLOSED
+        call.args[0].value if isinstance(call.args[0], ast.Constant) else call.args[0].id
         for room in Path(planning.__path__[0]).glob("*.py")
         for call in ast.walk(ast.parse(room.read_text(encoding="utf-8")))
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Refused"
     }
-    assert raised == {*CASES, "PERIOD_INVALID"}
+    of_ledger_codes = {code for code in CASES if code.startswith("GL_CODE_")} - raised
+    assert of_ledger_codes == {"GL_CODE_ON_HOLD", "GL_CODE_CONTROL", "GL_CODE_TYPE", GL_CODE_ANALYSIS}
+    named = {"PERIOD_CLOSED": PERIOD_CLOSED, "reason": ""}
+    assert {named.get(code, code) for code in raised} - {""} == {*CASES, "PERIOD_INVALID"} - of_ledger_codes
 
 
 def test_without_a_rounding_account_no_difference_is_tolerated() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -27,16 +28,26 @@ FULL: dict[str, dict[str, Any]] = {
 }
 # What a row must have at the least; every other column is NULL or unknown to the release.
 NEEDED = {
-    "taxCodes": {"TaxCode", "Description"},
+    "taxCodes": {"TaxCode", "Description", "Rate"},
     "accounts": {"GlCode", "Description"},
     "costCenters": {"CostCenter", "Description"},
     "paymentTerms": {"TermsCode", "Description"},
     "vendors": {"Supplier", "SupplierName", "Currency"},
     "matchingOrders": {"PurchaseOrder", "Supplier", "Currency"},
-    "matchingOrderLines": {"PurchaseOrder", "Line", "Currency", "MOrderQty"},
+    "matchingOrderLines": {"PurchaseOrder", "Line", "LineType", "Currency", "MOrderQty"},
 }
 # No text column of SYSPRO that we publish is wider.
-LONGEST = {"Description": "d" * 255, "SupAddr1": "a" * 200, "MStockDes": "m" * 400, "Email": "e" * 255}
+LONGEST = {
+    "Description": "d" * 255,
+    "SupAddr1": "a" * 200,
+    "SupAddr2": "b" * 300,
+    "RemitName": "r" * 300,
+    "MStockDes": "m" * 400,
+    "Email": "e" * 255,
+    "PoEmail": "p" * 400,
+    "BankAccount": "1" * 60,
+    "Comments": "c" * 5000,
+}
 
 
 def rows(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -46,6 +57,15 @@ def rows(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "blank", {column: value if column in NEEDED[name] else None for column, value in full.items()}
     yield "long", {**full, **{column: text for column, text in LONGEST.items() if column in full}}
     yield "held", {**full, "OnHold": "Y", "AccOnHldFlag": "Y", "OrderStatus": "9", "MCompleteFlag": "Y"}
+    if name == "vendors":
+        yield "with an IBAN", {**full, "BankAccount": "DE89370400440532013000", "BankBranch": "COBADEFFXXX"}
+    if name == "paymentTerms":
+        yield "fixed day", {**full, "DueFix": "Y", "DueDayOfMonth": 20, "DueMonths": 1, "DiscFix": "X"}
+    if name == "matchingOrderLines":
+        back = {**site.RECEIPT, "Journal": 13, "QtyReceived": Decimal(-1), "CurrencyValue": Decimal(-10)}
+        yield "return", {**full, "MOrderQty": Decimal(-1)}
+        yield "reversal", {**full, "Receipts": [site.RECEIPT, back]}
+        yield "charge", {**full, "LineType": "4", "NMscChargeFor": Decimal("12.50")}
 
 
 SAMPLES = [

@@ -1,29 +1,23 @@
-"""GL accounts, cost centres, payment terms, tax codes: one test for each line of the room's table."""
+"""GL accounts, cost centres, tax codes: one test for each line of the room's table; names and codes of all."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from connector_defs.basware.entities import Account, CostCenter, PaymentTerm, TaxCode
+from connector_defs.basware.entities import Account, CostCenter, TaxCode
 from connector_defs.domain.keys import external_code
 from connector_defs.domain.translation.context import Site, SourceRow, Translated, Untranslatable
-from connector_defs.domain.translation.master import account, cost_center, payment_term, tax_code
+from connector_defs.domain.translation.master import account, cost_center, tax_code
+from connector_defs.domain.translation.terms import payment_term
 from connector_tests.domain.site import ACCOUNT, COST_CENTER, PAYMENT_TERM, SITE, TAX_CODE
 
 
 def account_of(**changes: Any) -> Account:
     entity = account({**ACCOUNT, **changes}, SITE).entity
     assert isinstance(entity, Account)
-    return entity
-
-
-def term_of(**changes: Any) -> PaymentTerm:
-    entity = payment_term({**PAYMENT_TERM, **changes}, SITE).entity
-    assert isinstance(entity, PaymentTerm)
     return entity
 
 
@@ -81,59 +75,6 @@ class TestCostCentres:
         assert [(one.company_code, one.active) for one in entity.companies] == [("1000", True)]
 
 
-class TestPaymentTerms:
-    """TblApTerms -> PaymentTermEntity."""
-
-    def test_the_code_is_sent_trimmed_and_known_by_its_stored_form(self) -> None:
-        entity = term_of(TermsCode="3 ")
-        assert entity.payment_term_code == "3"
-        assert entity.external_code == external_code("paymentTerms", "M1", "3 ")
-
-    def test_due_days_and_month_ends_are_sent(self) -> None:
-        entity = term_of()
-        assert (entity.due_date_calc, entity.due_date_days, entity.due_date_eom) == (1, 30, 1)
-
-    @pytest.mark.parametrize(
-        ("column", "stored", "attribute", "sent"),
-        [
-            ("DueDays", -5, "due_date_days", 0),
-            ("DueDays", None, "due_date_days", 0),
-            ("DueMonths", 99, "due_date_eom", 12),
-            ("DueMonths", -1, "due_date_eom", 0),
-            ("DiscDays", -1, "cash_due_date_days", 0),
-            ("DiscMonths", 13, "cash_due_date_eom", 12),
-        ],
-    )
-    def test_days_and_months_stay_within_what_basware_takes(
-        self, column: str, stored: int | None, attribute: str, sent: int
-    ) -> None:
-        assert getattr(term_of(**{column: stored}), attribute) == sent
-
-    def test_a_discount_is_one_step(self) -> None:
-        entity = term_of()
-        assert (entity.cash_due_date_calc, entity.cash_due_date_days, entity.cash_due_date_eom) == (1, 10, 0)
-        assert str(entity.cash_discount) == "2"
-
-    @pytest.mark.parametrize("discount", [Decimal(0), None])
-    def test_without_a_discount_nothing_of_it_is_sent(self, discount: Decimal | None) -> None:
-        entity = term_of(DiscPct=discount)
-        assert entity.cash_due_date_calc == 0
-        assert (entity.cash_due_date_days, entity.cash_due_date_eom, entity.cash_discount) == (
-            None,
-            None,
-            None,
-        )
-
-    def test_columns_that_a_release_does_not_have_count_as_nothing(self) -> None:
-        entity = payment_term({"TermsCode": "1", "Description": "At once"}, SITE).entity
-        assert isinstance(entity, PaymentTerm)
-        assert (entity.due_date_days, entity.due_date_eom, entity.cash_discount) == (0, 0, None)
-
-    def test_it_is_valid_for_all_times_that_matter(self) -> None:
-        entity = term_of()
-        assert (entity.valid_from, entity.valid_to) == (date(2000, 1, 1), date(2099, 12, 31))
-
-
 class TestTaxCodes:
     """AdmTax -> TaxCodeEntity."""
 
@@ -143,6 +84,17 @@ class TestTaxCodes:
     )
     def test_the_rate_in_force_is_sent_without_trailing_zeros(self, stored: str, sent: str) -> None:
         assert str(tax_of(Rate=Decimal(stored)).tax_percentage) == sent
+
+    @pytest.mark.parametrize("rate", ["1000", "-1000.5"])
+    def test_a_rate_that_is_none_is_quarantined(self, rate: str) -> None:
+        with pytest.raises(Untranslatable, match="% is none") as refusal:
+            tax_of(Rate=Decimal(rate))
+        assert refusal.value.code == "RATE_IMPOSSIBLE"
+
+    def test_a_code_without_a_rate_in_force_is_quarantined(self) -> None:
+        with pytest.raises(Untranslatable, match="no rate that is in force") as refusal:
+            tax_of(Rate=None)
+        assert refusal.value.code == "RATE_UNKNOWN"
 
     def test_the_code_is_sent_trimmed_and_known_by_its_stored_form(self) -> None:
         entity = tax_of(TaxCode="A  ")
@@ -208,12 +160,37 @@ def test_a_name_of_fewer_than_two_characters_is_quarantined(
 @EACH
 @pytest.mark.parametrize(
     ("stored", "sent"),
-    [("  Sales  ", "Sales"), ("a\x00b\x0bc", "abc"), ("<&>\"']]>", "<&>\"']]>"), ("x" * 3000, "x" * 2000)],
+    [("  Sales  ", "Sales"), ("a\x00b\x0bc", "abc"), ("<&>\"']]>", "<&>\"']]>"), ("x" * 1900, "x" * 1900)],
 )
-def test_a_name_is_sent_clean_and_at_most_2000_long(
+def test_a_name_is_sent_clean(
     translate: Translation, row: dict[str, Any], key: str, stored: str, sent: str
 ) -> None:
     assert names_of(translate({**row, "Description": stored}, SITE)) == {"en-US": sent}
+
+
+@EACH
+def test_a_name_that_basware_cannot_hold_is_quarantined_and_never_cut(
+    translate: Translation, row: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(Untranslatable, match="has 1901 characters") as refusal:
+        translate({**row, "Description": "x" * 1901}, SITE)
+    assert refusal.value.code == "NAME_TOO_LONG"
+
+
+@EACH
+def test_a_code_that_cannot_be_shown_is_quarantined(
+    translate: Translation, row: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(Untranslatable, match="cannot be shown") as refusal:
+        translate({**row, key: "A\tB"}, SITE)
+    assert refusal.value.code == "CODE_UNREADABLE"
+
+
+@pytest.mark.parametrize("code", ["A\x00B", "A\ud800"])
+def test_a_code_sent_as_stored_holds_nothing_that_cannot_be_carried(code: str) -> None:
+    with pytest.raises(Untranslatable, match="cannot be shown") as refusal:
+        account_of(GlCode=code)
+    assert refusal.value.reason.encode()
 
 
 @EACH

@@ -104,3 +104,12 @@ def test_an_order_whose_other_lines_were_still_to_follow_is_listed(pair: Pair) -
     assert "the next run sends them" in line.reason
     pair.publish("matchingOrderLines", day=TODAY)
     assert overview.incomplete_orders(pair.connector) == []
+
+
+def test_suppliers_that_share_a_vat_number_are_listed_from_the_newest_reading(pair: Pair) -> None:
+    assert overview.duplicate_suppliers(pair.connector) == []
+    for supplier in ("000000000000001", "000000000000002"):
+        pair.sandbox.world.tables["ApSupplier"].update((supplier,), {"TaxRegnNum": "DE 123456789"})
+    pair.stage("suppliers")
+    found = overview.duplicate_suppliers(pair.connector)
+    assert {problem.key for problem in found} >= {"000000000000001", "000000000000002"}

@@ -385,7 +385,7 @@ def test_lines_of_an_order_of_which_none_was_read_stay_as_they_are(published: Pa
 @pytest.mark.parametrize("refused", [False, True], ids=["taken", "refused at first"])
 def test_a_line_that_can_no_longer_be_told_is_withdrawn_until_it_can(published: Pair, refused: bool) -> None:
     table, key = published.sandbox.world.tables["PorMasterDetail"], f"{ORDER}/1"
-    table.update((ORDER, 1), {"MDiscValFlag": "V", "MDiscValue": Decimal("2.50")})
+    table.update((ORDER, 1), {"MDiscValFlag": "X", "MDiscValue": Decimal("2.50")})
     if refused:
         published.faults.arm("target_error", match="/matchingOrderLines")
     report = refresh(published, "matchingOrderLines")["matchingOrderLines"]

@@ -12,6 +12,7 @@ from sqlalchemy import delete, update
 
 from connector_defs.domain.errors import RetryLater
 from connector_defs.flows import record_reconciliation
+from connector_defs.flows.control_totals import with_totals
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.record_reconciliation import reconcile_records, resend
 from connector_defs.flows.record_reports import RecordComparison, RecordDifference
@@ -358,3 +359,15 @@ def test_records_differ_by_company(published: Pair) -> None:
         ("M1", "NOT_PUBLISHED"),
         ("M1", "EXTRA_IN_BASWARE"),
     }
+
+
+def test_suppliers_held_back_as_duplicates_wait_in_totals_and_comparison(folder: Path) -> None:
+    with open_pair(folder, publishing={"duplicate_suppliers": "hold"}) as pair:
+        for supplier in (SUPPLIER, EURO_SUPPLIER):
+            pair.sandbox.world.tables["ApSupplier"].update((supplier,), {"TaxRegnNum": "DE 123456789"})
+        pair.stage()
+        report = with_totals(pair.connector, pair.company, pair.publish("vendors")["vendors"], TODAY)
+        assert report.totals is not None
+        assert (report.totals.differences, report.totals.quarantined >= 4) == ((), True)
+        vendors = compared(pair)["vendors"]
+        assert (vendors.differing, vendors.waiting) == (0, report.totals.quarantined)

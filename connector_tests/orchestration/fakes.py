@@ -42,6 +42,7 @@ from connector_defs.flows.reports import (
     PaymentRunReport,
     Preview,
     Problem,
+    PublishNote,
     PublishReport,
     QueueItem,
     ReconcileReport,
@@ -113,6 +114,7 @@ class FakeSite:
     totals: list[ControlTotals] = field(default_factory=list)
     ages: tuple[RecordAge, ...] = ()
     incomplete: list[IncompleteOrder] = field(default_factory=list)
+    duplicates: list[Problem] = field(default_factory=list)
     record_differences: tuple[RecordDifference, ...] = ()
     comparison_outage: str = ""
     unmapped: list[UnmappedAccount] = field(default_factory=list)
@@ -160,6 +162,7 @@ class FakeSite:
         monkeypatch.setattr(preview, "preview_waiting", self._preview)
         monkeypatch.setattr(overview, "status", self._status)
         monkeypatch.setattr(overview, "incomplete_orders", lambda _: self.incomplete)
+        monkeypatch.setattr(overview, "duplicate_suppliers", lambda _: self.duplicates)
         monkeypatch.setattr(control_totals, "with_totals", lambda _, __, report, ___: report)
         monkeypatch.setattr(control_totals, "latest", lambda _: self.totals)
         monkeypatch.setattr(record_reconciliation, "reconcile_records", lambda _: self._compared())
@@ -215,6 +218,7 @@ class FakeSite:
             held=0,
             seconds=0.25,
             problems=(problem(name, entity),),
+            notes=(PublishNote(name, entity, "TEXT_CUT", "a text is cut", "shorten it", 3, "0000002"),),
         )
 
     def _run_invoices(

@@ -296,6 +296,15 @@ def test_records_unconfirmed_for_longer_than_the_setting_are_told(
     assert evaluations(result, "basware/accounts")["unconfirmed_records"].passed
 
 
+def test_suppliers_that_are_likely_the_same_are_listed(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    site.duplicates = [problem("M1", "vendors")]
+    result = ran(instance, "master_data")
+    assert result.success
+    found = evaluations(result, "basware/vendors")["duplicate_suppliers"]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert [row["company"] for row in rows(found.metadata["records"])] == ["M1"]
+
+
 def test_an_incomplete_order_is_listed_line_by_line_with_its_reasons(
     instance: dg.DagsterInstance, site: FakeSite
 ) -> None:
@@ -383,6 +392,7 @@ def test_published_entities_tell_what_was_sent(instance: dg.DagsterInstance, sit
     numbers = ("dagster/row_count", "unchanged", "sent", "requests", "confirmed", "quarantined")
     assert [told[name].value for name in numbers] == [20, 12, 6, 2, 6, 2]
     assert [row["key"] for row in rows(told["problems"])] == ["0000001", "0000001"]
+    assert [(row["text"], row["records"]) for row in rows(told["notes"])] == [("a text is cut", 3)] * 2
 
 
 def test_the_three_invoice_assets_tell_their_own_side(instance: dg.DagsterInstance, site: FakeSite) -> None:

@@ -208,6 +208,7 @@ def test_a_vendor_with_an_unknown_term_or_currency_is_saved_in_part_with_a_warni
         ("matchingOrderLines", line(quantity=0), "quantity"),
         ("matchingOrderLines", line(netSum=None), "net nor gross"),
         ("matchingOrderLines", line(matchingMode="Service", quantity=1), "Service"),
+        ("matchingOrderLines", line(matchingMode="Return"), "must be negative"),
         ("paymentTerms", payment_term(cashDueDateCalc=2), "paymentTermDiscountRules"),
     ],
 )

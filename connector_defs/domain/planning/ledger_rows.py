@@ -6,7 +6,7 @@ Source: SYSPRO wire notes 4.4 (postable accounts) and trap 34 (the ledger may be
 from collections.abc import Iterable
 from dataclasses import replace
 
-from connector_defs.domain.books import POSTABLE_ACCOUNT_TYPES, Books
+from connector_defs.domain.books import GL_CODE_ANALYSIS, Books
 from connector_defs.domain.gl_mapping import MappingRule, Tie
 from connector_defs.domain.invoices import LedgerRow
 from connector_defs.domain.money import total
@@ -48,20 +48,14 @@ def check_ledger_code(books: Books, code: str, rules: PlanningRules) -> None:
             f"GL code {code!r} is not in SYSPRO",
             "correct the mapping (`connector mapping set`)",
         )
-    if account.on_hold:
-        raise Refused("GL_CODE_ON_HOLD", f"GL code {code!r} is on hold in SYSPRO", remedy)
-    if account.control_account:
-        raise Refused("GL_CODE_CONTROL", f"GL code {code!r} is a control account", remedy)
-    if account.account_type and account.account_type not in POSTABLE_ACCOUNT_TYPES:
-        raise Refused(
-            "GL_CODE_TYPE", f"GL code {code!r} is of type {account.account_type}, not postable", remedy
-        )
-    if account.analysis_required and not rules.ignore_analysis:
-        raise Refused(
-            "GL_CODE_ANALYSIS",
-            f"GL code {code!r} demands GL analysis, which is not configured",
-            f"{remedy}; or set posting.ignore_analysis where postings without analysis are allowed",
-        )
+    if account.refusal is None:
+        return
+    reason, words = account.refusal
+    if reason == GL_CODE_ANALYSIS:
+        if rules.ignore_analysis:
+            return
+        remedy += "; or set posting.ignore_analysis where postings without analysis are allowed"
+    raise Refused(reason, f"GL code {code!r} {words}", remedy)
 
 
 def merged(rows: Iterable[LedgerRow]) -> list[LedgerRow]:

@@ -1,23 +1,20 @@
-"""GL accounts, cost centres, payment terms and tax codes.
+"""GL accounts, cost centres and tax codes.
 
 | Basware | SYSPRO | rule |
 |---|---|---|
 | account accountCode | GenMaster.GlCode | as stored, at most 25 characters |
 | account active | AccountType, ControlAccFlag, AccOnHldFlag | postable type, no control account, not on hold |
-| cost centre code | GenAnalysisCode.AnalysisCode or a section of the GL code | as stored |
-| payment term | TblApTerms | due days, month ends and one discount step |
-| tax code | AdmTax.TaxCode, rate | the rate in force: PrvTaxRate before TaxEffDate |
+| account taxCode | TaxCode | trimmed; waits until P2P has the tax code |
+| names | Description | 2 characters at least, never cut; in en-US and in the site's language |
+| cost centre code | GenAnalysisCode.AnalysisCode, a section of the GL code, or a CSV file | as stored |
+| tax code | AdmTax.TaxCode, rate | the rate in force on the staged day: PrvTaxRate before TaxEffDate |
 """
-
-from datetime import date
 
 from connector_defs.basware.entities import (
     Account,
     AccountCompany,
     CostCenter,
     CostCenterCompany,
-    PaymentTerm,
-    PaymentTermCompany,
     TaxCode,
     TaxCodeCompany,
 )
@@ -27,29 +24,16 @@ from connector_defs.domain.translation.context import (
     SourceRow,
     Translated,
     Untranslatable,
+    code_within_limit,
     flag,
     number,
     plain,
     text,
     trimmed,
-    whole,
 )
 
-CODE_LIMIT = 25
-_ALWAYS = (date(2000, 1, 1), date(2099, 12, 31))
-
-
-def code_within_limit(code: str, what: str) -> str:
-    """A code exactly as stored, refused where Basware's 25 characters do not hold it."""
-    if len(code) > CODE_LIMIT:
-        raise Untranslatable(
-            "CODE_TOO_LONG",
-            f"{what} {code!r} has {len(code)} characters, Basware takes {CODE_LIMIT}",
-            "use a shorter code, or map invoices to it by hand (`connector mapping set`)",
-        )
-    if not code.strip():
-        raise Untranslatable("CODE_MISSING", f"{what} has no code", "correct the record in SYSPRO")
-    return code
+# SYSPRO's column holds three digits before the point (wire notes 4.3).
+_NO_RATE = 1000
 
 
 def account(row: SourceRow, site: Site) -> Translated:
@@ -66,11 +50,16 @@ def account(row: SourceRow, site: Site) -> Translated:
             external_code=site.external_code("accounts", code),
             account_code=code,
             account_names=site.names(text(row, "Description"), f"GL code {code!r}"),
-            tax_code=trimmed(row, "TaxCode") or None,
+            tax_code=_tax_code_of(row, code),
             companies=(AccountCompany(company_code=site.basware_company, inherit=False, active=active),),
         ),
         active=active,
     )
+
+
+def _tax_code_of(row: SourceRow, account_code: str) -> str | None:
+    tax_code = trimmed(row, "TaxCode")
+    return code_within_limit(tax_code, f"GL code {account_code!r}: tax code") if tax_code else None
 
 
 def cost_center(row: SourceRow, site: Site) -> Translated:
@@ -86,38 +75,23 @@ def cost_center(row: SourceRow, site: Site) -> Translated:
     )
 
 
-def payment_term(row: SourceRow, site: Site) -> Translated:
-    """TblApTerms row -> PaymentTermEntity. Columns a release does not have count as 0."""
-    code = code_within_limit(trimmed(row, "TermsCode"), "payment terms")
-    discount = number(row, "DiscPct")
-    return Translated(
-        PaymentTerm(
-            external_code=site.external_code("paymentTerms", text(row, "TermsCode")),
-            payment_term_code=code,
-            payment_term_names=site.names(text(row, "Description"), f"payment terms {code!r}"),
-            valid_from=_ALWAYS[0],
-            valid_to=_ALWAYS[1],
-            due_date_calc=1,
-            due_date_days=max(whole(row, "DueDays"), 0),
-            due_date_eom=min(max(whole(row, "DueMonths"), 0), 12),
-            cash_due_date_calc=1 if discount else 0,
-            cash_due_date_days=max(whole(row, "DiscDays"), 0) if discount else None,
-            cash_due_date_eom=min(max(whole(row, "DiscMonths"), 0), 12) if discount else None,
-            cash_discount=plain(discount) if discount else None,
-            companies=(PaymentTermCompany(company_code=site.basware_company, inherit=False, active=True),),
-        )
-    )
-
-
 def tax_code(row: SourceRow, site: Site) -> Translated:
     """AdmTax row, with the `Rate` in force on the staged day, -> TaxCodeEntity."""
     code = code_within_limit(trimmed(row, "TaxCode"), "tax code")
+    if row.get("Rate") is None:
+        raise Untranslatable(
+            "RATE_UNKNOWN",
+            f"tax code {code!r}: SYSPRO gives no rate that is in force on this day",
+        )
+    rate = number(row, "Rate")
+    if abs(rate) >= _NO_RATE:
+        raise Untranslatable("RATE_IMPOSSIBLE", f"tax code {code!r}: a rate of {plain(rate)} % is none")
     return Translated(
         TaxCode(
             external_code=site.external_code("taxCodes", text(row, "TaxCode")),
             tax_code=code,
             tax_code_names=site.names(text(row, "Description"), f"tax code {code!r}"),
-            tax_percentage=plain(number(row, "Rate")),
+            tax_percentage=plain(rate),
             companies=(TaxCodeCompany(company_code=site.basware_company, inherit=False, active=True),),
         )
     )

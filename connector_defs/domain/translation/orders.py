@@ -1,47 +1,54 @@
-"""Purchase orders: headers, lines, goods receipts.
+"""Purchase orders: headers and lines. What a line costs is in `pricing`, its goods receipts are in `receipts`.
 
 | Basware | SYSPRO | rule |
 |---|---|---|
 | orderNumber | PorMasterHdr.PurchaseOrder | as stored; comes back on the coding row |
+| currencyCode | Currency | SYSPRO key -> ISO 4217 by [currencies] |
 | isClosed | OrderStatus, CancelledFlag, a line's MCompleteFlag | 9 complete, * cancelled; the header closes its lines |
 | lineNumber | PorMasterDetail.Line | plain number; comes back on the coding row |
-| quantity | MOrderQty; 1 for freight and miscellaneous lines | above 0 |
-| netPrice | MForeignPrice, or MPrice where it is 0, per order unit, less MDiscPct1-3 | price unit turned into order unit |
-| netSum | quantity x netPrice, or the charge's value | to the currency's minor unit |
-| orderLineCoding | MGlCode, MTaxCode | one row |
-| goodsReceipts | GrnDetails | quantity, value, delivery note |
-Comment lines (type 6) are not sent.
+| lines sent | LineType | 1 stocked, 7 non-stocked; 4 freight and 5 miscellaneous as charges; no other |
+| comment | NComment of the comment lines (6) that follow the line | those before the first line go with that one |
+| matchingMode | sign of the price | Standard; Return below 0, without receipts |
+| isReceiptRequired, isReceiptBasedMatching | LineType | goods are matched by their receipts, charges and returns are not |
+| uom, priceUnit | MOrderUom | UN/ECE by [units]; the price is told per order unit |
+| product codes and name | MSupCatalogue, MStockCode, MStockDes or NComment | free texts, cut at 250 |
+| orderLineCoding | MGlCode, MTaxCode or NMscChargeTax | one row; cost centre where it is a section of the GL code |
 """
 
-from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
-from typing import cast
-
-from connector_defs.basware.entities import GoodsReceipt, Order, OrderLine, OrderLineCoding
-from connector_defs.domain.money import minor_digits
+from connector_defs.basware.entities import Order, OrderLine, OrderLineCoding
 from connector_defs.domain.translation.context import (
+    Notes,
     Site,
     SourceRow,
     Translated,
     Untranslatable,
+    code_within_limit,
     day,
     flag,
-    number,
     plain,
     text,
     trimmed,
     whole,
 )
+from connector_defs.domain.translation.pricing import LinePrice, charge_price, goods_price
+from connector_defs.domain.translation.receipts import goods_receipts
 
 CLOSED_STATES = frozenset("9*")
+_GOODS = frozenset("17")
 _CHARGES = frozenset("45")
-_HUNDRED = Decimal(100)
 
 
 def order(row: SourceRow, site: Site) -> Translated:
     """PorMasterHdr row -> OrderEntity."""
-    key = text(row, "PurchaseOrder")
+    key = code_within_limit(text(row, "PurchaseOrder"), "order", 100)
+    what = f"order {key!r}"
+    if len(site.organization) < 2:
+        raise Untranslatable(
+            "ORGANIZATION_TOO_SHORT",
+            f"{what}: Basware takes no organization {site.organization!r} of one character",
+        )
     closed = _order_is_closed(row)
+    terms = trimmed(row, "TermsCode")
     return Translated(
         Order(
             external_code=site.external_code("matchingOrders", key),
@@ -49,9 +56,9 @@ def order(row: SourceRow, site: Site) -> Translated:
             source_system=site.source_system,
             company_code=site.basware_company,
             organization_element_code=site.organization,
-            supplier_code=text(row, "Supplier"),
-            currency_code=site.currency(text(row, "Currency"), f"order {key!r}"),
-            payment_term_code=trimmed(row, "TermsCode") or None,
+            supplier_code=code_within_limit(text(row, "Supplier"), f"{what}: supplier"),
+            currency_code=site.currency(text(row, "Currency"), what),
+            payment_term_code=code_within_limit(terms, f"{what}: terms") if terms else None,
             created=day(row, "OrderEntryDate"),
             requested_delivery_date=day(row, "OrderDueDate"),
             is_closed=closed,
@@ -65,113 +72,71 @@ def _order_is_closed(row: SourceRow) -> bool:
 
 
 def order_line(row: SourceRow, site: Site) -> Translated:
-    """PorMasterDetail row, with its header's currency and state and its receipts, -> OrderLineEntity."""
+    """PorMasterDetail row, with its header's columns, its comments and its receipts, -> OrderLineEntity."""
     order_key, line = text(row, "PurchaseOrder"), str(whole(row, "Line"))
     what = f"order {order_key!r} line {line}"
+    kind = trimmed(row, "LineType")
+    if kind not in _GOODS | _CHARGES:
+        raise Untranslatable(
+            "LINE_TYPE_UNKNOWN",
+            f"{what}: line type {kind!r} is none of 1, 4, 5, 7, so what it costs is not known",
+        )
+    notes = Notes()
+    charge = kind in _CHARGES
     currency = site.currency(text(row, "Currency"), what)
-    charge = trimmed(row, "LineType") in _CHARGES
-    quantity = Decimal(1) if charge else number(row, "MOrderQty")
-    if quantity <= 0:
-        raise Untranslatable(
-            "QUANTITY_NOT_POSITIVE",
-            f"{what}: quantity {quantity} is not above 0",
-            "correct the line in SYSPRO",
-        )
-    if not charge and trimmed(row, "MDiscValFlag").upper() not in ("", "N") and number(row, "MDiscValue"):
-        raise Untranslatable(
-            "VALUE_DISCOUNT",
-            f"{what}: a discount by value ({number(row, 'MDiscValue')}) is not part of the price we can state",
-            "give the discount as percentages in SYSPRO, or put it into the price",
-        )
-    price = _in_order_currency(row, "NMscChargeFor", "NMscChargeValue") if charge else _unit_price(row)
-    net_sum = (quantity * price).quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP)
-    tax_code = trimmed(row, "NMscChargeTax" if charge else "MTaxCode") or None
+    price = charge_price(row, currency, what) if charge else goods_price(row, currency, what)
+    by_receipt = not charge and price.mode == "Standard"
     closed = flag(row, "MCompleteFlag") or _order_is_closed(row)
+    tax_code = trimmed(row, "NMscChargeTax" if charge else "MTaxCode") or None
+    if tax_code:
+        code_within_limit(tax_code, f"{what}: tax code")
+    unit = site.unit(text(row, "MOrderUom"), notes)
     code = site.external_code("matchingOrderLines", order_key, line)
-    return Translated(
-        OrderLine(
-            external_code=code,
-            order_external_code=site.external_code("matchingOrders", order_key),
-            line_number=line,
-            sort_number=whole(row, "Line"),
-            quantity=plain(quantity),
-            matching_mode="Standard",
-            net_price=plain(price),
-            net_sum=net_sum,
-            currency_code=currency,
-            uom=trimmed(row, "MOrderUom")[:25] or None,
-            is_receipt_required=not charge,
-            is_receipt_based_matching=not charge,
-            is_closed=closed,
-            is_deleted=False,
-            product_code=trimmed(row, "MSupCatalogue")[:250] or None,
-            buyer_product_code=trimmed(row, "MStockCode")[:250] or None,
-            product_name=trimmed(row, "MStockDes")[:250] or trimmed(row, "NComment")[:250] or None,
-            tax_code=tax_code,
-            requested_delivery_date=day(row, "MLatestDueDate"),
-            order_line_coding=_coding(row, code, quantity, net_sum, tax_code, site),
-            goods_receipts=_receipts(row, order_key, line, site),
-        ),
-        active=not closed,
-        parent=order_key,
+    own_text = notes.cut(trimmed(row, "NComment"), 250, "NComment")
+    entity = OrderLine(
+        external_code=code,
+        order_external_code=site.external_code("matchingOrders", order_key),
+        line_number=line,
+        sort_number=whole(row, "Line"),
+        quantity=plain(price.quantity),
+        matching_mode=price.mode,
+        net_price=plain(price.net_price),
+        net_sum=price.net_sum,
+        currency_code=currency,
+        uom=unit,
+        price_unit=unit,
+        is_receipt_required=by_receipt,
+        is_receipt_based_matching=by_receipt,
+        is_closed=closed,
+        is_deleted=False,
+        product_code=notes.cut(trimmed(row, "MSupCatalogue"), 250, "MSupCatalogue"),
+        buyer_product_code=notes.cut(trimmed(row, "MStockCode"), 250, "MStockCode"),
+        product_name=notes.cut(trimmed(row, "MStockDes"), 250, "MStockDes") or own_text,
+        comment=notes.cut(trimmed(row, "Comments"), 1000, "the comment lines behind a line"),
+        tax_code=tax_code,
+        requested_delivery_date=day(row, "MLatestDueDate"),
+        order_line_coding=_coding(row, code, price, tax_code, site, what),
+        goods_receipts=goods_receipts(row, (order_key, line), price, site, notes),
     )
-
-
-def _in_order_currency(row: SourceRow, foreign: str, local: str) -> Decimal:
-    """The foreign value where there is one; a local order keeps its value in the local column alone."""
-    return number(row, foreign) or number(row, local)
-
-
-def _unit_price(row: SourceRow) -> Decimal:
-    """Price per order unit after discounts; MMulDivPrc says how a price unit counts in order units."""
-    price = _in_order_currency(row, "MForeignPrice", "MPrice")
-    factor = number(row, "MConvFactPrcUm")
-    if factor and factor != 1:
-        price = price * factor if trimmed(row, "MMulDivPrc").upper() == "M" else price / factor
-    for column in ("MDiscPct1", "MDiscPct2", "MDiscPct3"):
-        price *= 1 - number(row, column) / _HUNDRED
-    return price.quantize(Decimal("0.00001"), ROUND_HALF_UP)
+    return Translated(entity, active=not closed, parent=order_key, notes=notes.found)
 
 
 def _coding(
-    row: SourceRow, line_code: str, quantity: Decimal, net_sum: Decimal, tax_code: str | None, site: Site
+    row: SourceRow, line_code: str, price: LinePrice, tax_code: str | None, site: Site, what: str
 ) -> tuple[OrderLineCoding, ...] | None:
     account = text(row, "MGlCode")
     if not account.strip():
         return None
+    code_within_limit(account, f"{what}: GL code", 50)
+    section = site.cost_center_section
     return (
         OrderLineCoding(
             external_code=site.external_code("matchingOrderLines/coding", line_code),
             row_index=1,
-            allocated_quantity=plain(quantity),
-            net_total=net_sum,
+            allocated_quantity=plain(price.quantity),
+            net_total=price.net_sum,
             account_code=account,
+            cost_center_code=section.of(account) if section else None,
             tax_code=tax_code,
         ),
-    )
-
-
-def _receipts(row: SourceRow, order_key: str, line: str, site: Site) -> tuple[GoodsReceipt, ...] | None:
-    receipts = cast("Sequence[Mapping[str, object]] | None", row.get("Receipts"))
-    if not receipts:
-        return None
-    return tuple(
-        GoodsReceipt(
-            external_code=site.external_code(
-                "goodsReceipts",
-                order_key,
-                line,
-                text(receipt, "Grn"),
-                text(receipt, "GrnSource"),
-                text(receipt, "Journal"),
-                text(receipt, "JournalEntry"),
-            ),
-            goods_receipt_number=text(receipt, "Grn"),
-            quantity=plain(number(receipt, "QtyReceived")),
-            net_sum=plain(_in_order_currency(receipt, "CurrencyValue", "OrigGrnValue")),
-            delivery_note_number=trimmed(receipt, "DeliveryNote") or None,
-            delivery_date=day(receipt, "OrigReceiptDate"),
-            is_deleted=False,
-        )
-        for receipt in receipts
     )

@@ -82,8 +82,20 @@ def _incomplete(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
     )
 
 
+def _duplicates(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    found = overview.duplicate_suppliers(connector)
+    return Finding(len(found), {"records": tables.problems(found)})
+
+
 # Questions that only one entity has.
 _FURTHER = {
+    "vendors": (
+        Question(
+            "duplicate_suppliers",
+            "No two suppliers, not on hold, share a VAT number or a bank account.",
+            _duplicates,
+        ),
+    ),
     "matchingOrderLines": (
         Question(
             "incomplete_orders", "Every order that Basware knows has all of its lines there.", _incomplete

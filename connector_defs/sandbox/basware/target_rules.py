@@ -181,6 +181,8 @@ def _line_quantity_fits_mode(record: Record, _target: TargetSystem) -> Found:
         yield _error("quantity must be greater than 0")
     elif mode in ("Blanket", "Service") and quantity != 1:
         yield _error(f"quantity of a {mode} line must be 1")
+    elif mode == "Return" and (record.get("netPrice") or 0) >= 0:
+        yield _error("the price of a Return line must be negative")
 
 
 def _line_receipt_flags_fit_mode(record: Record, _target: TargetSystem) -> Found:

@@ -12,6 +12,7 @@ from connector_defs.sandbox.world.invoices import (
     approved_invoices,
     usable_expense,
 )
+from connector_defs.sandbox.world.kinds import unusual_lines, unusual_suppliers, unusual_terms
 from connector_defs.sandbox.world.ledger_codes import Record
 from connector_defs.sandbox.world.options import WorldOptions
 from connector_defs.sandbox.world.orders import purchase_orders
@@ -42,15 +43,18 @@ def build_world(options: WorldOptions | None = None) -> World:
     traders = suppliers(options, _dice(options, "suppliers"))
     expense_codes = [str(row["GlCode"]) for row in accounts if usable_expense(row)]
     book = purchase_orders(options, traders, expense_codes, _dice(options, "orders"))
+    places = addresses(traders, _dice(options, "addresses"))
+    unusual_suppliers(traders, places)
+    unusual_lines(book)
     approved = approved_invoices(
         options, Books(traders, accounts, cost_centers, book), _dice(options, "invoices")
     )
     records: dict[str, list[Record]] = {
         "ApSupplier": traders,
-        "ApSupplierAddr": addresses(traders, _dice(options, "addresses")),
+        "ApSupplierAddr": places,
         "GenMaster": accounts,
         "GenAnalysisCode": cost_centers,
-        "TblApTerms": ledger_codes.terms(),
+        "TblApTerms": ledger_codes.terms() + unusual_terms(options),
         "AdmTax": ledger_codes.taxes(options),
         "TblCurrency": ledger_codes.currencies(),
         "PorMasterHdr": book.headers,
