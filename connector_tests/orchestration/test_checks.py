@@ -351,6 +351,21 @@ def test_a_record_that_differs_or_cannot_be_compared_is_an_error(
     assert [row["outage"] for row in rows(found.metadata["entities"])] == [outage]
 
 
+def test_records_that_differ_while_a_run_sends_them_are_a_warning(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.record_differences = (RecordDifference("M1", "vendors", "1", "NOT_SENT", "", "new", "old", "sync"),)
+    sending = instance.create_run_for_job(
+        defs.resolve_job_def("master_data"), status=dg.DagsterRunStatus.STARTED
+    )
+    during = evaluations(ran(instance, "reconcile"), "reconciliation")["records_agree"]
+    assert (during.passed, during.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert str(during.description).endswith("while master_data was at work")
+    instance.report_run_failed(sending)
+    after = evaluations(ran(instance, "reconcile"), "reconciliation")["records_agree"]
+    assert (after.passed, after.severity) == (False, dg.AssetCheckSeverity.ERROR)
+
+
 def test_a_check_can_be_asked_again_alone(instance: dg.DagsterInstance, site: FakeSite) -> None:
     site.unmapped = [unmapped_account()]
     ran(instance, "invoices")
