@@ -241,6 +241,9 @@ class PublishingSettings(Section):
 
     # Share of an entity's active records that one run may close or make inactive; 1.0 lifts the guard.
     deactivate_at_most: Annotated[float, Field(ge=0, le=1)] = 0.1
+    # A record that is not confirmed for longer is told by the check `unconfirmed_records`. A little over a day, since a
+    # daily run tries what was refused once more.
+    unconfirmed_hours: Annotated[float, Field(gt=0)] = 26
     # Suppliers that share a VAT number or a bank account: sent and reported, or held back until a person decides.
     duplicate_suppliers: Literal["report", "hold"] = "report"
 

@@ -19,6 +19,7 @@ from connector_defs.cli import (
     queue,
     records,
     sandbox,
+    source_tables,
     staging,
     sync,
     ui,
@@ -81,6 +82,7 @@ app.add_typer(mapping.app, name="mapping", rich_help_panel=_DECIDE)
 app.add_typer(records.app, name="records", rich_help_panel=_DECIDE)
 app.add_typer(enrichment.app, name="enrichment", rich_help_panel=_DECIDE)
 app.add_typer(audit.app, name="audit", rich_help_panel=_LOOK)
+app.add_typer(source_tables.app, name="tables", rich_help_panel=_LOOK)
 app.command("sql", epilog=staging.EPILOG, rich_help_panel=_LOOK)(staging.sql)
 
 

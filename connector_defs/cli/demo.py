@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector_defs.cli import tables
+from connector_defs.cli import book_tables, tables
 from connector_defs.cli.demo_enrichment import enriched
 from connector_defs.cli.demo_pass import Check, run_flow
 from connector_defs.cli.endings import finish
@@ -230,18 +230,36 @@ def _payments(sandbox: SandboxProcess) -> Iterator[Check]:
 
 
 def _books(sandbox: SandboxProcess) -> Iterator[Check]:
+    from connector_defs.flows.control_totals import latest
     from connector_defs.flows.reconciliation import reconcile
+    from connector_defs.flows.record_reconciliation import reconcile_records
     from connector_defs.store import audit
 
     say("The books", "bold")
-    with opened() as connector, busy("Comparing both ledgers, recomputing the hash chains"):
+    with opened() as connector, busy("Comparing both systems, recomputing the hash chains"):
         books = reconcile(connector)
+        records = reconcile_records(connector)
+        totals = latest(connector)
         trail = audit.verify(connector.store)
-    tables.reconciliation(books)
+    book_tables.reconciliation(books)
+    book_tables.comparison(records)
+    book_tables.control_totals(totals)
     yield Check(
         "both ledgers reconcile to the cent",
         books.clean,
         f"{books.matched:,} of {books.compared:,} invoices, {len(books.differences):,} differences",
+    )
+    yield Check(
+        "master data and orders are in Basware as SYSPRO has them",
+        records.clean,
+        f"{sum(one.matched for one in records.comparisons):,} of "
+        f"{sum(one.compared for one in records.comparisons):,} records",
+    )
+    lost = sum(not one.add_up for one in totals)
+    yield Check(
+        "control totals add up, from SYSPRO's rows to Basware's confirmation",
+        bool(totals) and not lost,
+        f"{len(totals):,} totals, {lost:,} that do not",
     )
     yield Check(
         "the audit chain verifies", trail.ok, f"{trail.events:,} events, {len(trail.broken):,} broken"

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from connector_defs.cli.terminal import console, visible
 from connector_defs.flows.enrichment_reports import EnrichmentReport, SupplierUpdateReport
+from connector_defs.flows.record_reports import RecordsReport
 from connector_defs.flows.reports import (
     ExtractReport,
     FollowUpReport,
@@ -35,6 +36,7 @@ class Story:
     enrichment: list[EnrichmentReport] = field(default_factory=list)
     supplier_updates: list[SupplierUpdateReport] = field(default_factory=list)
     reconciliations: list[ReconcileReport] = field(default_factory=list)
+    comparisons: list[RecordsReport] = field(default_factory=list)
     failed_steps: list[StepFailed] = field(default_factory=list)
     on_step: Callable[[StepStarted], None] = lambda _: None
 
@@ -61,6 +63,8 @@ class Story:
                 self.supplier_updates.append(event)
             case ReconcileReport():
                 self.reconciliations.append(event)
+            case RecordsReport():
+                self.comparisons.append(event)
             case StepFailed():
                 self.failed_steps.append(event)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from connector_defs.cli import enrichment, enrichment_tables, tables
+from connector_defs.cli import book_tables, enrichment, enrichment_tables, tables
 from connector_defs.cli.books import AsJson, Day, day_of
 from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
@@ -111,6 +111,7 @@ def show(story: Story) -> None:
         tables.staged(story.staged)
     if story.published:
         tables.published(story.published)
+        book_tables.control_totals([report.totals for report in story.published if report.totals])
     if story.extracts:
         tables.extracts(story.extracts)
     if story.invoices:

@@ -1,7 +1,8 @@
 """Reports as Rich tables, shared by the commands.
 
-Belongs here: which columns a report shows, and how many rows before a count takes over. Does not belong here:
-what a report means. Every cell is plain text from `terminal.plain`, so nothing from outside is markup.
+Belongs here: how a table is drawn, which columns a run's report shows, and how many rows before a count takes over.
+Books, totals and status are in `book_tables`, single invoices in `invoice_tables`. Does not belong here: what a
+report means. Every cell is plain text from `terminal.plain`, so nothing from outside is markup.
 """
 
 from collections import Counter
@@ -24,9 +25,7 @@ from connector_defs.flows.reports import (
     PublishNote,
     PublishReport,
     QueueItem,
-    ReconcileReport,
     StageReport,
-    Status,
     UnmappedAccount,
 )
 
@@ -100,11 +99,13 @@ def staged(reports: Sequence[StageReport]) -> None:
         [(report.company, report.table, report.rows, report.pages, report.seconds) for report in reports],
     )
     for report in reports:
-        if report.missing_columns:
-            say(
-                f"{report.company} {report.table}: this site has no {', '.join(report.missing_columns)}",
-                "yellow",
-            )
+        for text, columns in (
+            ("this site has no", report.missing_columns),
+            ("new columns:", report.new_columns),
+            ("another kind of value in", report.changed_columns),
+        ):
+            if columns:
+                say(f"{report.company} {report.table}: {text} {', '.join(columns)}", "yellow")
 
 
 def published(reports: Sequence[PublishReport]) -> None:
@@ -294,63 +295,6 @@ def unmapped(accounts: Sequence[UnmappedAccount]) -> None:
                 f"{account.company} {account.account_code}: equally specific rules: {account.rivals}",
                 "yellow",
             )
-
-
-def status(report: Status) -> None:
-    """Invoices by state, records by entity, and the age of the oldest open invoice."""
-    table(
-        "Invoices by state",
-        [("state", "key"), ("invoices", "number")],
-        [(state, count) for state, count in report.invoices.items() if count],
-    )
-    kinds = ("published", "pending", "failed", "quarantined")
-    columns: list[tuple[str, Kind]] = [("entity", "key")]
-    table(
-        "Records in Basware",
-        columns + [(kind, "number") for kind in kinds],
-        [(entity, *(counts.get(kind, 0) for kind in kinds)) for entity, counts in report.records.items()],
-    )
-    say(f"Oldest open invoice: {report.oldest_open_minutes:,} minute(s).")
-
-
-def reconciliation(report: ReconcileReport) -> None:
-    """The three books side by side, then every difference."""
-    table(
-        f"Books {'of ' + report.day.isoformat() if report.day else 'of all days'}",
-        [
-            ("company", "key"),
-            ("currency", "key"),
-            ("invoices", "number"),
-            ("Basware", "number"),
-            ("connector", "number"),
-            ("SYSPRO", "number"),
-        ],
-        [
-            (total.company, total.currency, total.invoices, total.basware, total.connector, total.syspro)
-            for total in report.totals
-        ],
-    )
-    if report.differences:
-        table(
-            f"{len(report.differences):,} difference(s)",
-            [
-                ("company", "key"),
-                ("key", "key"),
-                ("kind", "key"),
-                ("ours", "sentence"),
-                ("theirs", "sentence"),
-                ("what to do", "sentence"),
-            ],
-            [
-                (each.company, each.key, each.kind, each.ours, each.theirs, each.remedy)
-                for each in report.differences[:SHOWN_PROBLEMS]
-            ],
-        )
-        rest = len(report.differences) - SHOWN_PROBLEMS
-        if rest > 0:
-            say(f"… and {rest:,} more. All of them: --json.")
-    verdict = "agree to the cent" if report.clean else "do NOT agree"
-    say(f"{report.matched:,} of {report.compared:,} invoices match: the books {verdict}.")
 
 
 def fields(title: str, values: Mapping[str, object]) -> None:

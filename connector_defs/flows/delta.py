@@ -179,6 +179,18 @@ class Delta:
             for rows in self._slices("verdict = 'send'"):
                 yield "send", rows
 
+    def all_rows(self) -> Iterator[list[Changed]]:
+        """Every staged row in slices, in the place of `changes`.
+
+        Its columns then include what is known of it: known_state (None for an unknown record), known_hash and
+        known_active.
+        """
+        for first, last in self._ranges():
+            self._duck.execute("SET VARIABLE range_first = ?", [first])
+            self._duck.execute("SET VARIABLE range_last = ?", [last])
+            self._compare()
+            yield from self._slices("true")
+
     def _ranges(self) -> list[tuple[str, str]]:
         """Ranges of the key, each of about as many rows as are compared at a time."""
         query = _RANGES.format(

@@ -52,3 +52,10 @@ def as_table(problems: Sequence[Problem]) -> pa.Table:
     """The problems as the query of the vendors reads them beside the suppliers."""
     columns = [[problem.key for problem in problems], [problem.reason for problem in problems]]
     return pa.table(columns, schema=DUPLICATES_SCHEMA)
+
+
+def beside(connector: Connector, company: CompanySettings, entity: str, day: date) -> dict[str, pa.Table]:
+    """What the entity's query reads beside the staged tables: the suppliers held back, where a site holds them."""
+    if entity != "vendors" or connector.settings.publishing.duplicate_suppliers != "hold":
+        return {}
+    return {"duplicates": as_table(supplier_duplicates(connector, company, day))}

@@ -17,9 +17,17 @@ import pyarrow.parquet as pq
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.translation.orders import CLOSED_STATES
 from connector_defs.flows.cost_center_file import cost_centers_of_file
-from connector_defs.flows.entities import COST_CENTER_SCHEMA, StagedTable, staged_table
+from connector_defs.flows.entities import COST_CENTER_SCHEMA, staged_table
 from connector_defs.flows.reports import DateWindow, StageReport
 from connector_defs.flows.runtime import Connector
+from connector_defs.flows.source_tables import (
+    COMPANY_WIDTH,
+    Look,
+    look_at,
+    refuse_absent,
+    remember,
+    told_count,
+)
 from connector_defs.settings import CompanySettings
 from connector_defs.store import payments, records
 from connector_defs.syspro import tables
@@ -31,8 +39,6 @@ _log = logging.getLogger(__name__)
 
 # Below this many orders their lines are asked for by order number, above it the key range is read in pages.
 _FEW_ORDERS = 400
-# GenMaster.Company is char(4): some services pad it, some trim it.
-_COMPANY_WIDTH = 4
 
 
 @dataclass
@@ -45,17 +51,19 @@ def stage(connector: Connector, company: CompanySettings, name: str, window: Dat
     """Stage one table of one company into the partition of the window's last day."""
     started = time.monotonic()
     target = staged_table(name)
-    missing: tuple[str, ...] = ()
+    look = Look()
     try:
-        missing = _missing_columns(connector, company, target)
+        look = look_at(connector, company, target)
         there = True
     except TableMissing as absent:
         if not target.optional:
             raise
+        refuse_absent(connector, company, target, absent)
         _log.warning("%s is staged empty: %s", name, absent)
-        missing, there = (target.tables[0],), name == "cost_centers"
+        look, there = Look(missing=(target.tables[0],)), name == "cost_centers"
+    counted_before = told_count(connector, company, name) if there else None
     if name == "cost_centers":
-        schema, batches = COST_CENTER_SCHEMA, _cost_centers(connector, company, analysis=not missing)
+        schema, batches = COST_CENTER_SCHEMA, _cost_centers(connector, company, analysis=not look.missing)
     else:
         narrow = target.sources[0].narrowed(target.columns)
         schema = narrow.arrow_schema
@@ -67,6 +75,11 @@ def stage(connector: Connector, company: CompanySettings, name: str, window: Dat
             writer.write_batch(batch)
             count.rows += batch.num_rows
             count.pages += 1
+    counted = counted_before
+    if counted is not None and counted != told_count(connector, company, name):
+        # It grew or shrank meanwhile: there is no number to compare with.
+        counted = None
+    remember(connector, company, name, window.last, count.rows, counted, look.kinds)
     return StageReport(
         company=company.syspro_company,
         table=name,
@@ -75,30 +88,11 @@ def stage(connector: Connector, company: CompanySettings, name: str, window: Dat
         seconds=time.monotonic() - started,
         path=connector.staging.path(name, company.syspro_company, window.last),
         columns=tuple((field.name, str(field.type)) for field in schema),
-        missing_columns=missing,
+        missing_columns=look.missing,
+        new_columns=look.new,
+        changed_columns=look.changed,
+        counted=counted,
     )
-
-
-def _missing_columns(connector: Connector, company: CompanySettings, target: StagedTable) -> tuple[str, ...]:
-    """Columns we publish that the service does not give; unknown where the table is empty.
-
-    Raises Fatal where one of them decides what a record means, and TableMissing.
-    """
-    if target.name == "cost_centers" and company.cost_centers.source in ("gl_section", "csv"):
-        return ()
-    source = target.sources[0]
-    served = {name.casefold() for name in connector.odata(company).probe(source)}
-    if not served or source is tables.GEN_ANALYSIS_CODE:
-        return ()
-    missing = tuple(name for name in target.columns if name.casefold() not in served)
-    vital = [name for name in missing if name in (*target.required, *source.key)]
-    if vital:
-        raise Fatal(
-            f"SYSPRO's OData service does not give {', '.join(vital)} of {source.name} in company "
-            f"{company.syspro_company}, without which its records would be published wrong: let the OData "
-            "operator see them (field security)"
-        )
-    return missing
 
 
 def _pages(
@@ -122,7 +116,7 @@ def _gl_accounts(connector: Connector, company: CompanySettings, source: Table) 
     odata = connector.odata(company)
     ledger = company.gl_company or company.syspro_company
     found = False
-    for page in odata.pages(source, where=same_text("Company", ledger, _COMPANY_WIDTH)):
+    for page in odata.pages(source, where=same_text("Company", ledger, COMPANY_WIDTH)):
         found = True
         yield page
     if found or company.gl_company:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from connector_defs.basware.documents import MalformedDocument
@@ -11,15 +12,17 @@ from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
 from connector_defs.domain.planning import needs_mapping
 from connector_defs.domain.states import State
 from connector_defs.domain.translation.context import REMEDIES
+from connector_defs.flows import control_totals, duplicates
 from connector_defs.flows.books import planning_rules
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.intake import approved_invoice
 from connector_defs.flows.payments import ENTITY as PAYMENTS
 from connector_defs.flows.payments import payment_problem
 from connector_defs.flows.queue import waiting
+from connector_defs.flows.record_reports import IncompleteOrder, MissingLine, RecordAge
 from connector_defs.flows.reports import Problem, QueueItem, Status, UnmappedAccount
 from connector_defs.flows.runtime import Connector
-from connector_defs.store import invoices, mappings, payments, records
+from connector_defs.store import invoices, mappings, payments, record_ages, records
 from connector_defs.store.invoices import StoredInvoice
 from connector_defs.store.records import Record, RecordState
 
@@ -41,12 +44,13 @@ _PAYMENT_COUNTED_AS = {
 
 
 def status(connector: Connector) -> Status:
-    """Invoices by state, records by entity, and the age of the oldest open invoice."""
+    """Invoices by state, records by entity, the ages of what is open, control totals, incomplete orders."""
     with connector.store.read() as connection:
         by_state = invoices.counts(connection)
         by_entity = records.counts(connection)
         by_payment = payments.counts(connection)
         oldest = invoices.oldest_open(connection)
+        open_records = record_ages.open_since(connection)
         gl_problems = len(invoices.with_gl_problem(connection, None))
         unfinished = sum(
             len(records.headers_alone(connection, company.syspro_company))
@@ -64,8 +68,63 @@ def status(connector: Connector) -> Status:
     counted[PAYMENTS] = dict.fromkeys(("published", "pending", "failed", "quarantined"), 0)
     for payment_state, counted_as in _PAYMENT_COUNTED_AS.items():
         counted[PAYMENTS][counted_as] += by_payment.get(payment_state, 0)
-    minutes = int((connector.clock.now() - oldest).total_seconds() // 60) if oldest else 0
-    return Status(by_state, counted, minutes, gl_problems)
+    return Status(
+        by_state,
+        counted,
+        _minutes_since(connector, oldest) if oldest else 0,
+        gl_problems,
+        tuple(
+            RecordAge(one.company, one.entity, one.state, one.records, _minutes_since(connector, one.since))
+            for one in open_records
+        ),
+        tuple(control_totals.latest(connector)),
+        tuple(incomplete_orders(connector)),
+    )
+
+
+def _minutes_since(connector: Connector, moment: datetime) -> int:
+    return max(int((connector.clock.now() - moment).total_seconds() // 60), 0)
+
+
+def duplicate_suppliers(connector: Connector) -> list[Problem]:
+    """Suppliers of the newest reading that are likely the same."""
+    found: list[Problem] = []
+    for company in connector.companies:
+        day = connector.staging.newest_day(("suppliers",), company.syspro_company)
+        if day is not None:
+            found += duplicates.supplier_duplicates(connector, company, day)
+    return found
+
+
+def incomplete_orders(connector: Connector) -> list[IncompleteOrder]:
+    """Orders that Basware knows without all of their lines, with what keeps each line back (invariant I10)."""
+    found = []
+    with connector.store.read() as connection:
+        for company in connector.companies:
+            name = company.syspro_company
+            orders = records.incomplete_orders(connection, name)
+            unfinished = set(records.unfinished_orders(connection, name))
+            lines = record_ages.lines_of(connection, name, orders)
+            found += [_incomplete(name, order, lines.get(order, []), order in unfinished) for order in orders]
+    return found
+
+
+def _incomplete(company: str, order: str, lines: list[Record], unfinished: bool) -> IncompleteOrder:
+    missing = [
+        MissingLine(
+            line.key.rpartition("/")[2],
+            line.state,
+            line.code,
+            line.reason or "Basware has it and has not said what became of it",
+        )
+        for line in lines
+        if line.state != "confirmed"
+    ]
+    if unfinished:
+        reason = "more of its lines were to follow when the run ended: the next run sends them"
+        missing.append(MissingLine("", "", "UNFINISHED", reason))
+    confirmed = sum(line.state == "confirmed" for line in lines)
+    return IncompleteOrder(company, order, confirmed, tuple(missing))
 
 
 def unmapped_accounts(connector: Connector) -> list[UnmappedAccount]:

@@ -76,7 +76,7 @@ class _Publisher:
         self._duplicates: dict[str, Problem] = {}
 
     def run(self, partition: date, started: float) -> PublishReport:
-        self._catch_up()
+        carried = self._catch_up()
         beside = self._beside(partition)
         with Delta(self._connector, self._entity, self._site, partition, beside) as delta:
             self._send(self._prepared(delta))
@@ -111,6 +111,8 @@ class _Publisher:
                 )
                 for note, found in tally.notes.items()
             ),
+            carried=carried,
+            in_flight=counts["in_flight"],
         )
 
     def _beside(self, partition: date) -> dict[str, pa.Table]:
@@ -122,10 +124,15 @@ class _Publisher:
         held_back = self._connector.settings.publishing.duplicate_suppliers == "hold"
         return {"duplicates": duplicates.as_table(found)} if held_back else {}
 
-    def _catch_up(self) -> None:
-        """What earlier runs left open, or what failed since, is known before anything is compared."""
-        FollowUp(self._connector, self._company, self._entity.name, self._lease).look()
+    def _catch_up(self) -> int:
+        """What earlier runs left open, or what failed since, is known before anything is compared.
+
+        Returns how many records have no outcome even so.
+        """
+        earlier = FollowUp(self._connector, self._company, self._entity.name, self._lease)
+        earlier.look()
         late_errors.reopen(self._connector, self._company, self._entity.name, self._lease)
+        return earlier.still_open
 
     def _send(self, prepared: Iterator[tuple[Record, bytes]]) -> None:
         self._sending.send(pack(prepared, self._endpoint.batch_limit))

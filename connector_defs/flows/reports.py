@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
+from connector_defs.flows.record_reports import ControlTotals, IncompleteOrder, RecordAge
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -50,7 +52,11 @@ class DateWindow:
 
 @dataclass(frozen=True)
 class StageReport:
-    """One staged table of one company. `columns` are (name, type) pairs as Parquet knows them."""
+    """One staged table of one company. `columns` are (name, type) pairs as Parquet knows them.
+
+    Of SYSPRO's own columns `missing_columns` are read and not served, `changed_columns` hold another kind of value
+    than before, and `new_columns` were not there before. `counted` is how many rows the service itself tells.
+    """
 
     company: str
     table: str
@@ -60,14 +66,19 @@ class StageReport:
     path: Path
     columns: tuple[tuple[str, str], ...]
     missing_columns: tuple[str, ...] = ()
+    new_columns: tuple[str, ...] = ()
+    changed_columns: tuple[str, ...] = ()
+    counted: int | None = None
 
 
 @dataclass(frozen=True)
 class PublishReport:
     """One entity of one company, compared and published.
 
-    staged = unchanged + sent + quarantined + held; sent = confirmed + pending + failed. `notes` tell of the records
-    sent in this run; they ask for nobody at once and are no problems.
+    staged = unchanged + sent - deactivated + quarantined + held; sent + carried = confirmed + pending + failed, where
+    `carried` ones were sent by earlier runs and had no outcome when this one began. Of the held ones `in_flight` are
+    still on their way in an older form. `notes` tell of the records sent in this run; they ask for nobody at once and
+    are no problems. `totals` are there once they were taken (`control_totals`).
     """
 
     company: str
@@ -85,6 +96,9 @@ class PublishReport:
     seconds: float
     problems: tuple[Problem, ...] = ()
     notes: tuple[PublishNote, ...] = ()
+    carried: int = 0
+    in_flight: int = 0
+    totals: ControlTotals | None = None
 
 
 @dataclass(frozen=True)
@@ -381,13 +395,22 @@ class Status:
     oldest_open_minutes: int
     # AP postings that stand while their GL journal failed; not in the JSON, whose shape others rely on.
     gl_problems: int = 0
+    unconfirmed: tuple[RecordAge, ...] = ()
+    control_totals: tuple[ControlTotals, ...] = ()
+    incomplete_orders: tuple[IncompleteOrder, ...] = ()
 
     def as_json(self) -> dict[str, object]:
-        """Shape: `{"invoices": {state: n}, "records": {entity: {…}}, "oldest_open_minutes": n}`."""
+        """Shape: `{"invoices": {state: n}, "records": {entity: {…}}, "oldest_open_minutes": n, …}`.
+
+        Others rely on the first three names.
+        """
         return {
             "invoices": self.invoices,
             "records": self.records,
             "oldest_open_minutes": self.oldest_open_minutes,
+            "unconfirmed": self.unconfirmed,
+            "control_totals": self.control_totals,
+            "incomplete_orders": self.incomplete_orders,
         }
 
 

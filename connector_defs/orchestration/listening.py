@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from connector_defs.flows.enrichment_reports import EnrichmentReport, SupplierUpdateReport
+from connector_defs.flows.record_reports import RecordsReport
 from connector_defs.flows.reports import (
     ExtractReport,
     FollowUpReport,
@@ -31,6 +32,7 @@ Report = (
     | EnrichmentReport
     | SupplierUpdateReport
     | ReconcileReport
+    | RecordsReport
 )
 
 

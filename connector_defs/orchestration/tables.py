@@ -1,6 +1,7 @@
-"""Reports as Dagster metadata: numbers that become plots, and tables that people read.
+"""Reports of runs as Dagster metadata: numbers that become plots, and tables that people read.
 
-Belongs here: the shape of what the UI shows. Money is shown as text, exact to the cent.
+Belongs here: the shape of what the UI shows of a run, and how a table is made. Money is shown as text, exact to the
+cent. Single invoices are in `invoice_tables`, control totals and comparisons in `book_tables`.
 Does not belong here: counting; the flows' reports did that.
 """
 
@@ -14,16 +15,12 @@ import dagster as dg
 from connector_defs.flows.reports import (
     ExtractReport,
     FollowUpReport,
-    Foreseen,
     InvoiceRunReport,
     PaymentRunReport,
     Problem,
     PublishNote,
     PublishReport,
-    QueueItem,
-    ReconcileReport,
     StageReport,
-    UnmappedAccount,
 )
 
 # A page of the UI, and a row of Dagster's database, stay readable; the full list is the queue itself.
@@ -56,10 +53,13 @@ def staged(reports: Sequence[StageReport]) -> Metadata:
                 for report in reports
             ],
         ),
-        "missing_columns": table(
-            ("company", "column"),
-            [(report.company, column) for report in reports for column in report.missing_columns],
-        ),
+        **{
+            name: table(
+                ("company", "column"),
+                [(report.company, column) for report in reports for column in getattr(report, name)],
+            )
+            for name in ("missing_columns", "changed_columns", "new_columns")
+        },
     }
     if reports:
         metadata["dagster/uri"] = dg.MetadataValue.text(str(reports[0].path))
@@ -239,36 +239,6 @@ def payments(reports: Sequence[PaymentRunReport]) -> Metadata:
     }
 
 
-def reconciled(report: ReconcileReport) -> Metadata:
-    """Totals of the three books, and where they differ."""
-    return {
-        "dagster/row_count": dg.MetadataValue.int(report.compared),
-        "matched": dg.MetadataValue.int(report.matched),
-        "differences": dg.MetadataValue.int(len(report.differences)),
-        "totals": table(
-            ("company", "currency", "invoices", "basware", "connector", "syspro"),
-            [
-                (
-                    total.company,
-                    total.currency,
-                    total.invoices,
-                    total.basware,
-                    total.connector,
-                    total.syspro,
-                )
-                for total in report.totals
-            ],
-        ),
-        "difference_list": table(
-            ("company", "key", "kind", "ours", "theirs", "remedy"),
-            [
-                (found.company, found.key, found.kind, found.ours, found.theirs, found.remedy)
-                for found in report.differences
-            ],
-        ),
-    }
-
-
 def problems(found: Iterable[Problem]) -> dg.TableMetadataValue:
     """Records that could not go on, why, and what to do."""
     return table(
@@ -276,112 +246,6 @@ def problems(found: Iterable[Problem]) -> dg.TableMetadataValue:
         [
             (problem.company, problem.entity, problem.key, problem.code, problem.reason, problem.remedy)
             for problem in found
-        ],
-    )
-
-
-def queue(items: Iterable[QueueItem]) -> dg.TableMetadataValue:
-    """Invoices that wait, as the review queue lists them."""
-    return table(
-        (
-            "company",
-            "invoice_id",
-            "supplier",
-            "invoice_number",
-            "gross",
-            "currency",
-            "state",
-            "code",
-            "reason",
-            "remedy",
-        ),
-        [
-            (
-                item.company,
-                item.invoice_id,
-                item.supplier,
-                item.invoice_number,
-                item.gross,
-                item.currency,
-                item.state,
-                item.code,
-                item.reason,
-                item.remedy,
-            )
-            for item in items
-        ],
-    )
-
-
-def gl_problems(items: Iterable[QueueItem]) -> dg.TableMetadataValue:
-    """AP postings that stand while their GL journal failed."""
-    return table(
-        ("company", "invoice_id", "supplier", "invoice_number", "gross", "currency", "voucher", "gl_problem"),
-        [
-            (
-                item.company,
-                item.invoice_id,
-                item.supplier,
-                item.invoice_number,
-                item.gross,
-                item.currency,
-                item.voucher,
-                item.gl_problem,
-            )
-            for item in items
-        ],
-    )
-
-
-def foreseen(items: Iterable[Foreseen]) -> dg.TableMetadataValue:
-    """What a preview says of invoices."""
-    return table(
-        ("company", "invoice_id", "supplier", "invoice_number", "gross", "currency", "verdict", "reasons"),
-        [
-            (
-                item.company,
-                item.invoice_id,
-                item.supplier,
-                item.invoice_number,
-                item.gross,
-                item.currency,
-                item.verdict.value,
-                "; ".join(item.texts),
-            )
-            for item in items
-        ],
-    )
-
-
-def unmapped(accounts: Iterable[UnmappedAccount]) -> dg.TableMetadataValue:
-    """Account codes without a GL mapping, as the AP team works them off."""
-    return table(
-        (
-            "company",
-            "account",
-            "name",
-            "cost_center",
-            "dimensions",
-            "invoices",
-            "total",
-            "oldest",
-            "suppliers",
-            "equally_specific_rules",
-        ),
-        [
-            (
-                account.company,
-                account.account_code,
-                account.account_name,
-                account.cost_center,
-                ", ".join(f"{name}={code}" for name, code in account.dimensions),
-                account.invoices,
-                account.total,
-                account.oldest,
-                ", ".join(account.suppliers),
-                account.rivals,
-            )
-            for account in accounts
         ],
     )
 

@@ -55,6 +55,18 @@ class Staging:
         finally:
             unfinished.unlink(missing_ok=True)
 
+    def newest_day(self, tables: tuple[str, ...], company: str) -> date | None:
+        """The day whose partition of the first table was written last and that all tables have; None for none.
+
+        Written last, not the latest day: a backfill of earlier days is the newer reading.
+        """
+        written = {
+            date.fromisoformat(path.parent.name.removeprefix("date=")): path.stat().st_mtime_ns
+            for path in (self.root / tables[0] / f"company={company}").glob("date=*/rows.parquet")
+        }
+        whole = [day for day in written if all(self.path(table, company, day).exists() for table in tables)]
+        return max(whole, key=lambda day: (written[day], day), default=None)
+
     def tables(self) -> list[str]:
         """Names of the tables that have at least one partition."""
         if not self.root.is_dir():

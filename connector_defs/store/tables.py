@@ -282,6 +282,31 @@ enrichment = Table(
     Index("enrichment_by_state", "company", "state"),
 )
 
+# How a SYSPRO table looked when it was last staged: its rows, how many the service counted itself (NULL where it
+# tells none), and as JSON the kind of JSON value that each column ever seen held, "" where it was always null.
+staged_table = Table(
+    "staged_table",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("day", String(10), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("counted", Integer),
+    Column("columns", Text, nullable=False),
+    Column("staged_at", Instant, nullable=False),
+)
+
+# The control totals of one publishing run; `figures` is the flow's own report of them, as JSON.
+control_total = Table(
+    "control_total",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("entity", String(30), primary_key=True),
+    Column("made_at", Instant, primary_key=True),
+    Column("day", String(10), nullable=False),
+    Column("figures", Text, nullable=False),
+)
+
 audit_event = Table(
     "audit_event",
     metadata,

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
@@ -98,8 +99,18 @@ class ODataClient:
 
     def probe(self, table: Table) -> set[str]:
         """Names of the columns the service gives for the table, from one row; empty for an empty table."""
+        return set(self.columns(table))
+
+    def columns(self, table: Table) -> dict[str, str]:
+        """The same names with the kind of JSON value each holds in that row: text, number, truth, "" for null."""
         rows = self._reader.read(table.name, [("$top", "1")])
-        return {name for row in rows[:1] for name in row if "@" not in name}
+        return {name: _json_kind(value) for row in rows[:1] for name, value in row.items() if "@" not in name}
+
+    def count(self, table: Table, where: Condition | None = None) -> int | None:
+        """How many rows the service says the table has; None where it tells none. Nothing may rest on it."""
+        chosen = [] if where is None else [("$filter", conditions.render(where, self._last_date_form))]
+        options = [("$count", "true"), *chosen, ("$select", ",".join(table.key)), ("$top", "1")]
+        return self._reader.count(table.name, options)
 
     def pages(
         self,
@@ -276,6 +287,18 @@ class ODataClient:
         if skip:
             options.append(("$skip", str(skip)))
         return options
+
+
+def _json_kind(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "truth"
+        case int() | Decimal():
+            return "number"
+        case _:
+            return "text"
 
 
 def _after(table: Table, key: Key, where: Condition | None) -> Condition:

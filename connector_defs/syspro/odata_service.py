@@ -111,8 +111,7 @@ class TableReader:
 
     def read(self, table: str, options: Sequence[tuple[str, str]]) -> list[Mapping[str, object]]:
         """The raw rows of one query; `options` are the OData options, not yet percent-encoded."""
-        query = "&".join(f"{name}={percent_encoded(value)}" for name, value in options)
-        url = f"{self._root}/{quote(table, safe='')}?{query}"
+        url = self._url(table, options)
         attempt = 1
         while True:
             outcome = exchange(self._http, "GET", url, headers=_HEADERS)
@@ -138,6 +137,22 @@ class TableReader:
                 )
             self._sleep(delay)
             attempt += 1
+
+    def count(self, table: str, options: Sequence[tuple[str, str]]) -> int | None:
+        """The number of rows that the reply to one query tells, tried once; None where it tells none."""
+        outcome = exchange(self._http, "GET", self._url(table, options), headers=_HEADERS)
+        if not isinstance(outcome, Answer) or outcome.status != 200:
+            return None
+        try:
+            reply = json.loads(outcome.body.decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            return None
+        told = str(reply.get("@odata.count")) if isinstance(reply, dict) else ""
+        return int(told) if told.isascii() and told.isdigit() else None
+
+    def _url(self, table: str, options: Sequence[tuple[str, str]]) -> str:
+        query = "&".join(f"{name}={percent_encoded(value)}" for name, value in options)
+        return f"{self._root}/{quote(table, safe='')}?{query}"
 
     def _retryable(self, table: str, failure: Failure) -> str:
         if not failure.retryable:

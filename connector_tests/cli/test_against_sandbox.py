@@ -107,19 +107,27 @@ def test_ping_names_a_wrong_password_without_showing_it(
     assert "not-this-one" not in ended.out + ended.err
 
 
-def test_status_is_exactly_the_documented_shape(site: Site, connector: Command) -> None:
+def test_status_has_the_documented_shape(site: Site, connector: Command) -> None:
     ended = connector("status", "--json")
     report = told(ended)
 
     assert ended.code == 0
-    assert set(report) == {"invoices", "records", "oldest_open_minutes"}
+    assert list(report)[:3] == ["invoices", "records", "oldest_open_minutes"]
     assert sum(report["invoices"].values()) == SMALL.invoices
     assert set(report["records"]["vendors"]) == {"published", "pending", "failed", "quarantined"}
     assert isinstance(report["oldest_open_minutes"], int)
+    assert {each["entity"] for each in report["control_totals"]} == set(report["records"]) - {
+        "paymentResponses"
+    }
+    assert [each["differences"] for each in report["control_totals"] if each["differences"]] == []
+    (lines,) = (each for each in report["control_totals"] if each["entity"] == "matchingOrderLines")
+    assert all(each["syspro"] == each["confirmed"] for each in lines["money"])
 
 
 def test_status_for_people_leads_to_the_queue(site: Site, connector: Command) -> None:
-    assert "connector queue list" in connector("status").out
+    out = connector("status").out
+    assert "connector queue list" in out
+    assert "control totals add up" in out
 
 
 def test_the_queue_is_listed_with_reasons_and_remedies(site: Site, connector: Command) -> None:
@@ -274,7 +282,11 @@ def test_the_books_agree(site: Site, connector: Command) -> None:
     report = told(ended)
     assert report["clean"] is True
     assert report["matched"] == report["compared"] > 0
-    assert "agree to the cent" in connector("reconcile").out
+    assert {each["entity"] for each in report["records"]} >= {"vendors", "matchingOrderLines"}
+    assert all(each["matched"] == each["compared"] for each in report["records"])
+    out = connector("reconcile", "--orders").out
+    assert "agree to the cent" in out
+    assert "master data and orders agree" in out
 
 
 def test_staged_rows_answer_questions(site: Site, connector: Command) -> None:
@@ -298,3 +310,34 @@ def test_a_wrong_query_is_wrong_use_and_names_the_tables(site: Site, connector: 
 
     assert ended.code == 2
     assert "suppliers" in ended.err
+
+
+def test_the_tables_read_are_listed_and_one_can_be_taken_as_it_is(site: Site, connector: Command) -> None:
+    tables = {each["name"]: each for each in told(connector("tables", "list", "--json"))}
+
+    assert tables["suppliers"]["rows"] == tables["suppliers"]["counted"] == SMALL.suppliers
+    assert "SupplierName" in tables["suppliers"]["columns"]
+    assert "suppliers" in connector("tables", "list").out
+    assert connector("tables", "accept", "suppliers").code == 0
+    assert "accepted" in connector("audit", "show", "tables/M1/suppliers").out
+    unknown = connector("tables", "accept", "no-such-table")
+    assert unknown.code == 2
+    assert "connector tables list" in unknown.err
+
+
+def test_a_record_changed_in_basware_is_found_and_sent_again(site: Site, connector: Command) -> None:
+    vendors = site.sandbox.basware.entities["vendors"]
+    code = next(iter(vendors))
+    name, vendors[code]["name"] = vendors[code]["name"], "Changed by hand"
+    ended = connector("reconcile", "--resend", "--json")
+
+    assert ended.code == 1
+    report = told(ended)
+    assert report["reopened"] == 1
+    (found,) = [each for one in report["records"] for each in one["differences"]]
+    assert (found["field"], found["ours"], found["theirs"]) == ("name", name, "Changed by hand")
+    connector("sync", "master-data")
+    assert vendors[code]["name"] == name
+    people = connector("reconcile", "--resend")
+    assert people.code == 0, people.out
+    assert "0 record(s) go again" in people.out

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from connector_defs.cli import tables
+from connector_defs.cli import book_tables, tables
 from connector_defs.flows.reports import (
     Difference,
     LedgerTotal,
@@ -21,9 +21,20 @@ Output = pytest.CaptureFixture[str]
 
 
 def test_columns_that_a_site_does_not_have_are_named(capsys: Output) -> None:
-    tables.staged([staged(missing_columns=("TaxRegnNum",))])
+    tables.staged(
+        [
+            staged(
+                missing_columns=("TaxRegnNum",),
+                new_columns=("Mood",),
+                changed_columns=("Age: text became number",),
+            )
+        ]
+    )
 
-    assert "M1 suppliers: this site has no TaxRegnNum" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "M1 suppliers: this site has no TaxRegnNum" in out
+    assert "M1 suppliers: new columns: Mood" in out
+    assert "M1 suppliers: another kind of value in Age: text became number" in out
 
 
 def test_published_and_invoice_tables_hold_their_counts(capsys: Output) -> None:
@@ -126,7 +137,7 @@ def test_unmapped_accounts_show_what_waits_for_them(capsys: Output) -> None:
 
 
 def test_status_leaves_out_states_without_invoices(capsys: Output) -> None:
-    tables.status(Status({"posted": 2, "dead": 0}, {"vendors": {"published": 5, "failed": 1}}, 90))
+    book_tables.status(Status({"posted": 2, "dead": 0}, {"vendors": {"published": 5, "failed": 1}}, 90))
 
     out = capsys.readouterr().out
     assert "posted" in out
@@ -141,7 +152,7 @@ def test_differences_between_the_books_are_listed(capsys: Output, number: int) -
         for each in range(number)
     )
     totals = (LedgerTotal("M1", "USD", 2, Decimal("10.00"), Decimal("10.00"), Decimal("0.00")),)
-    tables.reconciliation(ReconcileReport(date(2026, 3, 1), 26, 26 - number, totals, differences))
+    book_tables.reconciliation(ReconcileReport(date(2026, 3, 1), 26, 26 - number, totals, differences))
 
     out = capsys.readouterr().out
     assert "Books of 2026-03-01" in out

@@ -4,7 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from connector_defs.flows import preview, queue
+from connector_defs.flows import overview, preview, queue
+from connector_defs.flows.control_totals import with_totals
+from connector_defs.flows.entities import ENTITIES
+from connector_defs.flows.record_reconciliation import reconcile_records, resend
+from connector_defs.flows.source_tables import accept
 from connector_defs.sandbox.world import WorldOptions
 from connector_tests.flows.by_hand import adopt_at_once
 from connector_tests.flows.pair import TODAY, assert_books_agree, invoice, open_pair
@@ -42,3 +46,31 @@ def test_what_people_decide_holds_on_postgresql(postgres: Postgres, tmp_path: Pa
         assert len(queue.waiting(pair.connector, older_than=timedelta(0), code="SET_")) == 1
         assert queue.gl_problems(pair.connector) == []
         assert_books_agree(pair)
+
+
+def test_totals_ages_and_the_comparison_of_records_hold_on_postgresql(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with open_pair(tmp_path, storage={"state_url": postgres.database()}) as pair:
+        pair.stage()
+        pair.faults.arm("target_error", times=1, match="/vendors")
+        reports = [
+            with_totals(pair.connector, pair.company, report, TODAY) for report in pair.publish().values()
+        ]
+        assert [report.totals.differences for report in reports if report.totals] == [()] * len(ENTITIES)
+        pair.next_day()
+        status = overview.status(pair.connector)
+        assert {(one.entity, one.state, one.minutes) for one in status.unconfirmed} == {
+            ("vendors", "failed", 1500),
+            ("matchingOrders", "held", 1500),
+            ("matchingOrderLines", "held", 1500),
+        }
+        assert len(status.control_totals) == len(ENTITIES)
+        pair.publish()
+        next(iter(pair.sandbox.basware.entities["vendors"].values()))["name"] = "Changed by hand"
+        compared = reconcile_records(pair.connector, every_order=True)
+        assert [one.field for one in compared.differences] == ["name"]
+        assert resend(pair.connector, compared, actor="ann") == 1
+        pair.publish("vendors")
+        assert reconcile_records(pair.connector, every_order=True).clean
+        assert accept(pair.connector, pair.company, "suppliers", actor="ann")

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from connector_defs.flows import (
     aftercare,
+    control_totals,
     enrichment,
     enrichment_decisions,
     extraction,
@@ -26,12 +27,21 @@ from connector_defs.flows import (
     publishing,
     queue,
     reconciliation,
+    record_reconciliation,
     supplier_updates,
 )
 from connector_defs.flows.enrichment_reports import (
     EnrichmentReport,
     SupplierChange,
     SupplierUpdateReport,
+)
+from connector_defs.flows.record_reports import (
+    ControlTotals,
+    IncompleteOrder,
+    RecordAge,
+    RecordComparison,
+    RecordDifference,
+    RecordsReport,
 )
 from connector_defs.flows.reports import (
     DateWindow,
@@ -113,6 +123,14 @@ class FakeSite:
     update_outages: tuple[Problem, ...] = ()
     reconciled: list[date | None] = field(default_factory=list)
     missing_columns: tuple[str, ...] = ()
+    changed_columns: tuple[str, ...] = ()
+    new_columns: tuple[str, ...] = ()
+    totals: list[ControlTotals] = field(default_factory=list)
+    ages: tuple[RecordAge, ...] = ()
+    incomplete: list[IncompleteOrder] = field(default_factory=list)
+    duplicates: list[Problem] = field(default_factory=list)
+    record_differences: tuple[RecordDifference, ...] = ()
+    comparison_outage: str = ""
     unmapped: list[UnmappedAccount] = field(default_factory=list)
     reviews: list[QueueItem] = field(default_factory=list)
     gl_problems: list[QueueItem] = field(default_factory=list)
@@ -162,9 +180,12 @@ class FakeSite:
         monkeypatch.setattr(overview, "review_items", self._review_items)
         monkeypatch.setattr(queue, "gl_problems", lambda _: self.gl_problems)
         monkeypatch.setattr(preview, "preview_waiting", self._preview)
-        monkeypatch.setattr(
-            overview, "status", lambda _: Status({"responded": 3}, {}, self.oldest_open_minutes)
-        )
+        monkeypatch.setattr(overview, "status", self._status)
+        monkeypatch.setattr(overview, "incomplete_orders", lambda _: self.incomplete)
+        monkeypatch.setattr(overview, "duplicate_suppliers", lambda _: self.duplicates)
+        monkeypatch.setattr(control_totals, "with_totals", lambda _, __, report, ___: report)
+        monkeypatch.setattr(control_totals, "latest", lambda _: self.totals)
+        monkeypatch.setattr(record_reconciliation, "reconcile_records", lambda _: self._compared())
         return self
 
     @contextmanager
@@ -195,6 +216,8 @@ class FakeSite:
             path=Path(f"staging/{name}/{window.last}.parquet"),
             columns=(("Supplier", "string"), ("Balance", "decimal128(14, 2)")),
             missing_columns=self.missing_columns,
+            changed_columns=self.changed_columns,
+            new_columns=self.new_columns,
         )
 
     def _publish(self, _: object, company: CompanySettings, entity: str, partition: date) -> PublishReport:
@@ -335,6 +358,27 @@ class FakeSite:
             day, 3, 3, (LedgerTotal("M1", "EUR", 3, amount, amount, amount),), self.differences
         )
 
+    def _status(self, _: object) -> Status:
+        return Status({"responded": 3}, {}, self.oldest_open_minutes, unconfirmed=self.ages)
+
+    def _compared(self) -> RecordsReport:
+        compared = RecordComparison(
+            company="M1",
+            entity="vendors",
+            staged_on=date(2026, 11, 20),
+            syspro=10,
+            ours=10,
+            basware=10,
+            compared=9,
+            matched=9 - len(self.record_differences),
+            waiting=1,
+            not_compared=0,
+            differing=len(self.record_differences),
+            differences=self.record_differences,
+            outage=self.comparison_outage,
+        )
+        return RecordsReport((compared,))
+
     def _preview(self, _: object) -> Preview:
         self.previews += 1
         return self.preview
@@ -360,6 +404,30 @@ def problem(company: str = "M1", entity: str = "vendors") -> Problem:
     return Problem(
         company, entity, "0000001", "NAME_TOO_SHORT", "one character", "correct the name in SYSPRO"
     )
+
+
+def control_total(**changes: object) -> ControlTotals:
+    usual = ControlTotals(
+        company="M1",
+        entity="vendors",
+        day=date(2026, 11, 20),
+        made_at=datetime(2026, 11, 20, 5, tzinfo=UTC),
+        rows=10,
+        counted=10,
+        left_out=0,
+        staged=10,
+        unchanged=6,
+        sent=3,
+        carried=0,
+        confirmed=3,
+        pending=0,
+        held=0,
+        refused=0,
+        quarantined=1,
+        in_flight=0,
+        closed=0,
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type]
 
 
 def unmapped_account() -> UnmappedAccount:

@@ -11,12 +11,20 @@ import pytest
 from connector_defs.definitions import defs
 from connector_defs.domain.errors import RetryLater
 from connector_defs.flows import overview
+from connector_defs.flows.record_reports import (
+    IncompleteOrder,
+    MissingLine,
+    MoneyTotal,
+    RecordAge,
+    RecordDifference,
+)
 from connector_defs.flows.reports import Difference, Foreseen, Preview, UnmappedAccount, Verdict
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.tables import ROWS_SHOWN, table
 from connector_defs.store.extracts import StoredExtract
 from connector_tests.orchestration.fakes import (
     FakeSite,
+    control_total,
     problem,
     review_item,
     supplier_change,
@@ -277,6 +285,127 @@ def test_a_column_syspro_no_longer_sends_is_schema_drift(
         {"company": "M1", "column": "TermsCode"},
         {"company": "M2", "column": "TermsCode"},
     ]
+
+
+def test_a_column_in_another_form_is_an_error_and_a_new_one_a_note(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.new_columns = ("NewInRelease9",)
+    noted = evaluations(ran(instance, "master_data"), "syspro/suppliers")["schema_drift"]
+    assert noted.passed
+    assert noted.description == "2 columns that were not there before"
+    assert [row["column"] for row in rows(noted.metadata["new_columns"])] == ["NewInRelease9"] * 2
+
+    site.new_columns, site.changed_columns = (), ("DiscPct: number became text",)
+    drifted = evaluations(ran(instance, "master_data"), "syspro/suppliers")["schema_drift"]
+    assert (drifted.passed, drifted.severity) == (False, dg.AssetCheckSeverity.ERROR)
+
+
+def test_totals_that_do_not_add_up_are_an_error_that_names_the_difference(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    money = MoneyTotal("EUR", 3, *(Decimal(amount) for amount in ("30.00", "20.00", "0", "10.00", "0", "0")))
+    site.totals = [
+        control_total(money=(money,)),
+        control_total(company="M2", rows=11, differences=("rows read, and records made of them: 11 and 10",)),
+        control_total(entity="accounts"),
+    ]
+    result = ran(instance, "master_data")
+    assert result.success
+    vendors = evaluations(result, "basware/vendors")["control_totals"]
+    assert (vendors.passed, vendors.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert vendors.description == "rows read, and records made of them: 11 and 10"
+    assert [(row["company"], row["rows"]) for row in rows(vendors.metadata["totals"])] == [
+        ("M1", 10),
+        ("M2", 11),
+    ]
+    assert [(row["currency"], row["held"]) for row in rows(vendors.metadata["money"])] == [("EUR", "10.00")]
+    accounts = evaluations(result, "basware/accounts")["control_totals"]
+    assert accounts.passed
+    assert "money" not in accounts.metadata
+
+
+@pytest.mark.parametrize(("hours", "passed"), [(26, True), (27, False)])
+def test_records_unconfirmed_for_longer_than_the_setting_are_told(
+    instance: dg.DagsterInstance, site: FakeSite, hours: int, passed: bool
+) -> None:
+    site.ages = (RecordAge("M1", "vendors", "failed", 3, hours * 60),)
+    result = ran(instance, "master_data")
+    assert result.success
+    found = evaluations(result, "basware/vendors")["unconfirmed_records"]
+    assert (found.passed, found.severity) == (passed, dg.AssetCheckSeverity.WARN)
+    assert [row["state"] for row in rows(found.metadata["ages"])] == ["failed"]
+    assert evaluations(result, "basware/accounts")["unconfirmed_records"].passed
+
+
+def test_suppliers_that_are_likely_the_same_are_listed(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    site.duplicates = [problem("M1", "vendors")]
+    result = ran(instance, "master_data")
+    assert result.success
+    found = evaluations(result, "basware/vendors")["duplicate_suppliers"]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert [row["company"] for row in rows(found.metadata["records"])] == ["M1"]
+
+
+def test_an_incomplete_order_is_listed_line_by_line_with_its_reasons(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    missing = MissingLine("2", "quarantined", "VALUE_DISCOUNT", "a discount by value")
+    site.incomplete = [IncompleteOrder("M1", "10001", 3, (missing,))]
+    result = ran(instance, "purchase_orders")
+    assert result.success
+    found = evaluations(result, "basware/matchingOrderLines")["incomplete_orders"]
+    assert not found.passed
+    assert found.description == "1 orders are in Basware without all of their lines"
+    assert rows(found.metadata["lines"]) == [
+        {
+            "company": "M1",
+            "order": "10001",
+            "lines_there": 3,
+            "line": "2",
+            "state": "quarantined",
+            "code": "VALUE_DISCOUNT",
+            "reason": "a discount by value",
+        }
+    ]
+
+
+def test_records_that_agree_pass(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    result = ran(instance, "reconcile")
+    found = evaluations(result, "reconciliation")["records_agree"]
+    assert (found.passed, found.description) == (True, "the records agree")
+    assert metadata(result, "reconciliation")["matched_records"].value == 9
+
+
+@pytest.mark.parametrize("outage", ["", "Basware is away"])
+def test_a_record_that_differs_or_cannot_be_compared_is_an_error(
+    instance: dg.DagsterInstance, site: FakeSite, outage: str
+) -> None:
+    different = RecordDifference("M1", "vendors", "1", "DIFFERS_IN_BASWARE", "name", "Ann", "Bob", "resend")
+    site.record_differences, site.comparison_outage = (() if outage else (different,)), outage
+    result = ran(instance, "reconcile")
+    assert result.success
+    found = evaluations(result, "reconciliation")["records_agree"]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert [row["field"] for row in rows(found.metadata["record_differences"])] == (
+        [] if outage else ["name"]
+    )
+    assert [row["outage"] for row in rows(found.metadata["entities"])] == [outage]
+
+
+def test_records_that_differ_while_a_run_sends_them_are_a_warning(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.record_differences = (RecordDifference("M1", "vendors", "1", "NOT_SENT", "", "new", "old", "sync"),)
+    sending = instance.create_run_for_job(
+        defs.resolve_job_def("master_data"), status=dg.DagsterRunStatus.STARTED
+    )
+    during = evaluations(ran(instance, "reconcile"), "reconciliation")["records_agree"]
+    assert (during.passed, during.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert str(during.description).endswith("while master_data was at work")
+    instance.report_run_failed(sending)
+    after = evaluations(ran(instance, "reconcile"), "reconciliation")["records_agree"]
+    assert (after.passed, after.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
 def test_a_check_can_be_asked_again_alone(instance: dg.DagsterInstance, site: FakeSite) -> None:

@@ -107,7 +107,18 @@ def test_the_checks_are_these() -> None:
         found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
     assert found == {
         **{name: {"schema_drift", "every_company"} for name in STAGED},
-        **{name: {"quarantined_records", "refused_records", "every_company"} for name in PUBLISHED},
+        **{
+            name: {
+                "quarantined_records",
+                "refused_records",
+                "control_totals",
+                "unconfirmed_records",
+                "every_company",
+            }
+            | ({"incomplete_orders"} if name == "basware/matchingOrderLines" else set())
+            | ({"duplicate_suppliers"} if name == "basware/vendors" else set())
+            for name in PUBLISHED
+        },
         "basware/approved_documents": set(INVOICE_CHECKS),
         "basware/payment_responses": {"refused_payments", "unclear_payments", "every_company"},
         "basware/vendor_enrichment": {
@@ -117,7 +128,7 @@ def test_the_checks_are_these() -> None:
             "every_company",
         },
         "syspro/supplier_updates": {"unconfirmed_updates", "every_company"},
-        "reconciliation": {"control_totals"},
+        "reconciliation": {"control_totals", "records_agree"},
     }
 
 
@@ -185,6 +196,7 @@ def test_every_asset_belongs_to_exactly_one_job() -> None:
         ("p2p/accountingDocuments", "erp/ApInvoice"),
         ("p2p/accountingDocuments", "p2p/transferResponses"),
         ("p2p/accountingDocuments", "reconciliation"),
+        ("erp/ApSupplier", "reconciliation"),
         ("erp/ApInvoicePay", "p2p/paymentResponses"),
         ("p2p/accountingDocuments", "p2p/paymentResponses"),
         ("p2p/vendors", "erp/APSSSP"),

@@ -1,5 +1,6 @@
 """Staged partitions: whole or not there, readable as views, told when missing."""
 
+import os
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -195,3 +196,17 @@ def test_duckdb_never_fetches_extensions() -> None:
         assert rows == [("false",), ("false",)]
     with pytest.raises(duckdb.ConnectionException):
         connection.execute("SELECT 1")
+
+
+def test_the_newest_reading_is_the_one_written_last_of_the_days_that_all_tables_have(tmp_path: Path) -> None:
+    staging = Staging(str(tmp_path))
+    assert staging.newest_day(("suppliers", "supplier_addresses"), "M1") is None
+    written = [("suppliers", 20), ("supplier_addresses", 20), ("suppliers", 3), ("supplier_addresses", 3)]
+    for moment, (name, number) in enumerate([*written, ("suppliers", 21)]):
+        path = staging.path(name, "M1", date(2026, 11, number))
+        path.parent.mkdir(parents=True)
+        path.touch()
+        os.utime(path, ns=(moment, moment))
+    assert staging.newest_day(("suppliers", "supplier_addresses"), "M1") == date(2026, 11, 3)
+    assert staging.newest_day(("suppliers",), "M1") == date(2026, 11, 21)
+    assert staging.newest_day(("suppliers",), "M2") is None

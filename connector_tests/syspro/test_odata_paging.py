@@ -2,13 +2,14 @@
 
 from datetime import date
 from itertools import chain
+from urllib.parse import unquote
 
 import httpx
 import pytest
 
 from connector_defs.domain.errors import Fatal, RetryLater
 from connector_defs.syspro import tables
-from connector_defs.syspro.conditions import eq, ge, ne
+from connector_defs.syspro.conditions import eq, ge, ne, same_text
 from connector_defs.syspro.odata import QueryRefused, TableMissing
 from connector_defs.syspro.tables import GEN_MASTER, GRN_DETAILS, TBL_CURRENCY
 from connector_tests.syspro.odata_service_double import ServiceDouble, client_of
@@ -296,3 +297,55 @@ def test_a_row_inserted_just_before_the_end_is_stepped_over():
     first = next(pages)
     rows.insert(0, {"Company": "0   ", "GlCode": "00", "Description": ""})
     assert [len(first), list(pages)] == [4, []]
+
+
+def test_columns_come_with_the_kind_of_value_each_holds():
+    row = {"Company": "M1", "GlCode": "1", "Number": 1, "Amount": 1.5, "Held": True, "Empty": None}
+    client = client_of(ServiceDouble({"GenMaster": [row]}))
+    assert client.columns(GEN_MASTER) == {
+        "Company": "text",
+        "GlCode": "text",
+        "Number": "number",
+        "Amount": "number",
+        "Held": "truth",
+        "Empty": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "number"),
+    [
+        (200, b'{"@odata.count": 12, "value": []}', 12),
+        (200, b'\xef\xbb\xbf{"@odata.count": "12", "value": []}', 12),
+        (200, b'{"value": []}', None),
+        (200, b'{"@odata.count": null, "value": []}', None),
+        (200, b'{"@odata.count": 1.5, "value": []}', None),
+        (200, b'{"@odata.count": -1, "value": []}', None),
+        (200, b'{"@odata.count": true, "value": []}', None),
+        (200, b"[12]", None),
+        (200, b"<html>", None),
+        (200, b"\xff", None),
+        (400, b'{"error": {"message": "not supported"}}', None),
+        (503, b"", None),
+    ],
+)
+def test_the_services_own_count_is_taken_where_there_is_one(status, body, number):
+    asked = []
+
+    def answer(request):
+        asked.append(unquote(request.url.query.decode()))
+        return httpx.Response(status, content=body)
+
+    client = client_of(answer)
+    assert client.count(GEN_MASTER, same_text("Company", "M1", 4)) == number
+    assert len(asked) == 1, "one attempt: nothing rests on it"
+    assert asked[0].startswith("$count=true&$filter=Company ge 'M1'")
+    assert client.count(GEN_MASTER) == number
+    assert "$filter" not in asked[1]
+
+
+def test_no_count_where_the_service_cannot_be_reached():
+    def away(request):
+        raise httpx.ConnectError("away", request=request)
+
+    assert client_of(away).count(GEN_MASTER) is None

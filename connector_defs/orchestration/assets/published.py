@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from connector_defs.flows import publishing
+from connector_defs.flows import control_totals, publishing
 from connector_defs.flows.entities import ENTITIES, Entity
 from connector_defs.orchestration import tables
 from connector_defs.orchestration.assets.staged import group_name, staged_key
@@ -49,7 +49,12 @@ def _published(entity: Entity, days: dg.PartitionsDefinition[str]) -> dg.AssetsD
             context,
             connector,
             f"basware/{entity.name}",
-            lambda company: publishing.publish(connector.connector, company, entity.name, day),
+            lambda company: control_totals.with_totals(
+                connector.connector,
+                company,
+                publishing.publish(connector.connector, company, entity.name, day),
+                day,
+            ),
         )
         return dg.MaterializeResult(metadata={**tables.published(reports.done), **reports.failure_metadata})
 

@@ -18,11 +18,15 @@ from connector_defs.orchestration.tables import Metadata
 
 @dataclass(frozen=True)
 class Finding:
-    """How many records a question found, and what to show of them. None found: the check passes."""
+    """How many records a question found, and what to show of them. None found: the check passes.
+
+    `severe` where something is lost or wrong, and not only waiting for somebody.
+    """
 
     count: int
     metadata: Metadata
     description: str = ""
+    severe: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def _answer(
         asset_key=asset,
         check_name=question.name,
         passed=found.count == 0,
-        severity=dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if found.severe else dg.AssetCheckSeverity.WARN,
         description=found.description or None,
         metadata={"found": dg.MetadataValue.int(found.count), **found.metadata},
     )

@@ -6,7 +6,7 @@ import dagster as dg
 
 from connector_defs.flows import extracts, overview, preview, queue
 from connector_defs.flows.runtime import Connector
-from connector_defs.orchestration import tables
+from connector_defs.orchestration import invoice_tables, tables
 from connector_defs.orchestration.assets.invoices import APPROVED_DOCUMENTS
 from connector_defs.orchestration.checks.findings import Finding, Question, checks_of
 
@@ -36,27 +36,27 @@ def _unmapped(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
     invoices = sum(account.invoices for account in accounts)
     return Finding(
         len(accounts),
-        {"accounts": tables.unmapped(accounts), "invoices": dg.MetadataValue.int(invoices)},
+        {"accounts": invoice_tables.unmapped(accounts), "invoices": dg.MetadataValue.int(invoices)},
         f"{len(accounts)} accounts without a GL mapping hold up {invoices} invoices" if accounts else "",
     )
 
 
 def _in_review(prefix: str, connector: Connector, _instance: dg.DagsterInstance) -> Finding:
     items = overview.review_items(connector, prefix)
-    return Finding(len(items), {"invoices": tables.queue(items)})
+    return Finding(len(items), {"invoices": invoice_tables.queue(items)})
 
 
 def _other_reviews(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
     gathered = tuple(prefix for _, prefix in _REVIEWS.values())
     items = [item for item in overview.review_items(connector) if not item.code.startswith(gathered)]
-    return Finding(len(items), {"invoices": tables.queue(items)})
+    return Finding(len(items), {"invoices": invoice_tables.queue(items)})
 
 
 def _gl_journals(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
     items = queue.gl_problems(connector)
     return Finding(
         len(items),
-        {"invoices": tables.gl_problems(items)},
+        {"invoices": invoice_tables.gl_problems(items)},
         "GL journal failed, AP posting stands: it is never posted again" if items else "",
     )
 
@@ -69,7 +69,7 @@ def _would_take(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
         len(told.refused) + len(told.outages),
         {
             "asked": dg.MetadataValue.int(len(told.invoices)),
-            "invoices": tables.foreseen(told.refused),
+            "invoices": invoice_tables.foreseen(told.refused),
             "not_asked": tables.problems(told.outages),
         },
         f"{len(told.refused)} of {len(told.invoices)} invoices would not post" if told.refused else "",

@@ -1,4 +1,4 @@
-"""What can be wrong with a staged table: a column SYSPRO no longer sends."""
+"""What can be wrong with a staged table: a column SYSPRO does not send, or sends in another form than before."""
 
 from functools import partial
 
@@ -20,8 +20,9 @@ def staged_checks() -> list[dg.AssetChecksDefinition]:
             [
                 Question(
                     SCHEMA_DRIFT,
-                    "SYSPRO sent every column that the connector reads when the table was last staged.",
-                    partial(_missing_columns, staged_key(table.name)),
+                    "SYSPRO sent every column that the connector reads, in its usual form, when the table was last "
+                    "staged. New columns are listed and are no finding.",
+                    partial(_drift, staged_key(table.name)),
                 )
             ],
         )
@@ -29,11 +30,21 @@ def staged_checks() -> list[dg.AssetChecksDefinition]:
     ]
 
 
-def _missing_columns(asset: dg.AssetKey, _connector: Connector, instance: dg.DagsterInstance) -> Finding:
+def _drift(asset: dg.AssetKey, _connector: Connector, instance: dg.DagsterInstance) -> Finding:
     event = instance.get_latest_materialization_event(asset)
     if event is None or event.asset_materialization is None:
         return Finding(0, {}, "not staged yet")
-    missing = event.asset_materialization.metadata.get("missing_columns")
-    if not isinstance(missing, dg.TableMetadataValue):
-        return Finding(0, {})
-    return Finding(len(missing.records), {"missing_columns": missing})
+    told = event.asset_materialization.metadata
+    lists = {
+        name: found
+        for name in ("missing_columns", "changed_columns", "new_columns")
+        if isinstance(found := told.get(name), dg.TableMetadataValue)
+    }
+    count = {name: len(found.records) for name, found in lists.items()}
+    missing, changed, new = (count.get(f"{kind}_columns", 0) for kind in ("missing", "changed", "new"))
+    return Finding(
+        missing + changed,
+        dict(lists),
+        f"{new} columns that were not there before" if new else "",
+        severe=changed > 0,
+    )
