@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from connector_defs.domain.errors import Fatal
 from connector_defs.flows.entities import ENTITIES
+from connector_defs.flows.outcomes import lane
 from connector_defs.flows.reports import Problem
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -50,11 +51,11 @@ def force(
     """Mark records to go again: these keys, or with None the whole entity.
 
     A key is SYSPRO's, zero padding and blanks aside; an order stands for all of its lines. Raises Fatal where a key
-    fits nothing, or more than one record; then nothing is marked.
+    fits nothing, or more than one record, and LeaseTaken while the entity is being published; then nothing is marked.
     """
     if entity not in {one.name for one in ENTITIES}:
         raise Fatal(f"no such entity: {entity}; known are {', '.join(one.name for one in ENTITIES)}")
-    with connector.store.write() as connection:
+    with connector.leases.hold(lane(company, entity)), connector.store.write() as connection:
         known = {
             str(row.key): str(row.parent)
             for part in records.known(connection, entity, company.syspro_company)

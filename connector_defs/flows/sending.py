@@ -118,8 +118,8 @@ class Sending:
             back = [future for future in self._under_way if future in done]
             for future in back:
                 self._came_back(future)
-            if self._looking in done:
-                self._saw()
+            if self._looking is not None and self._looking in done:
+                self._saw(self._looking)
             if back or not wait_for_one:
                 return
 
@@ -142,9 +142,8 @@ class Sending:
             future.cancel()
         while self._under_way:
             self._take(eyes, wait_for_one=True)
-        if self._looking:
-            wait([self._looking])
-            self._saw()
+        if self._looking is not None:
+            self._saw(self._looking)
 
     def keep_lease(self) -> None:
         """To be called wherever a while may pass. Raises LeaseLost where another worker has taken over."""
@@ -157,10 +156,8 @@ class Sending:
         if self._looking is None and not self._stopped and (due := self._follow_up.overdue()):
             self._looking = eyes.submit(self._follow_up.ask, due)
 
-    def _saw(self) -> None:
-        looked, self._looking = self._looking, None
-        if looked is None:
-            return
+    def _saw(self, looked: "Future[Answers]") -> None:
+        self._looking = None
         try:
             answers = looked.result()
         except ConnectorError as error:

@@ -263,8 +263,16 @@ def headers_alone(connection: Connection, company: str) -> list[str]:
 
 
 def incomplete_orders(connection: Connection, company: str) -> list[str]:
-    """Orders (by key) that Basware knows, but not with all of their lines."""
-    lines = published_record.alias("lines")
+    """Orders (by key) that Basware knows, but not with all of their lines.
+
+    It knows an order that was sent, and one of which it has a line, whatever became of the header since.
+    """
+    lines, shown = published_record.alias("lines"), published_record.alias("shown")
+    has_a_line = published_record.c.key.in_(
+        select(shown.c.parent).where(
+            shown.c.entity == "matchingOrderLines", shown.c.company == company, shown.c.state == "confirmed"
+        )
+    )
     query = (
         select(published_record.c.key)
         .join(
@@ -276,7 +284,7 @@ def incomplete_orders(connection: Connection, company: str) -> list[str]:
         .where(
             published_record.c.entity == "matchingOrders",
             published_record.c.company == company,
-            published_record.c.state.in_(["sent", "confirmed"]),
+            published_record.c.state.in_(["sent", "confirmed"]) | has_a_line,
             lines.c.state != "confirmed",
         )
     )

@@ -8,8 +8,10 @@ import pytest
 
 from connector_defs.domain.errors import Fatal
 from connector_defs.flows.forced import ForceReport, force
+from connector_defs.flows.outcomes import lane
 from connector_defs.sandbox.basware.sandbox import BaswareSandbox
 from connector_defs.store import audit, records
+from connector_defs.store.leases import LeaseTaken
 from connector_defs.store.records import Record
 from connector_tests.flows.pair import SUPPLIER, Pair, open_pair
 
@@ -106,4 +108,13 @@ def test_an_order_that_fits_nothing_or_too_much_marks_nothing(published: Pair) -
     with pytest.raises(Fatal, match="may mean '000000000000001', '1'"):
         order(published, "vendors", "01")
     assert order(published, "vendors", "1").marked == ("1",)
+    assert record(published, "vendors", SUPPLIER).hash != records.FORCED
+
+
+def test_nothing_is_marked_while_the_entity_is_being_published(published: Pair) -> None:
+    with (
+        published.connector.leases.hold(lane(published.company, "vendors")),
+        pytest.raises(LeaseTaken),
+    ):
+        order(published, "vendors", SUPPLIER)
     assert record(published, "vendors", SUPPLIER).hash != records.FORCED

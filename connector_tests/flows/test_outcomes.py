@@ -164,6 +164,28 @@ def test_a_record_that_stays_in_doubt_is_told_of_and_goes_with_the_next_run(
     assert pair.publish("taxCodes")["taxCodes"].confirmed == 5
 
 
+def test_what_p2p_refused_does_not_go_again_with_what_is_in_doubt(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = pair.connector.basware.request_status
+
+    def mixed(request_id: str) -> RequestOutcome | None:
+        found = ask(request_id)
+        assert found
+        if len(found.items) < 5:
+            return found
+        refused, doubted, *rest = found.items
+        items = {code: found.items[code] for code in rest}
+        items[refused] = ItemOutcome("Error", ("no",), None, None)
+        items[doubted] = ItemOutcome("NotProcessed", (), None, None)
+        return replace(found, items=items)
+
+    monkeypatch.setattr(pair.connector.basware, "request_status", mixed)
+    report = pair.publish("taxCodes")["taxCodes"]
+    assert (report.sent, report.confirmed, report.failed, report.requests) == (5, 4, 1, 2)
+    assert [problem.code for problem in report.problems] == ["Error"]
+
+
 def _fails_late(pair: Pair, entity: str, *, items: slice = slice(None)) -> Request:
     """The last request of the entity fails in P2P hours after it was taken."""
     request = [one for one in pair.sandbox.basware.processing.requests.values() if one.endpoint == entity][-1]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -12,10 +13,11 @@ import pytest
 from connector_defs.basware.answers import ApiError, Receipt
 from connector_defs.domain.errors import RecordRefused, RetryLater
 from connector_defs.flows import outcomes, publishing, sending
-from connector_defs.flows.outcomes import lane
+from connector_defs.flows.outcomes import Answers, FollowUp, lane
+from connector_defs.flows.sending import Batch, Sending
 from connector_defs.store import records
 from connector_defs.store.leases import LeaseLost, LeaseTaken
-from connector_defs.store.records import Record
+from connector_defs.store.records import OpenRequest, Record
 from connector_tests.flows.pair import TODAY, Pair, open_pair
 from connector_tests.store.builders import pretend_owner
 
@@ -158,17 +160,57 @@ def test_who_lost_the_lease_stops_without_writing(pair: Pair, monkeypatch: pytes
 
 
 def test_after_an_outage_nothing_more_begins(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+    """Two requests find Basware down while others wait for their turn: these are never made."""
+    calls, waiting, submit = [], threading.Semaphore(0), Sending._submit
+
+    def submitted(self: Sending, carriers: ThreadPoolExecutor, batch: Batch) -> None:
+        submit(self, carriers, batch)
+        waiting.release()
 
     def down(endpoint: str, payload: Sequence[bytes]) -> Receipt:
         calls.append(endpoint)
+        for _ in range(4):
+            waiting.acquire(timeout=5)
         raise RetryLater("down")
 
     batches_of(monkeypatch, 1)
+    monkeypatch.setattr(Sending, "_submit", submitted)
     monkeypatch.setattr(pair.connector.basware, "post", down)
     with pytest.raises(RetryLater, match="down"):
         pair.publish("vendors")
-    assert len(calls) <= 4
+    assert len(calls) < 8
+    monkeypatch.undo()
+    assert pair.publish("vendors")["vendors"].confirmed == 10
+
+
+def test_a_look_that_outlasts_the_sending_is_waited_for(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask, asked = FollowUp.ask, []
+
+    def slow(self: FollowUp, requests: Sequence[OpenRequest]) -> Answers:
+        asked.append(len(requests))
+        for _ in range(500):
+            if pair.sandbox.basware.requests["POST vendors"] == 10:
+                break
+            threading.Event().wait(0.01)
+        return ask(self, requests)
+
+    monkeypatch.setattr(outcomes, "_WORTH_A_SEAT", 1)
+    monkeypatch.setattr(FollowUp, "ask", slow)
+    batches_of(monkeypatch, 1)
+    report = pair.publish("vendors")["vendors"]
+    assert (report.confirmed, report.pending) == (10, 0)
+    assert len(asked) >= 2
+
+
+def test_a_refusal_that_names_nobody_fails_a_record_that_came_alone(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = Receipt(None, 400, (ApiError(None, "", "X", "wrong somewhere"),), "ours")
+    monkeypatch.setattr(pair.connector.basware, "post", lambda *_: refusal)
+    report = pair.publish("taxCodes")["taxCodes"]
+    assert (report.confirmed, report.failed) == (0, 5)
+    assert report.requests == 9, "split again and again"
+    assert {problem.reason for problem in report.problems} == {"X: wrong somewhere"}
 
 
 def test_a_look_that_fails_stops_the_sending_and_loses_nothing(

@@ -128,7 +128,7 @@ class TestReports:
             ("confirmed", "sent", ["42"]),
             ("confirmed", "failed", ["42"]),
             ("sent", "quarantined", ["42"]),
-            ("failed", "sent", []),
+            ("failed", "sent", ["42"]),
         ],
     )
     def test_an_order_basware_knows_without_all_its_lines_is_incomplete(
@@ -144,6 +144,12 @@ class TestReports:
         )
         with store.read() as connection:
             assert records.incomplete_orders(connection, "M1") == incomplete
+
+    def test_an_order_that_basware_never_had_is_not_called_incomplete(self, store: Store) -> None:
+        line = {"entity": "matchingOrderLines", "parent": "42", "state": "held"}
+        save(store, record("42", entity="matchingOrders", state="failed"), record("42/1", **line))
+        with store.read() as connection:
+            assert records.incomplete_orders(connection, "M1") == []
 
     def test_the_mark_of_an_unfinished_order_is_told_apart_from_its_state(self, store: Store) -> None:
         save(store, record("42", entity="matchingOrders"), record("43", entity="matchingOrders"))
