@@ -29,10 +29,16 @@ from connector_defs.sandbox.world import WorldOptions
 def main() -> None:
     """Run all three and print one table."""
     arguments = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    arguments.add_argument("--lines", type=int, default=1_000_000, help="order lines to stage; 0 leaves it out")
+    arguments.add_argument(
+        "--lines", type=int, default=1_000_000, help="order lines to stage; 0 leaves it out"
+    )
     arguments.add_argument("--repeats", type=int, default=3, help="runs of each reader; the best one counts")
-    arguments.add_argument("--dlt", default="", help="an interpreter that has dlt[parquet]; none leaves dlt out")
-    arguments.add_argument("--publish", type=int, default=50_000, help="order lines to publish; 0 leaves it out")
+    arguments.add_argument(
+        "--dlt", default="", help="an interpreter that has dlt[parquet]; none leaves dlt out"
+    )
+    arguments.add_argument(
+        "--publish", type=int, default=50_000, help="order lines to publish; 0 leaves it out"
+    )
     arguments.add_argument("--invoices", type=int, default=200, help="0 leaves posting out")
     arguments.add_argument("--syspro", type=float, default=0.3, help="SYSPRO's seconds for a post")
     arguments.add_argument("--basware", type=float, default=0.2, help="Basware's seconds for any call")

@@ -61,7 +61,9 @@ def order_lines() -> Table:
 
 def extraction(folder: Path, options: argparse.Namespace) -> list[Row]:
     """`options.lines` lines three ways, and ours with a tenth of them."""
-    lines = max(options.lines // (_SMALL_SHARE * server.LINES_A_BLOCK), 1) * _SMALL_SHARE * server.LINES_A_BLOCK
+    lines = (
+        max(options.lines // (_SMALL_SHARE * server.LINES_A_BLOCK), 1) * _SMALL_SHARE * server.LINES_A_BLOCK
+    )
     folder.mkdir(parents=True)
     with server.serving(folder, lines, order_lines().column_names) as url:
         reader = _fastest_reader(url)

@@ -23,7 +23,7 @@ from connector_defs.sandbox.world import WorldOptions, build_world
 from connector_defs.syspro.odata import ROW_CAP
 
 COMPANY, TABLE = "M1", "PorMasterDetail"
-USERNAME, PASSWORD = "bench", "bench-secret"  # noqa: S105 - of this stand-in only
+USERNAME, PASSWORD = "bench", "bench-secret"
 FIRST_ORDER = 10_001
 ORDERS_A_BLOCK, LINES_A_BLOCK = 2_000, 10_000
 
@@ -64,11 +64,7 @@ class OrderLines:
             for order, begins, rest in block:
                 if begins:
                     self._first_row.append(len(self._starts))
-                row = (
-                    b'{"PurchaseOrder":"'
-                    + order_number(order + repeat * ORDERS_A_BLOCK).encode()
-                    + rest
-                )
+                row = b'{"PurchaseOrder":"' + order_number(order + repeat * ORDERS_A_BLOCK).encode() + rest
                 self._starts.append(place)
                 place += write(row + b",")
         self._starts.append(place)
@@ -108,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
     lines: OrderLines
     _expected = "Basic " + b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
 
-    def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
+    def do_GET(self) -> None:
         """Answer one query."""
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -151,7 +147,9 @@ def serving(folder: Path, lines: int, columns: Sequence[str]) -> Iterator[str]:
     """Base URL of the service with `lines` order lines, in a process of its own."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, folder / "lines.json", lines, columns), daemon=True)
+    process = context.Process(
+        target=_serve, args=(theirs, folder / "lines.json", lines, columns), daemon=True
+    )
     process.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}/odata"

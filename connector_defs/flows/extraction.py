@@ -115,9 +115,7 @@ def _batches(
             return connector.odata(company).batches(source)
 
 
-def _gl_accounts(
-    connector: Connector, company: CompanySettings, source: Table
-) -> Iterator[pa.RecordBatch]:
+def _gl_accounts(connector: Connector, company: CompanySettings, source: Table) -> Iterator[pa.RecordBatch]:
     """GL codes of this company's ledger, which another SYSPRO company may keep (SYSPRO wire notes 4.4)."""
     odata = connector.odata(company)
     ledger = company.gl_company or company.syspro_company

@@ -7,6 +7,7 @@ So every doubt here ends in None, never in a value; nothing is rounded, and noth
 Belongs here: only that shortcut. What a value means is in `tables`.
 """
 
+import re
 from functools import lru_cache
 
 import pyarrow as pa
@@ -15,6 +16,9 @@ from pyarrow import json as pa_json
 from connector_defs.syspro.tables import Column, Table
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# A number such as 1E-70. Arrow (26.0.1) looks its power of ten up in a table of 38 without asking first: at 1E-39 it
+# reads beyond the table, at 1E-2000000000 the process dies. Begins with the rarest character, for speed.
+_SMALL_EXPONENT = re.compile(rb"-(?<=[0-9.][eE]-)")
 # Annotations of OData 4.0 that a service may give without being asked. Any other name that is not a column, a
 # column's name in other letters among them, makes Arrow refuse the page.
 _REPLY_ANNOTATIONS = (
@@ -28,7 +32,7 @@ _ROW_ANNOTATIONS = (pa.field("@odata.etag", pa.string()),)
 def record_batch(table: Table, body: bytes) -> pa.RecordBatch | None:
     """The page in `table.arrow_schema`, or None where only the strict reading can say what it means."""
     body = body.removeprefix(_BYTE_ORDER_MARK)
-    if not _is_utf8(body) or _has_small_exponent(body):
+    if not _is_utf8(body) or _SMALL_EXPONENT.search(body):
         return None
     try:
         reply = pa_json.read_json(
@@ -87,17 +91,6 @@ def _is_utf8(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _has_small_exponent(body: bytes) -> bool:
-    """Whether a number such as 1E-70 may stand in the body, for which Arrow has no power of ten."""
-    for mark in (b"E-", b"e-"):
-        place = body.find(mark)
-        while place >= 0:
-            if body[place - 1 : place].isdigit() or body[place - 1 : place] == b".":
-                return True
-            place = body.find(mark, place + 2)
-    return False
 
 
 @lru_cache(maxsize=64)

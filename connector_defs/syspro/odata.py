@@ -26,8 +26,9 @@ from connector_defs.syspro.odata_service import (
     TableReader,
     percent_encoded,
 )
-from connector_defs.syspro.pages import Key, Page, batch_page, raw_rows, row_page
-from connector_defs.syspro.paging import ROW_CAP, Reading, one_ahead
+from connector_defs.syspro.pages import Key, batch_page, raw_rows, row_page
+from connector_defs.syspro.paging import ROW_CAP, Query, Reading
+from connector_defs.syspro.reading_ahead import ReadAhead
 from connector_defs.syspro.tables import Row, Table
 
 __all__ = ["KEYS_PER_CALL", "ROW_CAP", "ODataClient", "QueryRefused", "RetryPolicy", "TableMissing"]
@@ -38,7 +39,7 @@ _LONG_FILTER_BYTES = 500
 
 _log = logging.getLogger(__name__)
 
-P = TypeVar("P", bound=Page)
+T = TypeVar("T")
 
 
 class ODataClient:
@@ -109,7 +110,9 @@ class ODataClient:
         page again raises Fatal.
         """
         narrow = table if columns is None else table.narrowed(columns)
-        return (page.rows for page in self._reading(narrow, where, page_size, row_page(narrow)).pages())
+        query = self._query_of(narrow, row_page(narrow))
+        reading = Reading(narrow, where, _top(page_size), query, self._skipping)
+        return (page.rows for page in reading.pages())
 
     def batches(
         self,
@@ -119,22 +122,27 @@ class ODataClient:
         where: Condition | None = None,
         page_size: int = ROW_CAP,
     ) -> Iterator[pa.RecordBatch]:
-        """The same as `pages`, each page as Arrow batch, and one page read ahead while the caller has another.
+        """The same as `pages`, each page as Arrow batch, read ahead in threads of its own while the caller has another one.
 
         Where a page is plain, Arrow reads it itself; whatever it could take in another way than `pages` goes
         through the rows of `pages`. Raises Fatal besides, where a value does not fit its column without rounding.
         """
         narrow = table if columns is None else table.narrowed(columns)
-        pages = self._reading(narrow, where, page_size, batch_page(narrow)).pages()
-        return (page.batch for page in one_ahead(pages))
+        ahead = ReadAhead(
+            narrow,
+            where,
+            _top(page_size),
+            fetch=self._query_of(narrow, lambda body: body),
+            read=self._query_of(narrow, batch_page(narrow)),
+            skipping=self._skipping,
+        )
+        return (page.batch for page in ahead.pages())
 
-    def _reading(
-        self, table: Table, where: Condition | None, page_size: int, take: Callable[[bytes], P | None]
-    ) -> Reading[P]:
-        def query(condition: Condition | None, top: int, skip: int) -> P:
-            return self._query(table, condition, top, skip, take)
+    def _query_of(self, table: Table, take: Callable[[bytes], T | None]) -> Query[T]:
+        def query(where: Condition | None, top: int, skip: int) -> T:
+            return self._query(table, where, top, skip, take)
 
-        return Reading(table, where, max(1, min(page_size, ROW_CAP)), query, self._skipping)
+        return query
 
     def by_keys(
         self,
@@ -192,8 +200,8 @@ class ODataClient:
         where: Condition | None,
         top: int,
         skip: int,
-        take: Callable[[bytes], P | None],
-    ) -> P:
+        take: Callable[[bytes], T | None],
+    ) -> T:
         """One page, trying the forms a server may want; the one that works is remembered."""
         dated = conditions.holds_date(where)
         refused: QueryRefused | None = None
@@ -240,6 +248,10 @@ class ODataClient:
         if skip:
             options.append(("$skip", str(skip)))
         return options
+
+
+def _top(page_size: int) -> int:
+    return max(1, min(page_size, ROW_CAP))
 
 
 def _match(table: Table, columns: Sequence[str], key: Key) -> Condition:

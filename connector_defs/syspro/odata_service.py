@@ -112,9 +112,7 @@ class TableReader:
         """Close the connections."""
         self._http.close()
 
-    def read(
-        self, table: str, options: Sequence[tuple[str, str]], take: Callable[[bytes], T | None]
-    ) -> T:
+    def read(self, table: str, options: Sequence[tuple[str, str]], take: Callable[[bytes], T | None]) -> T:
         """What `take` makes of the body of one query; None from it means that no JSON came, and is tried again.
 
         `options` are the OData options, not yet percent-encoded.

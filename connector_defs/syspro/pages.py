@@ -128,6 +128,16 @@ def batch_page(table: Table) -> Callable[[bytes], BatchPage | None]:
     return read
 
 
+def last_key(table: Table, body: bytes) -> Key | None:
+    """Key of the last row, told from the end of the body alone: a guess, or None where there is none."""
+    try:
+        tail = body[body.rindex(b"{") :].decode()
+        row, _ = json.JSONDecoder(parse_float=Decimal).raw_decode(tail)
+        return table.key_of(table.parse_row(row))
+    except (ValueError, ArithmeticError, RecursionError, Fatal):
+        return None
+
+
 def raw_rows(table: str, body: bytes) -> list[Mapping[str, object]] | None:
     """The rows of a reply with exact numbers; None where it is no JSON at all."""
     try:

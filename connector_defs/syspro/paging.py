@@ -7,7 +7,6 @@ Source: SYSPRO wire notes 3; nothing marked as inferred there is relied on.
 
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -23,6 +22,10 @@ ROW_CAP = 5000
 _log = logging.getLogger(__name__)
 
 P = TypeVar("P", bound=Page)
+T = TypeVar("T")
+
+# One read of the table: condition, `$top`, `$skip`.
+Query = Callable[[Condition | None, int, int], T]
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class Reading(Generic[P]):
-    """One table, the condition on its rows, and how one page of it is asked for: condition, `$top`, `$skip`.
+    """One table, the condition on its rows, and how one page of it is asked for.
 
     `skipping` holds the tables whose key filter the service is known to refuse.
     """
@@ -44,7 +47,7 @@ class Reading(Generic[P]):
     table: Table
     where: Condition | None
     top: int
-    query: Callable[[Condition | None, int, int], P]
+    query: Query[P]
     skipping: set[str]
 
     def pages(self) -> Iterator[P]:
@@ -58,7 +61,11 @@ class Reading(Generic[P]):
         ends: set[Key] = set()
         while True:
             try:
-                page = self.query(self.where if place is None else self._after(place.last), self.top, 0)
+                page = self.query(
+                    self.where if place is None else rows_after(self.table, place.last, self.where),
+                    self.top,
+                    0,
+                )
             except (QueryRefused, TableMissing) as refusal:
                 if place is None:
                     raise
@@ -112,11 +119,6 @@ class Reading(Generic[P]):
             if fresh:
                 yield fresh
 
-    def _after(self, key: Key) -> Condition:
-        columns = [(name, self.table.column(name).kind.width) for name in self.table.key]
-        after = conditions.after_key(columns, key)
-        return after if self.where is None else conditions.all_of([self.where, after])
-
     def _same_page(self) -> Fatal:
         return Fatal(
             f"SYSPRO OData gives the same page of table {self.table.name} again instead of the next one. "
@@ -124,10 +126,7 @@ class Reading(Generic[P]):
         )
 
 
-def one_ahead(pages: Iterator[P]) -> Iterator[P]:
-    """The same pages, the next one being read in a thread while the one before is in use."""
-    with ThreadPoolExecutor(1, "syspro-odata") as reader:
-        coming = reader.submit(next, pages, None)
-        while (page := coming.result()) is not None:
-            coming = reader.submit(next, pages, None)
-            yield page
+def rows_after(table: Table, key: Key, where: Condition | None) -> Condition:
+    """Which rows the page after `key` holds."""
+    after = conditions.after_key([(name, table.column(name).kind.width) for name in table.key], key)
+    return after if where is None else conditions.all_of([where, after])

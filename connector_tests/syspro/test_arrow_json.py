@@ -128,8 +128,7 @@ def test_a_value_that_does_not_fit_is_refused_by_name_and_never_rounded(name: st
     body = reply(PLAIN, PLAIN | {name: text})
     assert record_batch(LINES, body) is None
     with pytest.raises(Fatal, match=f"Lines.*column {name}"):
-        page = batch_page(LINES)(body)
-        assert page is None or LINES.record_batch(page.batch.to_pylist())
+        batch_page(LINES)(body)
 
 
 def test_a_column_named_in_other_letters_is_not_taken_for_an_absent_one() -> None:
@@ -190,11 +189,21 @@ def test_a_doubtful_body_is_left_to_the_strict_reading(body: bytes) -> None:
         json.dumps(json.loads(reply(PLAIN)), indent=2).encode() + b"\r\n",
         reply(),
         reply(PLAIN).replace(b"EA", "€ä".encode()),
-        b'{"@odata.context":"x","@odata.count":1,"value":[' + ROW[:-1] + b',"@odata.etag":"W"}],"@odata.nextLink":"y"}',
+        b'{"@odata.context":"x","@odata.count":1,"value":['
+        + ROW[:-1]
+        + b',"@odata.etag":"W"}],"@odata.nextLink":"y"}',
         reply(*[PLAIN] * 5000),
         reply(*[PLAIN | {"Unit": '"PRE-E-"'}] * 3),
     ],
-    ids=["byte order mark", "indented", "no row", "beyond ASCII", "annotations", "a full page", "E- in a text"],
+    ids=[
+        "byte order mark",
+        "indented",
+        "no row",
+        "beyond ASCII",
+        "annotations",
+        "a full page",
+        "E- in a text",
+    ],
 )
 def test_a_page_in_another_dress_is_taken(body: bytes) -> None:
     batch = record_batch(LINES, body)
@@ -210,16 +219,22 @@ def test_an_empty_page_of_every_table_is_taken(table: Table) -> None:
 
 
 NUMBERS = st.one_of(
-    st.decimals(allow_nan=False, allow_infinity=False, places=5, min_value=-(10**11), max_value=10**11).map(str),
+    st.decimals(allow_nan=False, allow_infinity=False, places=5, min_value=-(10**11), max_value=10**11).map(
+        str
+    ),
     st.decimals(allow_nan=False).map(str),
     st.integers().map(str),
     st.from_regex(r"[+-]?[0-9]{0,12}\.?[0-9]{0,7}([eE][+-]?[0-9]{1,3})?", fullmatch=True),
-    st.sampled_from(["NaN", "Infinity", "-Infinity", "-0.00", "0E-99", "1E-70", "1E400", "01", "1.", "-", "1e2.5"]),
+    st.sampled_from(
+        ["NaN", "Infinity", "-Infinity", "-0.00", "0E-99", "1E-70", "1E400", "01", "1.", "-", "1e2.5"]
+    ),
 )
 DATES = st.one_of(
     st.dates().map(str),
     st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
-    st.sampled_from(["", " ", "0000-00-00", "20260131", "2026-1-31", "2026-01-31x", "2026-01-31Tx", "٢٠٢٦-٠١-٣١"]),
+    st.sampled_from(
+        ["", " ", "0000-00-00", "20260131", "2026-1-31", "2026-01-31x", "2026-01-31Tx", "٢٠٢٦-٠١-٣١"]
+    ),
 )
 TEXTS = st.one_of(st.text(max_size=8), DATES, NUMBERS, NUMBERS.map(lambda number: f" {number}\t"))
 ANYTHING = st.one_of(
@@ -241,7 +256,9 @@ def rows(draw: st.DrawFn) -> str:
     """A row that is mostly plain."""
     cells = []
     for column in LINES.columns:
-        kind = draw(st.sampled_from(["fits"] * 90 + ["any"] * 6 + ["absent", "null", "other letters", "twice"]))
+        kind = draw(
+            st.sampled_from(["fits"] * 90 + ["any"] * 6 + ["absent", "null", "other letters", "twice"])
+        )
         value = draw(FITTING[column.kind.family]) if kind == "fits" else draw(ANYTHING)
         name = column.name.lower() if kind == "other letters" else column.name
         cells += {"absent": [], "null": [(name, "null")], "twice": [(name, value), (name, "null")]}.get(
@@ -264,7 +281,9 @@ def changed(body: bytes, changes: list[tuple[int, int]]) -> bytes:
 def bodies() -> Iterator[st.SearchStrategy[bytes]]:
     """Replies as they come, and with a byte or two wrong."""
     whole = st.lists(rows(), max_size=3).map(
-        lambda some: ('{"@odata.context":"x","value":[' + ",".join(some) + "]}").encode("utf-8", "surrogatepass")
+        lambda some: ('{"@odata.context":"x","value":[' + ",".join(some) + "]}").encode(
+            "utf-8", "surrogatepass"
+        )
     )
     yield whole
     wrong = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=2)
@@ -283,7 +302,12 @@ def test_both_ways_agree_or_the_quick_one_keeps_silent(body: bytes) -> None:
         assert batch.equals(strict)
 
 
-@given(st.lists(st.fixed_dictionaries({column.name: FITTING[column.kind.family] for column in LINES.columns}), max_size=4))
+@given(
+    st.lists(
+        st.fixed_dictionaries({column.name: FITTING[column.kind.family] for column in LINES.columns}),
+        max_size=4,
+    )
+)
 def test_rows_without_a_doubt_are_taken(some: list[dict[str, str]]) -> None:
     batch = record_batch(LINES, reply(*some))
     assert batch is not None

@@ -124,7 +124,9 @@ def test_a_page_that_fails_is_an_error_once_the_ones_before_it_are_used():
 def test_a_page_only_the_strict_reading_understands_is_a_batch_like_the_others():
     rows = [{"SUPPLIER": f"{number}", "SupplierName": number} for number in range(4)]
     body = json.dumps({"value": rows}).encode()
-    double = ServiceDouble({}, answers=[httpx.Response(200, content=body), httpx.Response(200, text='{"value":[]}')])
+    double = ServiceDouble(
+        {}, answers=[httpx.Response(200, content=body), httpx.Response(200, text='{"value":[]}')]
+    )
     (batch,) = client_of(double).batches(tables.AP_SUPPLIER, columns=["SupplierName"])
     assert batch.to_pylist() == [{"Supplier": f"{n}", "SupplierName": f"{n}"} for n in range(4)]
 
