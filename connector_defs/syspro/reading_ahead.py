@@ -1,4 +1,4 @@
-"""A table as Arrow batches, read ahead: one page is under way while the next is read and the one before is used.
+"""A table as Arrow batches, read ahead: the next page is fetched and read while the one before is read and used.
 
 To ask for the next page takes the last key of this one, and that is told from the end of the body before the rest of
 it is read. It is a guess: the page it brings counts only where paging then asks for exactly that page. So paging
@@ -8,13 +8,25 @@ Belongs here: the threads and the guess. Not here: what follows a page (`paging`
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from connector_defs.syspro.conditions import Condition
-from connector_defs.syspro.pages import BatchPage, batch_page, last_key
+from connector_defs.syspro.pages import BatchPage, Key, batch_page, last_key
 from connector_defs.syspro.paging import Query, Reading, rows_after
 from connector_defs.syspro.tables import Table
 
+_PAGES_AT_ONCE = 2
+
 _Asked = tuple[Condition | None, int, int]
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """A page somebody works on: what was asked for, its last key as guessed, and the page, None where no JSON came."""
+
+    asked: _Asked
+    last: "Future[Key | None]"
+    page: "Future[BatchPage | None]"
 
 
 class ReadAhead:
@@ -37,36 +49,37 @@ class ReadAhead:
         self._read = read
         self._skipping = skipping
         self._take = batch_page(table)
-        self._coming: tuple[_Asked, Future[bytes]] | None = None
+        self._coming: _UnderWay | None = None
 
     def pages(self) -> Iterator[BatchPage]:
-        """All pages; one thread reads them, another one downloads, the caller's uses them."""
-        with ThreadPoolExecutor(2, "syspro-odata") as threads:
+        """All pages; at most two are under way in threads of their own while the caller uses another."""
+        with ThreadPoolExecutor(_PAGES_AT_ONCE, "syspro-odata") as threads:
 
             def query(where: Condition | None, top: int, skip: int) -> BatchPage:
                 return self._page((where, top, skip), threads)
 
-            pages = Reading(self._table, self._where, self._top, query, self._skipping).pages()
-            coming = threads.submit(next, pages, None)
-            while (page := coming.result()) is not None:
-                coming = threads.submit(next, pages, None)
-                yield page
+            yield from Reading(self._table, self._where, self._top, query, self._skipping).pages()
 
     def _page(self, asked: _Asked, threads: Executor) -> BatchPage:
-        body = self._body(asked)
-        key = None if asked[2] or self._table.name in self._skipping else last_key(self._table, body)
+        coming, self._coming = self._coming, None
+        if coming is None or coming.asked != asked:
+            coming = self._start(asked, threads)
+        key = coming.last.result()
         if key is not None:
-            following = (rows_after(self._table, key, self._where), self._top, 0)
-            self._coming = following, threads.submit(self._fetch, *following)
-        page = self._take(body)
+            self._coming = self._start((rows_after(self._table, key, self._where), self._top, 0), threads)
+        page = coming.page.result()
         return self._read(*asked) if page is None else page
 
-    def _body(self, asked: _Asked) -> bytes:
-        coming, self._coming = self._coming, None
-        if coming is None:
-            return self._fetch(*asked)
-        guessed, body = coming
-        if guessed != asked:
-            body.cancel()
-            return self._fetch(*asked)
-        return body.result()
+    def _start(self, asked: _Asked, threads: Executor) -> _UnderWay:
+        last: Future[Key | None] = Future()
+        return _UnderWay(asked, last, threads.submit(self._work, asked, last))
+
+    def _work(self, asked: _Asked, last: "Future[Key | None]") -> BatchPage | None:
+        key: Key | None = None
+        try:
+            body = self._fetch(*asked)
+            by_key = not asked[2] and self._table.name not in self._skipping
+            key = last_key(self._table, body) if by_key else None
+        finally:
+            last.set_result(key)
+        return self._take(body)
