@@ -269,7 +269,7 @@ def _of_staged_orders(
         places = pc.index_in(numbers, value_set=orders[first:end])
         for place in pc.unique(places.drop_null()).to_pylist():
             met[first + place] = True
-        chosen = batch.filter(pc.is_valid(places))
+        chosen = batch.filter(pc.is_valid(places)) if places.null_count else batch
         if chosen.num_rows:
             yield chosen
     # The server may sort in another way than we do, and then the range leaves orders out.
