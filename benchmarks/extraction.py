@@ -117,12 +117,15 @@ def _whole_range(lines: int) -> Condition:
 def _run(kind: str, url: str, lines: int, folder: Path, reader: str = "") -> Run:
     folder.mkdir(parents=True)
     command = [sys.executable, "-m", "benchmarks.extraction", kind, url, str(lines), str(folder), reader]
-    return _finished(command, os.environ)
+    return _finished(command, os.environ, lines)
 
 
-def _finished(command: Sequence[str], environment: Mapping[str, str]) -> Run:
+def _finished(command: Sequence[str], environment: Mapping[str, str], lines: int) -> Run:
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=dict(environment))  # noqa: S603 - ours
-    return Run(**json.loads(done.stdout.splitlines()[-1]))
+    run = Run(**json.loads(done.stdout.splitlines()[-1]))
+    if run.rows != lines:
+        raise SystemExit(f"{run.rows:,} rows instead of {lines:,}: {' '.join(command[:4])}")
+    return run
 
 
 def _run_dlt(interpreter: str, url: str, lines: int, folder: Path) -> Run:
@@ -138,7 +141,7 @@ def _run_dlt(interpreter: str, url: str, lines: int, folder: Path) -> Run:
     }
     script = str(Path(__file__).with_name("dlt_rest_api.py"))
     quiet = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR", "HOME": str(folder)}
-    return _finished([interpreter, script, json.dumps(told)], {**os.environ, **quiet})
+    return _finished([interpreter, script, json.dumps(told)], {**os.environ, **quiet}, lines)
 
 
 def _dlt_type(kind: pa.DataType) -> dict[str, object]:
@@ -238,8 +241,6 @@ def _peak_memory() -> int:
 def main(kind: str, url: str, lines: str, folder: str, reader: str) -> None:
     """One run in this process, told on standard output."""
     rows, seconds = _bare(url, int(lines), reader) if kind == "bare" else _ours(url, int(lines), Path(folder))
-    if rows != int(lines):
-        raise SystemExit(f"{kind}: {rows:,} rows instead of {int(lines):,}")
     print(json.dumps(asdict(Run(rows, seconds, _peak_memory()))))  # noqa: T201 - what the parent reads
 
 

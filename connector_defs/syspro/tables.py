@@ -217,9 +217,9 @@ class Table:
             return pa.array([row.get(field.name) for row in rows], type=field.type)
         except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError) as error:
             if len(rows) > 1:
-                for row in rows:
-                    self._array(field, [row])
-            record = ", ".join(f"{part}={row.get(part)!r}" for row in rows[:1] for part in self.key)
+                # One by one, to name the row.
+                return pa.concat_arrays([self._array(field, [row]) for row in rows])
+            record = ", ".join(f"{part}={rows[0].get(part)!r}" for part in self.key)
             raise Fatal(
                 f"SYSPRO table {self.name}, row {record}: column {field.name} does not fit: {error}"
             ) from None

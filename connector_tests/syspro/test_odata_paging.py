@@ -1,7 +1,5 @@
 """Whatever a service does with pages, every row comes exactly once or the reading fails loudly."""
 
-import json
-import threading
 from datetime import date
 from itertools import chain
 
@@ -84,53 +82,6 @@ def test_pages_are_streamed_one_request_at_a_time():
     assert len(double.queries) == 4
 
 
-def test_a_batch_is_in_use_while_the_next_one_is_read():
-    double = ServiceDouble(TABLES)
-    asked = threading.Semaphore(0)
-
-    def service(request):
-        answer = double(request)
-        asked.release()
-        return answer
-
-    batches = client_of(service).batches(GEN_MASTER, page_size=10)
-    first = next(batches)
-    assert all(asked.acquire(timeout=5) for _ in range(2))
-    assert len(double.queries) == 2
-    assert [first.num_rows, *(batch.num_rows for batch in batches)] == [10, 10, 10]
-    assert len(double.queries) == 4
-
-
-def test_a_reading_that_is_given_up_leaves_no_thread_behind():
-    double = ServiceDouble(TABLES)
-    batches = client_of(double).batches(GEN_MASTER, page_size=10)
-    next(batches)
-    batches.close()
-    assert not [one for one in threading.enumerate() if one.name.startswith("syspro-odata")]
-    assert len(double.queries) <= 2
-
-
-def test_a_page_that_fails_is_an_error_once_the_ones_before_it_are_used():
-    double = ServiceDouble(TABLES)
-    batches = client_of(double).batches(GEN_MASTER, page_size=10)
-    double.tables = {"GenMaster": ACCOUNTS}
-    double.accepts = lambda text: not text
-    double.ignores_skip = True
-    assert next(batches).num_rows == 10
-    with pytest.raises(Fatal, match="same page"):
-        next(batches)
-
-
-def test_a_page_only_the_strict_reading_understands_is_a_batch_like_the_others():
-    rows = [{"SUPPLIER": f"{number}", "SupplierName": number} for number in range(4)]
-    body = json.dumps({"value": rows}).encode()
-    double = ServiceDouble(
-        {}, answers=[httpx.Response(200, content=body), httpx.Response(200, text='{"value":[]}')]
-    )
-    (batch,) = client_of(double).batches(tables.AP_SUPPLIER, columns=["SupplierName"])
-    assert batch.to_pylist() == [{"Supplier": f"{n}", "SupplierName": f"{n}"} for n in range(4)]
-
-
 def test_a_query_names_its_columns_its_order_and_never_more_than_the_cap(read_all):
     double = ServiceDouble(TABLES)
     read_all(client_of(double), GEN_MASTER, columns=["Description"], page_size=90_000)
@@ -162,6 +113,12 @@ def test_a_condition_holds_on_every_page(read_all, habits):
 def test_a_service_that_repeats_its_page_is_named(read_all, size):
     with pytest.raises(Fatal, match="same page of table GenMaster again"):
         read_all(client_of(ServiceDouble(TABLES, ignores_filter=True)), GEN_MASTER, page_size=size)
+
+
+def test_a_service_that_goes_round_in_circles_is_named(read_all):
+    circle = [httpx.Response(200, json={"value": ACCOUNTS[at : at + 2]}) for at in (0, 2) * 3]
+    with pytest.raises(Fatal, match="same page of table GenMaster again"):
+        read_all(client_of(ServiceDouble(TABLES, answers=circle)), GEN_MASTER, page_size=2)
 
 
 def test_a_service_that_ignores_skip_is_named(read_all):
