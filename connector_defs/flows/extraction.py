@@ -1,17 +1,19 @@
-"""SYSPRO tables to staged partitions: OData pages go to Parquet one by one, never as a whole table.
+"""SYSPRO tables to staged partitions: OData pages go to Parquet one by one in Arrow form, never as a whole table.
 
 Masters are full reads, since no SYSPRO table has a last-changed column. Orders are the date window, every
 open order, and the orders we published as open that are neither: those were completed or removed since. Payments
 are the rows since the day up to which they were read before, with an overlap for late postings.
 """
 
+import bisect
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connector_defs.domain.errors import Fatal
@@ -33,7 +35,7 @@ from connector_defs.store import payments, records
 from connector_defs.syspro import tables
 from connector_defs.syspro.conditions import Condition, all_of, any_of, ge, le, ne, same_text
 from connector_defs.syspro.odata import ROW_CAP, QueryRefused, TableMissing
-from connector_defs.syspro.tables import Row, Table
+from connector_defs.syspro.tables import Table
 
 _log = logging.getLogger(__name__)
 
@@ -67,8 +69,7 @@ def stage(connector: Connector, company: CompanySettings, name: str, window: Dat
     else:
         narrow = target.sources[0].narrowed(target.columns)
         schema = narrow.arrow_schema
-        pages = _pages(connector, company, name, narrow, window) if there else iter(())
-        batches = (narrow.record_batch(page) for page in pages)
+        batches = _batches(connector, company, name, narrow, window) if there else iter(())
     count = _Count()
     with connector.staging.writer(name, company.syspro_company, window.last, schema) as writer:
         for batch in batches:
@@ -95,9 +96,9 @@ def stage(connector: Connector, company: CompanySettings, name: str, window: Dat
     )
 
 
-def _pages(
+def _batches(
     connector: Connector, company: CompanySettings, name: str, source: Table, window: DateWindow
-) -> Iterator[list[Row]]:
+) -> Iterator[pa.RecordBatch]:
     match name:
         case "gl_accounts":
             return _gl_accounts(connector, company, source)
@@ -108,30 +109,30 @@ def _pages(
         case "invoice_payments":
             return _invoice_payments(connector, company, source, window)
         case _:
-            return connector.odata(company).pages(source)
+            return connector.odata(company).batches(source)
 
 
-def _gl_accounts(connector: Connector, company: CompanySettings, source: Table) -> Iterator[list[Row]]:
+def _gl_accounts(connector: Connector, company: CompanySettings, source: Table) -> Iterator[pa.RecordBatch]:
     """GL codes of this company's ledger, which another SYSPRO company may keep (SYSPRO wire notes 4.4)."""
     odata = connector.odata(company)
     ledger = company.gl_company or company.syspro_company
     found = False
-    for page in odata.pages(source, where=same_text("Company", ledger, COMPANY_WIDTH)):
+    for batch in odata.batches(source, where=same_text("Company", ledger, COMPANY_WIDTH)):
         found = True
-        yield page
+        yield batch
     if found or company.gl_company:
         return
     owner: str | None = None
-    for page in odata.pages(source):
-        for row in page:
-            key = str(row["Company"]).strip()
+    for batch in odata.batches(source):
+        for stored in pc.unique(batch.column("Company")).to_pylist():
+            key = stored.strip()
             owner = owner or key
             if key != owner:
                 raise Fatal(
                     f"GenMaster has no GL codes of company {ledger} but those of several others: "
                     f"set companies.gl_company for {company.syspro_company}"
                 )
-        yield page
+        yield batch
 
 
 def _cost_centers(
@@ -161,9 +162,9 @@ def _gl_sections(connector: Connector, company: CompanySettings) -> list[tuple[s
     section = company.cost_centers.gl_section
     source = tables.GEN_MASTER.narrowed(["Company", "GlCode"])
     values: dict[str, None] = {}
-    for page in _gl_accounts(connector, company, source):
-        for row in page:
-            value = section.of(str(row["GlCode"]))
+    for batch in _gl_accounts(connector, company, source):
+        for code in batch.column("GlCode").to_pylist():
+            value = section.of(code)
             if value is not None:
                 values[value] = None
     return [(value, f"Section {value}") for value in sorted(values)]
@@ -176,25 +177,34 @@ def _cost_center_batch(rows: list[tuple[str, str]]) -> pa.RecordBatch:
 
 def _order_headers(
     connector: Connector, company: CompanySettings, source: Table, window: DateWindow
-) -> Iterator[list[Row]]:
+) -> Iterator[pa.RecordBatch]:
     odata = connector.odata(company)
     wanted = _open_or_in(window)
     seen: set[str] = set()
     try:
-        for page in odata.pages(source, where=wanted):
-            seen.update(str(row["PurchaseOrder"]) for row in page)
-            yield page
+        for batch in odata.batches(source, where=wanted):
+            seen.update(batch.column("PurchaseOrder").to_pylist())
+            yield batch
     except QueryRefused:
         # The service does not take this filter: read all and choose here.
-        for page in odata.pages(source):
-            chosen = [row for row in page if _is_wanted(row, window) and row["PurchaseOrder"] not in seen]
-            seen.update(str(row["PurchaseOrder"]) for row in chosen)
+        for batch in odata.batches(source):
+            fresh = pc.invert(_is_one_of(batch.column("PurchaseOrder"), seen))
+            chosen = batch.filter(pc.and_(_is_wanted(batch, window), fresh))
+            seen.update(chosen.column("PurchaseOrder").to_pylist())
             yield chosen
-    left_out = [(key,) for key in _published_open(connector, company) if key not in seen]
-    for start in range(0, len(left_out), ROW_CAP):
-        found = odata.by_keys(source, ["PurchaseOrder"], left_out[start : start + ROW_CAP])
+    left_out = [key for key in _published_open(connector, company) if key not in seen]
+    yield from _of_orders(connector, company, source, left_out)
+
+
+def _of_orders(
+    connector: Connector, company: CompanySettings, source: Table, orders: list[str]
+) -> Iterator[pa.RecordBatch]:
+    """Rows of these orders, asked for by their numbers."""
+    for start in range(0, len(orders), ROW_CAP):
+        keys = [(order,) for order in orders[start : start + ROW_CAP]]
+        found = connector.odata(company).by_keys(source, ["PurchaseOrder"], keys)
         if found:
-            yield found
+            yield source.record_batch(found)
 
 
 def _open_or_in(window: DateWindow) -> Condition:
@@ -206,11 +216,19 @@ def _open_or_in(window: DateWindow) -> Condition:
     return any_of((open_orders, *windows))
 
 
-def _is_wanted(row: Row, window: DateWindow) -> bool:
-    if str(row["OrderStatus"] or "").strip() not in CLOSED_STATES:
-        return True
-    dates = (row["OrderEntryDate"], row["DatePoCompleted"])
-    return any(isinstance(day, type(window.first)) and window.first <= day <= window.last for day in dates)
+def _is_wanted(batch: pa.RecordBatch, window: DateWindow) -> pa.Array:
+    """For each order, whether it is open or of the window."""
+    status = pc.utf8_trim_whitespace(pc.fill_null(batch.column("OrderStatus"), ""))
+    wanted = pc.invert(_is_one_of(status, CLOSED_STATES))
+    for column in ("OrderEntryDate", "DatePoCompleted"):
+        day = batch.column(column)
+        within = pc.and_(pc.greater_equal(day, window.first), pc.less_equal(day, window.last))
+        wanted = pc.or_(wanted, pc.fill_null(within, False))
+    return wanted
+
+
+def _is_one_of(texts: pa.Array, wanted: Collection[str]) -> pa.Array:
+    return pc.is_in(texts, value_set=pa.array(list(wanted), pa.string()))
 
 
 def _published_open(connector: Connector, company: CompanySettings) -> list[str]:
@@ -226,48 +244,68 @@ def _published_open(connector: Connector, company: CompanySettings) -> list[str]
 
 def _of_staged_orders(
     connector: Connector, company: CompanySettings, source: Table, window: DateWindow
-) -> Iterator[list[Row]]:
+) -> Iterator[pa.RecordBatch]:
     """Rows of the orders staged for the same day, chosen by order number."""
     path = connector.staging.path("order_headers", company.syspro_company, window.last)
     if not path.exists():
         raise Fatal(f"order_headers of company {company.syspro_company} is not staged for {window.last}")
-    orders = sorted(pq.read_table(path, columns=["PurchaseOrder"]).column(0).to_pylist())
-    if not orders:
+    orders = pq.read_table(path, columns=["PurchaseOrder"]).column(0).combine_chunks()
+    orders = orders.take(pc.sort_indices(orders))
+    if not len(orders):
         return
     odata = connector.odata(company)
     if len(orders) <= _FEW_ORDERS:
-        found = odata.by_keys(source, ["PurchaseOrder"], [(order,) for order in orders])
-        yield sorted(found, key=lambda row: tuple(str(row[column]) for column in source.key))
+        found = odata.by_keys(source, ["PurchaseOrder"], [(order,) for order in orders.to_pylist()])
+        yield source.record_batch(
+            sorted(found, key=lambda row: tuple(str(row[column]) for column in source.key))
+        )
         return
-    wanted, met = set(orders), set[str]()
-    within = all_of((ge("PurchaseOrder", orders[0]), le("PurchaseOrder", orders[-1])))
-    for page in odata.pages(source, where=within):
-        rows = [row for row in page if row["PurchaseOrder"] in wanted]
-        if rows:
-            met.update(str(row["PurchaseOrder"]) for row in rows)
-            yield rows
+    met = bytearray(len(orders))
+    within = all_of((ge("PurchaseOrder", orders[0].as_py()), le("PurchaseOrder", orders[-1].as_py())))
+    for batch in odata.batches(source, where=within):
+        numbers = batch.column("PurchaseOrder")
+        first, end = _span(orders, numbers)
+        places = pc.index_in(numbers, value_set=orders[first:end])
+        for place in pc.unique(places.drop_null()).to_pylist():
+            met[first + place] = True
+        chosen = batch.filter(pc.is_valid(places)) if places.null_count else batch
+        if chosen.num_rows:
+            yield chosen
     # The server may sort in another way than we do, and then the range leaves orders out.
-    left_out = [(order,) for order in orders if order not in met]
-    for start in range(0, len(left_out), ROW_CAP):
-        found = odata.by_keys(source, ["PurchaseOrder"], left_out[start : start + ROW_CAP])
-        if found:
-            yield found
+    left_out = [orders[place].as_py() for place, seen in enumerate(met) if not seen]
+    yield from _of_orders(connector, company, source, left_out)
+
+
+def _span(orders: pa.Array, numbers: pa.Array) -> tuple[int, int]:
+    """Where in the sorted `orders` those stand that a page with these `numbers` may hold.
+
+    To look each page up among 200,000 orders would cost more than to read it.
+    """
+    ends = pc.min_max(numbers).as_py()
+    if ends["min"] is None:
+        return 0, 0
+    return (
+        bisect.bisect_left(orders, ends["min"], key=_text),
+        bisect.bisect_right(orders, ends["max"], key=_text),
+    )
+
+
+def _text(scalar: pa.Scalar) -> str:
+    return str(scalar.as_py())
 
 
 def _invoice_payments(
     connector: Connector, company: CompanySettings, source: Table, window: DateWindow
-) -> Iterator[list[Row]]:
+) -> Iterator[pa.RecordBatch]:
     """Payments by journal date, without an upper end: what is dated ahead is read again until its day has come."""
     first = min(window.first, _unread_from(connector, company) or window.first)
     odata = connector.odata(company)
     try:
-        yield from odata.pages(source, where=ge("JournalDate", first))
+        yield from odata.batches(source, where=ge("JournalDate", first))
     except QueryRefused:
-        # The service does not take this filter: read all and choose here.
-        for page in odata.pages(source):
-            yield [
-                row for row in page if isinstance(row["JournalDate"], date) and row["JournalDate"] >= first
-            ]
+        # The service does not take this filter: read all and choose here. A null is no match.
+        for batch in odata.batches(source):
+            yield batch.filter(pc.greater_equal(batch.column("JournalDate"), first))
 
 
 def _unread_from(connector: Connector, company: CompanySettings) -> date | None:

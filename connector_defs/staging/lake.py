@@ -48,8 +48,10 @@ class Staging:
         target = self.path(table, company, day)
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_name(f".{uuid.uuid4().hex}.partial")
+        # Amounts compress better without a dictionary, and it costs a third of the time of writing.
+        texts = [field.name for field in schema if pa.types.is_string(field.type)]
         try:
-            with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+            with pq.ParquetWriter(unfinished, schema, compression="zstd", use_dictionary=texts) as writer:
                 yield writer
             os.replace(unfinished, target)  # noqa: PTH105 - the one call whose atomicity is the point
         finally:

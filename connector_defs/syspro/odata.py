@@ -1,23 +1,23 @@
-"""SYSPRO's OData service: tables read page by page, each page a list of typed rows.
+"""SYSPRO's OData service: tables read page by page, each page a list of typed rows or an Arrow batch.
 
-Belongs here: paging, look-ups by key, and finding out which of the unpublished details (date literal,
-compound filters, unknown columns in `$select`) a given server understands.
-Not here: what columns there are (`tables`), how a filter is written (`conditions`), HTTP (`odata_service`).
+Belongs here: the query of one page, look-ups by key, and finding out which of the unpublished details (date
+literal, compound filters, unknown columns in `$select`) a given server understands.
+Not here: what columns there are (`tables`), how a filter is written (`conditions`), which page comes next
+(`paging`), what a body holds (`pages`), HTTP (`odata_service`).
 Source: SYSPRO wire notes 3; nothing marked as inferred there is relied on.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import httpx
+import pyarrow as pa
 from pydantic import SecretStr
 
-from connector_defs.domain.errors import Fatal, RetryLater
 from connector_defs.syspro import conditions
 from connector_defs.syspro.conditions import Condition, Scalar
 from connector_defs.syspro.odata_service import (
@@ -27,27 +27,20 @@ from connector_defs.syspro.odata_service import (
     TableReader,
     percent_encoded,
 )
+from connector_defs.syspro.pages import Key, batch_page, raw_rows, row_page
+from connector_defs.syspro.paging import ROW_CAP, Query, Reading
+from connector_defs.syspro.reading_ahead import ReadAhead
 from connector_defs.syspro.tables import Row, Table
 
 __all__ = ["KEYS_PER_CALL", "ROW_CAP", "ODataClient", "QueryRefused", "RetryPolicy", "TableMissing"]
 
-ROW_CAP = 5000
 KEYS_PER_CALL = 50
 _KEY_FILTER_BYTES = 6000
 _LONG_FILTER_BYTES = 500
 
 _log = logging.getLogger(__name__)
 
-Key = tuple[Scalar, ...]
-
-
-@dataclass(frozen=True)
-class _Place:
-    """How far a table is read: key of its first row, of the last row, and that row's number from 1."""
-
-    first: Key
-    last: Key
-    taken: int
+T = TypeVar("T")
 
 
 class ODataClient:
@@ -103,7 +96,7 @@ class ODataClient:
 
     def columns(self, table: Table) -> dict[str, str]:
         """The same names with the kind of JSON value each holds in that row: text, number, truth, "" for null."""
-        rows = self._reader.read(table.name, [("$top", "1")])
+        rows = self._reader.read(table.name, [("$top", "1")], lambda body: raw_rows(table.name, body))
         return {name: _json_kind(value) for row in rows[:1] for name, value in row.items() if "@" not in name}
 
     def count(self, table: Table, where: Condition | None = None) -> int | None:
@@ -128,67 +121,39 @@ class ODataClient:
         page again raises Fatal.
         """
         narrow = table if columns is None else table.narrowed(columns)
-        top = max(1, min(page_size, ROW_CAP))
-        if narrow.name in self._skipping:
-            return self._pages_by_position(narrow, where, top, None)
-        return self._pages_by_key(narrow, where, top)
+        query = self._query_of(narrow, row_page(narrow))
+        reading = Reading(narrow, where, _top(page_size), query, self._skipping)
+        return (page.rows for page in reading.pages())
 
-    def _pages_by_key(self, table: Table, where: Condition | None, top: int) -> Iterator[list[Row]]:
-        place: _Place | None = None
-        ends: set[Key] = set()
-        while True:
-            try:
-                rows = self._query(table, where if place is None else _after(table, place.last, where), top)
-            except (QueryRefused, TableMissing) as refusal:
-                if place is None:
-                    raise
-                _log.warning("SYSPRO OData %s: paging by $skip, key filter refused: %s", table.name, refusal)
-                if where is None:
-                    self._skipping.add(table.name)
-                yield from self._pages_by_position(table, where, top, place)
-                return
-            keys = [table.key_of(row) for row in rows]
-            if place is not None and place.last in keys:
-                # A service that trims char(n) may give the last row again; alone, it is the end of the table.
-                if keys == [place.last] and top > 1:
-                    return
-                rows = rows[keys.index(place.last) + 1 :]
-            if keys and keys[-1] in ends:
-                raise _same_page(table)
-            if not rows:
-                return
-            place = _Place(
-                place.first if place else keys[0], keys[-1], (place.taken if place else 0) + len(rows)
-            )
-            ends.add(place.last)
-            yield rows
+    def batches(
+        self,
+        table: Table,
+        *,
+        columns: Sequence[str] | None = None,
+        where: Condition | None = None,
+        page_size: int = ROW_CAP,
+    ) -> Iterator[pa.RecordBatch]:
+        """The same as `pages`, each page as Arrow batch, read ahead in threads of its own while the caller has another one.
 
-    def _pages_by_position(
-        self, table: Table, where: Condition | None, top: int, place: _Place | None
-    ) -> Iterator[list[Row]]:
-        """Pages by `$skip`, each beginning with the last row of the one before, to see that nothing moved."""
-        while True:
-            offset = 0 if place is None else place.taken - 1
-            rows = self._query(table, where, top if place is None else min(top + 1, ROW_CAP), offset)
-            keys = [table.key_of(row) for row in rows]
-            if place is None:
-                if not rows:
-                    return
-                fresh = rows
-            else:
-                if offset and keys and keys[0] == place.first:
-                    raise _same_page(table)
-                if place.last not in keys:
-                    raise RetryLater(
-                        f"SYSPRO OData, table {table.name}: rows moved while it was read by $skip. "
-                        "Read it again from the start."
-                    )
-                if keys == [place.last]:
-                    return
-                fresh = rows[keys.index(place.last) + 1 :]
-            place = _Place(place.first if place else keys[0], keys[-1], offset + len(rows))
-            if fresh:
-                yield fresh
+        Where a page is plain, Arrow reads it itself; whatever it could take in another way than `pages` goes
+        through the rows of `pages`. Raises Fatal besides, where a value does not fit its column without rounding.
+        """
+        narrow = table if columns is None else table.narrowed(columns)
+        ahead = ReadAhead(
+            narrow,
+            where,
+            _top(page_size),
+            fetch=self._query_of(narrow, lambda body: body),
+            read=self._query_of(narrow, batch_page(narrow)),
+            skipping=self._skipping,
+        )
+        return (page.batch for page in ahead.pages())
+
+    def _query_of(self, table: Table, take: Callable[[bytes], T | None]) -> Query[T]:
+        def query(where: Condition | None, top: int, skip: int) -> T:
+            return self._query(table, where, top, skip, take)
+
+        return query
 
     def by_keys(
         self,
@@ -240,22 +205,29 @@ class ODataClient:
             if unique and count >= asked:
                 return
 
-    def _query(self, table: Table, where: Condition | None, top: int, skip: int = 0) -> list[Row]:
+    def _query(
+        self,
+        table: Table,
+        where: Condition | None,
+        top: int,
+        skip: int,
+        take: Callable[[bytes], T | None],
+    ) -> T:
         """One page, trying the forms a server may want; the one that works is remembered."""
         dated = conditions.holds_date(where)
         refused: QueryRefused | None = None
         for form in self._forms(table) if dated else [self._last_date_form]:
             options = self._options(table, where, form, top, skip)
             try:
-                raw = self._reader.read(table.name, options)
+                page = self._reader.read(table.name, options, take)
             except QueryRefused as refusal:
                 if self._learn_columns(table) or options != self._options(table, where, form, top, skip):
-                    return self._query(table, where, top, skip)
+                    return self._query(table, where, top, skip, take)
                 refused = refusal
                 continue
             if dated:
                 self._date_forms[table.name] = self._last_date_form = form
-            return [table.parse_row(row) for row in raw]
+            return page
         assert refused is not None
         raise refused
 
@@ -301,16 +273,8 @@ def _json_kind(value: object) -> str:
             return "text"
 
 
-def _after(table: Table, key: Key, where: Condition | None) -> Condition:
-    after = conditions.after_key([(name, table.column(name).kind.width) for name in table.key], key)
-    return after if where is None else conditions.all_of([where, after])
-
-
-def _same_page(table: Table) -> Fatal:
-    return Fatal(
-        f"SYSPRO OData gives the same page of table {table.name} again instead of the next one. "
-        "Trying again cannot help; the service ignores the filter or $skip."
-    )
+def _top(page_size: int) -> int:
+    return max(1, min(page_size, ROW_CAP))
 
 
 def _match(table: Table, columns: Sequence[str], key: Key) -> Condition:

@@ -1,6 +1,7 @@
-"""One read of an OData table over HTTP: status table, retries, and the reply as raw rows.
+"""One read of an OData table over HTTP: status table and retries.
 
-Belongs here: everything between a query and the JSON objects it brings. Not here: paging and filters (`odata`).
+Belongs here: everything between a query and the body it brings. Not here: what a body holds (`pages`), paging
+(`paging`) and filters (`odata`).
 Source: SYSPRO wire notes 3; nothing marked as inferred there is relied on.
 """
 
@@ -9,19 +10,21 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.syspro.pages import error_text
 from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text, retry_after
 
 _MAX_CONNECTIONS = 4
 _HEADERS = {"Accept": "application/json"}
+
+T = TypeVar("T")
 
 
 class TableMissing(Fatal):
@@ -109,8 +112,11 @@ class TableReader:
         """Close the connections."""
         self._http.close()
 
-    def read(self, table: str, options: Sequence[tuple[str, str]]) -> list[Mapping[str, object]]:
-        """The raw rows of one query; `options` are the OData options, not yet percent-encoded."""
+    def read(self, table: str, options: Sequence[tuple[str, str]], take: Callable[[bytes], T | None]) -> T:
+        """What `take` makes of the body of one query; None from it means that no JSON came, and is tried again.
+
+        `options` are the OData options, not yet percent-encoded.
+        """
         url = self._url(table, options)
         attempt = 1
         while True:
@@ -118,9 +124,9 @@ class TableReader:
             if isinstance(outcome, Answer):
                 verdict = _verdict(outcome.status)
                 if verdict is _Verdict.ROWS:
-                    rows = _rows(table, outcome.body)
-                    if rows is not None:
-                        return rows
+                    taken = take(outcome.body)
+                    if taken is not None:
+                        return taken
                     reason, wish = f"no JSON came back: {_shown(outcome)}", None
                 elif verdict is _Verdict.AGAIN:
                     reason, wish = f"HTTP {outcome.status} {_shown(outcome)}".rstrip(), retry_after(outcome)
@@ -194,33 +200,6 @@ def percent_encoded(text: str) -> str:
     return quote(text, safe="(),':*$")
 
 
-def _rows(table: str, body: bytes) -> list[Mapping[str, object]] | None:
-    """The rows of a reply with exact numbers; None where it is no JSON at all."""
-    try:
-        reply = json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError, ArithmeticError):
-        return None
-    if isinstance(reply, dict) and "value" not in reply and "error" in reply:
-        raise Fatal(f"SYSPRO OData, table {table}: {plain_text(_message(reply['error']))}")
-    rows = reply.get("value") if isinstance(reply, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise Fatal(
-            f"SYSPRO OData, table {table}: the reply holds no list of rows under 'value'. "
-            "Check that SYSPRO_ODATA_URL is the OData service."
-        )
-    return rows
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _message(error: object) -> str:
-    if isinstance(error, dict):
-        return str(error.get("message") or error.get("code") or "error without text")
-    return str(error)
-
-
 def _shown(answer: Answer) -> str:
     """What an error body says, JSON or HTML, for a person."""
     text = answer.body.decode("utf-8", errors="replace").lstrip("\ufeff").strip()
@@ -228,4 +207,4 @@ def _shown(answer: Answer) -> str:
         reply = json.loads(text)
     except (ValueError, RecursionError):
         return plain_text(text)
-    return plain_text(_message(reply["error"]) if isinstance(reply, dict) and "error" in reply else text)
+    return plain_text(error_text(reply["error"]) if isinstance(reply, dict) and "error" in reply else text)

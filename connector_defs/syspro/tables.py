@@ -209,14 +209,20 @@ class Table:
     def record_batch(self, rows: Iterable[Row]) -> pa.RecordBatch:
         """The rows in Arrow form, numbers exact; Fatal where one does not fit its column without rounding."""
         held = list(rows)
-        arrays = []
-        for field in self.arrow_schema:
-            values = [row.get(field.name) for row in held]
-            try:
-                arrays.append(pa.array(values, type=field.type))
-            except (pa.ArrowInvalid, OverflowError) as error:
-                raise Fatal(f"SYSPRO table {self.name}: column {field.name} does not fit: {error}") from None
+        arrays = [self._array(field, held) for field in self.arrow_schema]
         return pa.RecordBatch.from_arrays(arrays, schema=self.arrow_schema)
+
+    def _array(self, field: pa.Field, rows: list[Row]) -> pa.Array:
+        try:
+            return pa.array([row.get(field.name) for row in rows], type=field.type)
+        except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError) as error:
+            if len(rows) > 1:
+                # One by one, to name the row.
+                return pa.concat_arrays([self._array(field, [row]) for row in rows])
+            record = ", ".join(f"{part}={rows[0].get(part)!r}" for part in self.key)
+            raise Fatal(
+                f"SYSPRO table {self.name}, row {record}: column {field.name} does not fit: {error}"
+            ) from None
 
 
 def _table(name: str, key: str, columns: str) -> Table:

@@ -1,10 +1,11 @@
 """SYSPRO's tables into staged partitions: complete, exact, and nothing twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,6 +18,9 @@ from connector_defs.sandbox.syspro.options import SysproOptions
 from connector_defs.sandbox.world import WorldOptions
 from connector_defs.sandbox.world.tables import Value
 from connector_defs.syspro import conditions
+from connector_defs.syspro.conditions import Condition
+from connector_defs.syspro.odata import ODataClient, QueryRefused
+from connector_defs.syspro.tables import Table
 from connector_tests.flows.pair import SMALL, TODAY, Pair, open_pair
 
 OPEN = {"000000000010001", "000000000010003", "000000000010005", "000000000010006", "000000000010007"}
@@ -294,6 +298,61 @@ def test_an_order_that_a_range_leaves_out_is_asked_for_by_its_number(
         whole = take(pair, name).rows
         monkeypatch.setattr(extraction, "ge", lambda column, _: conditions.eq(column, "000000000010001"))
         assert take(pair, name).rows == whole > 0
+
+
+def _refuses_filters_on(column: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that takes no filter on this column."""
+    read = ODataClient.batches
+
+    def batches(
+        self: ODataClient, table: Table, *, where: Condition | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        if where is not None and column in conditions.render(where):
+            raise QueryRefused("no such filter")
+        return read(self, table, where=where)
+
+    monkeypatch.setattr(ODataClient, "batches", batches)
+
+
+def test_payments_are_chosen_here_where_the_service_takes_no_filter_on_their_date(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since = date(2026, 9, 1)
+    with open_pair(folder) as pair:
+        _refuses_filters_on("JournalDate", monkeypatch)
+        assert take(pair, "invoice_payments", since, since).rows == paid_since(pair, since) > 0
+        assert all(row["JournalDate"] >= since for row in read(pair, "invoice_payments", since))
+
+
+def test_orders_are_chosen_here_where_the_service_takes_no_filter_on_their_state(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_pair(folder) as pair:
+        _refuses_filters_on("OrderStatus", monkeypatch)
+        take(pair, "order_headers")
+        assert {row["PurchaseOrder"] for row in read(pair, "order_headers")} == OPEN
+        take(pair, "order_headers", date(2026, 8, 5), TODAY)
+        assert COMPLETED_IN_AUGUST in {row["PurchaseOrder"] for row in read(pair, "order_headers")}
+
+
+def test_receipts_without_an_order_belong_to_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extraction, "_FEW_ORDERS", 0)
+    with open_pair(folder) as pair:
+        take(pair, "order_headers")
+        whole = take(pair, "goods_receipts").rows
+        read = ODataClient.batches
+
+        def batches(self: ODataClient, table: Table, **more: Any) -> Iterator[pa.RecordBatch]:
+            for batch in read(self, table, **more):
+                yield batch
+                nobody = {
+                    name: [None] * batch.num_rows if name == "PurchaseOrder" else batch.column(name)
+                    for name in batch.schema.names
+                }
+                yield pa.RecordBatch.from_pydict(nobody, schema=batch.schema)
+
+        monkeypatch.setattr(ODataClient, "batches", batches)
+        assert take(pair, "goods_receipts").rows == whole > 0
 
 
 def test_an_empty_table_is_an_empty_partition(folder: Path) -> None:
