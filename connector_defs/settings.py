@@ -25,10 +25,34 @@ from pydantic import (
     model_validator,
 )
 
+from connector_defs.domain.cron import flaw_of
 from connector_defs.domain.errors import Fatal
 
 Region = Literal["EU", "US", "AU", "CA", "SANDBOX"]
-Cadence = Literal["daily", "weekly"]
+# The endpoints that master data and purchase orders are published to.
+Published = Literal[
+    "taxCodes", "accounts", "costCenters", "paymentTerms", "vendors", "matchingOrders", "matchingOrderLines"
+]
+
+
+def _cron_line(line: str) -> str:
+    problem = flaw_of(line)
+    if problem:
+        raise ValueError(f"{line!r} is no cron line: {problem}")
+    return line
+
+
+def _cadence(told: str) -> str:
+    if told in ("daily", "weekly"):
+        return told
+    problem = flaw_of(told)
+    if problem:
+        raise ValueError(f"{told!r} is neither daily nor weekly nor a cron line: {problem}")
+    return told
+
+
+CronLine = Annotated[str, AfterValidator(_cron_line)]
+Cadence = Annotated[str, AfterValidator(_cadence)]
 
 
 class SettingsError(Fatal):
@@ -214,6 +238,13 @@ class PublishingSettings(Section):
     deactivate_at_most: Annotated[float, Field(ge=0, le=1)] = 0.1
 
 
+class OrderSettings(Section):
+    """How SYSPRO's purchase orders are read."""
+
+    # Days before the newest order date published that are read again, for orders entered late.
+    overlap_days: Annotated[int, Field(ge=0, le=366)] = 14
+
+
 class PaymentSettings(Section):
     """How SYSPRO's payments are read. The transaction types (ApInvoicePay.TrnType) are SYSPRO's one-letter codes."""
 
@@ -240,6 +271,8 @@ class ScheduleSettings(Section):
     master_data: Cadence = "daily"
     purchase_orders: Cadence = "daily"
     payments: Cadence = "daily"
+    # An entity with a cron line of its own is left out of its flow's schedule.
+    entities: dict[Published, CronLine] = {}
     hour: Annotated[int, Field(ge=0, le=23)] = 5
     weekday: Annotated[int, Field(ge=0, le=6)] = 1
     timezone: str = "UTC"
@@ -270,6 +303,7 @@ class Settings(Section):
     posting: PostingSettings = PostingSettings()
     mapping: MappingSettings = MappingSettings()
     publishing: PublishingSettings = PublishingSettings()
+    orders: OrderSettings = OrderSettings()
     payments: PaymentSettings = PaymentSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     currencies: dict[str, str] = DEFAULT_CURRENCIES
@@ -370,7 +404,7 @@ def _place(tree: dict[str, Any], place: tuple[str, ...], value: str) -> None:
 
 
 def _problem(detail: Any) -> str:
-    location = [part for part in detail["loc"] if part != "__root__"]
+    location = [part for part in detail["loc"] if part not in ("__root__", "[key]")]
     where = ".".join(str(part) for part in location) or "connector.toml"
     plain = tuple(str(part) for part in location if not isinstance(part, int))
     if detail["type"] == "missing" and len(plain) == 1:

@@ -60,6 +60,11 @@ class Entity:
     depends_on: str | None = None
     touch_field: str = "text10"
 
+    @property
+    def of_orders(self) -> bool:
+        """Whether a reading holds some orders with what belongs to them, rather than whole tables."""
+        return "order_headers" in self.sources
+
 
 STAGED: tuple[StagedTable, ...] = (
     StagedTable(

@@ -1,28 +1,28 @@
 """SYSPRO tables to staged partitions: OData pages go to Parquet one by one, never as a whole table.
 
-Masters are full reads, since no SYSPRO table has a last-changed column. Orders are the date window, every
-open order, and the orders we published as open that are neither: those were completed or removed since. Payments
-are the rows since the day up to which they were read before, with an overlap for late postings.
+Masters are full reads, since no SYSPRO table has a last-changed column. Orders are the date window and every open
+order. Payments are the rows since the day up to which they were read before, with an overlap for late postings. What
+a day that is over holds depends on SYSPRO alone, never on what was read or published before.
 """
 
 import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from connector_defs.domain.errors import Fatal
-from connector_defs.domain.translation.orders import CLOSED_STATES
+from connector_defs.flows.day_rows import DayRows, OrderDays, PaymentDays, RowsOfOrders, day_rows
 from connector_defs.flows.entities import COST_CENTER_SCHEMA, StagedTable, staged_table
+from connector_defs.flows.ranges import partitions
 from connector_defs.flows.reports import DateWindow, StageReport
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
-from connector_defs.store import payments, records
+from connector_defs.staging.lake import Reading
 from connector_defs.syspro import tables
-from connector_defs.syspro.conditions import Condition, all_of, any_of, ge, le, ne, same_text
+from connector_defs.syspro.conditions import all_of, ge, le, same_text
 from connector_defs.syspro.odata import ROW_CAP, QueryRefused, TableMissing
 from connector_defs.syspro.tables import Row, Table
 
@@ -41,8 +41,10 @@ class _Count:
 
 
 def stage(connector: Connector, company: CompanySettings, name: str, window: DateWindow) -> StageReport:
-    """Stage one table of one company into the partition of the window's last day."""
+    """Stage one table of one company into the partitions of the window's days, by one reading."""
     started = time.monotonic()
+    days = day_rows(connector, company, name, window)
+    reading = Reading(connector.clock.now(), None if days is None else days.since)
     target = staged_table(name)
     missing: tuple[str, ...] = ()
     try:
@@ -58,10 +60,13 @@ def stage(connector: Connector, company: CompanySettings, name: str, window: Dat
     else:
         narrow = target.sources[0].narrowed(target.columns)
         schema = narrow.arrow_schema
-        pages = _pages(connector, company, name, narrow, window) if there else iter(())
+        pages = _pages(connector, company, name, narrow, days) if there else iter(())
         batches = (narrow.record_batch(page) for page in pages)
+    if isinstance(days, OrderDays):
+        batches = (batch.filter(days.mask(batch)) for batch in batches)
     count = _Count()
-    with connector.staging.writer(name, company.syspro_company, window.last, schema) as writer:
+    pick = None if days is None else days.mask
+    with partitions(connector.staging, name, company.syspro_company, window, schema, reading, pick) as writer:
         for batch in batches:
             writer.write_batch(batch)
             count.rows += batch.num_rows
@@ -99,18 +104,18 @@ def _missing_columns(connector: Connector, company: CompanySettings, target: Sta
 
 
 def _pages(
-    connector: Connector, company: CompanySettings, name: str, source: Table, window: DateWindow
+    connector: Connector, company: CompanySettings, name: str, source: Table, days: DayRows | None
 ) -> Iterator[list[Row]]:
-    match name:
-        case "gl_accounts":
+    match days:
+        case OrderDays():
+            return _order_headers(connector, company, source, days)
+        case RowsOfOrders():
+            return _of_orders(connector, company, source, days.orders())
+        case PaymentDays():
+            return _invoice_payments(connector, company, source, days.first)
+        case None if name == "gl_accounts":
             return _gl_accounts(connector, company, source)
-        case "order_headers":
-            return _order_headers(connector, company, source, window)
-        case "order_lines" | "goods_receipts":
-            return _of_staged_orders(connector, company, source, window)
-        case "invoice_payments":
-            return _invoice_payments(connector, company, source, window)
-        case _:
+        case None:
             return connector.odata(company).pages(source)
 
 
@@ -176,63 +181,25 @@ def _cost_center_batch(rows: list[tuple[str, str]]) -> pa.RecordBatch:
 
 
 def _order_headers(
-    connector: Connector, company: CompanySettings, source: Table, window: DateWindow
+    connector: Connector, company: CompanySettings, source: Table, days: OrderDays
 ) -> Iterator[list[Row]]:
+    """The orders of these days and some others, which the caller leaves out."""
     odata = connector.odata(company)
-    wanted = _open_or_in(window)
     seen: set[str] = set()
     try:
-        for page in odata.pages(source, where=wanted):
+        for page in odata.pages(source, where=days.condition()):
             seen.update(str(row["PurchaseOrder"]) for row in page)
             yield page
     except QueryRefused:
         # The service does not take this filter: read all and choose here.
         for page in odata.pages(source):
-            chosen = [row for row in page if _is_wanted(row, window) and row["PurchaseOrder"] not in seen]
-            seen.update(str(row["PurchaseOrder"]) for row in chosen)
-            yield chosen
-    left_out = [(key,) for key in _published_open(connector, company) if key not in seen]
-    for start in range(0, len(left_out), ROW_CAP):
-        found = odata.by_keys(source, ["PurchaseOrder"], left_out[start : start + ROW_CAP])
-        if found:
-            yield found
+            yield [row for row in page if row["PurchaseOrder"] not in seen]
 
 
-def _open_or_in(window: DateWindow) -> Condition:
-    open_orders = all_of(ne("OrderStatus", state) for state in sorted(CLOSED_STATES))
-    windows = [
-        all_of((ge(column, window.first), le(column, window.last + timedelta(days=1))))
-        for column in ("OrderEntryDate", "DatePoCompleted")
-    ]
-    return any_of((open_orders, *windows))
-
-
-def _is_wanted(row: Row, window: DateWindow) -> bool:
-    if str(row["OrderStatus"] or "").strip() not in CLOSED_STATES:
-        return True
-    dates = (row["OrderEntryDate"], row["DatePoCompleted"])
-    return any(isinstance(day, type(window.first)) and window.first <= day <= window.last for day in dates)
-
-
-def _published_open(connector: Connector, company: CompanySettings) -> list[str]:
-    """Orders that P2P has as open, or of which it has an open line."""
-    found: dict[str, None] = {}
-    with connector.store.read() as connection:
-        for entity in ("matchingOrders", "matchingOrderLines"):
-            for part in records.known(connection, entity, company.syspro_company):
-                held = (row for row in part if row.active and row.state != "quarantined")
-                found.update(dict.fromkeys(row.parent or row.key for row in held))
-    return list(found)
-
-
-def _of_staged_orders(
-    connector: Connector, company: CompanySettings, source: Table, window: DateWindow
+def _of_orders(
+    connector: Connector, company: CompanySettings, source: Table, orders: list[str]
 ) -> Iterator[list[Row]]:
-    """Rows of the orders staged for the same day, chosen by order number."""
-    path = connector.staging.path("order_headers", company.syspro_company, window.last)
-    if not path.exists():
-        raise Fatal(f"order_headers of company {company.syspro_company} is not staged for {window.last}")
-    orders = sorted(pq.read_table(path, columns=["PurchaseOrder"]).column(0).to_pylist())
+    """Rows of these orders, given in order, chosen by order number."""
     if not orders:
         return
     odata = connector.odata(company)
@@ -256,10 +223,9 @@ def _of_staged_orders(
 
 
 def _invoice_payments(
-    connector: Connector, company: CompanySettings, source: Table, window: DateWindow
+    connector: Connector, company: CompanySettings, source: Table, first: date
 ) -> Iterator[list[Row]]:
     """Payments by journal date, without an upper end: what is dated ahead is read again until its day has come."""
-    first = min(window.first, _unread_from(connector, company) or window.first)
     odata = connector.odata(company)
     try:
         yield from odata.pages(source, where=ge("JournalDate", first))
@@ -269,14 +235,3 @@ def _invoice_payments(
             yield [
                 row for row in page if isinstance(row["JournalDate"], date) and row["JournalDate"] >= first
             ]
-
-
-def _unread_from(connector: Connector, company: CompanySettings) -> date | None:
-    """The day from which payments may be news; None where no invoice is answered yet."""
-    with connector.store.read() as connection:
-        read_until = payments.read_until(connection, company.syspro_company)
-        if read_until is None:
-            received = payments.first_received(connection, company.syspro_company)
-            read_until = None if received is None else received.date()
-    overlap = timedelta(days=connector.settings.payments.overlap_days)
-    return None if read_until is None else read_until - overlap

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import ValidationError
 
@@ -21,11 +21,12 @@ from connector_defs.basware.entities import Entity as WireEntity
 from connector_defs.basware.wire import encode
 from connector_defs.domain.errors import ConnectorError, RecordRefused
 from connector_defs.domain.translation.context import Translated, Untranslatable
-from connector_defs.flows.delta import Changed, Delta
+from connector_defs.flows.comparison import Comparison
+from connector_defs.flows.delta import Changed
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.entities import entity as entity_named
 from connector_defs.flows.outcomes import REMEDY, follow_up
-from connector_defs.flows.reports import Problem, PublishReport
+from connector_defs.flows.reports import DateWindow, Problem, PublishReport
 from connector_defs.flows.resending import closed, touch, touched
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -50,10 +51,16 @@ class _Tally:
     identities: list[str] = field(default_factory=list)
 
 
-def publish(connector: Connector, company: CompanySettings, entity: str, partition: date) -> PublishReport:
-    """Compare the staged partition with what Basware has, send what differs, wait for the outcome."""
+def publish(
+    connector: Connector, company: CompanySettings, entity: str, partition: date, *, first: date | None = None
+) -> PublishReport:
+    """Compare the staged partition with what Basware has, send what differs, wait for the outcome.
+
+    With `first`, the partitions of all days from there to `partition` are one set of rows.
+    """
     started = time.monotonic()
-    return _Publisher(connector, company, entity_named(entity)).run(partition, started)
+    window = DateWindow(first or partition, partition)
+    return _Publisher(connector, company, entity_named(entity)).run(window, started)
 
 
 class _Publisher:
@@ -69,15 +76,16 @@ class _Publisher:
         # Lines that P2P has in a form which is no longer true, and no other can be made: invoices must not match it.
         self._withdrawn: set[str] = set()
 
-    def run(self, partition: date, started: float) -> PublishReport:
+    def run(self, window: DateWindow, started: float) -> PublishReport:
         follow_up(self._connector, self._company, wait=False, entity=self._entity.name)
-        with Delta(self._connector, self._entity, self._site, partition) as delta:
+        with Comparison(self._connector, self._company, self._entity, self._site, window) as delta:
             self._send_all(pack(self._prepared(delta), self._endpoint.batch_limit))
             self._mark_finished()
             counts = delta.counts
             gone = [*delta.gone(), *sorted(self._withdrawn)]
             gone = self._believable(gone, delta.active(), counts.total())
-        self._send_all(pack(self._farewells(gone), self._endpoint.batch_limit))
+            self._send_all(pack(self._farewells(gone, delta.read_at), self._endpoint.batch_limit))
+            delta.remember()
         self._learn_identities()
         after = follow_up(self._connector, self._company, wait=True, entity=self._entity.name)
         tally = self._tally
@@ -94,6 +102,7 @@ class _Publisher:
             quarantined=counts["quarantined"] + tally.quarantined,
             deactivated=tally.deactivated,
             held=counts["held"] + counts["in_flight"],
+            superseded=counts["superseded"],
             seconds=time.monotonic() - started,
             problems=(*tally.problems, *after.problems),
         )
@@ -115,9 +124,10 @@ class _Publisher:
             code=code,
             reason=reason,
             updated_at=self._connector.clock.now(),
+            read_at=changed.read_at,
         )
 
-    def _prepared(self, delta: Delta) -> Iterator[tuple[Record, bytes]]:
+    def _prepared(self, delta: Comparison) -> Iterator[tuple[Record, bytes]]:
         for verdict, rows in delta.changes():
             if verdict == "held":
                 self._hold(rows)
@@ -324,7 +334,7 @@ class _Publisher:
         )
         return []
 
-    def _farewells(self, gone: list[str]) -> Iterator[tuple[Record, bytes]]:
+    def _farewells(self, gone: list[str], read_at: datetime) -> Iterator[tuple[Record, bytes]]:
         """Complete records of what SYSPRO no longer has, as Basware holds them, marked as closed."""
         with self._connector.store.read() as connection:
             known = records.by_keys(connection, self._entity.name, self._company.syspro_company, gone)
@@ -333,7 +343,14 @@ class _Publisher:
             held = self._connector.basware.entity(self._entity.name, record.external_code)
             # No content hash: if the record comes back in SYSPRO it differs, and is sent again.
             gone_here = replace(
-                record, state="confirmed", active=0, hash="gone", code="GONE", reason="", updated_at=now
+                record,
+                state="confirmed",
+                active=0,
+                hash="gone",
+                code="GONE",
+                reason="",
+                updated_at=now,
+                read_at=max(record.read_at, read_at),
             )
             if held is None:
                 kept_back = replace(record, active=0, updated_at=now)

@@ -53,7 +53,8 @@ class StageReport:
 class PublishReport:
     """One entity of one company, compared and published.
 
-    staged = unchanged + sent + quarantined + held; sent = confirmed + pending + failed.
+    staged = unchanged + sent + quarantined + held + superseded; sent = confirmed + pending + failed. `superseded` rows
+    are older than what Basware has; `staged` counts the orders that were asked for by number with those of the days.
     """
 
     company: str
@@ -70,6 +71,7 @@ class PublishReport:
     held: int
     seconds: float
     problems: tuple[Problem, ...] = ()
+    superseded: int = 0
 
 
 @dataclass(frozen=True)

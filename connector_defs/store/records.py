@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, String, func, select, type_coerce, update
 
 from connector_defs.store import audit
-from connector_defs.store.tables import publish_request, published_record
+from connector_defs.store.tables import NEVER_READ, publish_request, published_record
 from connector_defs.store.upsert import upsert
 
 RecordState = Literal["sent", "confirmed", "failed", "held", "quarantined"]
@@ -23,7 +23,7 @@ UNFINISHED = "UNFINISHED"
 
 @dataclass(frozen=True)
 class Record:
-    """One record of one entity. `hash` is the content hash last sent or judged."""
+    """One record of one entity. `hash` is the content hash last sent or judged, of a reading that began at `read_at`."""
 
     entity: str
     company: str
@@ -38,6 +38,7 @@ class Record:
     code: str
     reason: str
     updated_at: datetime
+    read_at: datetime = NEVER_READ
 
 
 def save(
@@ -128,10 +129,13 @@ def close_request(connection: Connection, request_id: str, records: Sequence[Rec
 
 
 def known(connection: Connection, entity: str, company: str) -> Iterator[Sequence[Any]]:
-    """(key, hash, state, active, touches, parent) of every record, in slices, for the delta."""
+    """(key, hash, state, active, touches, parent, read_at as text) of every record, in slices, for the delta."""
     columns = [published_record.c[name] for name in ("key", "hash", "state", "active", "touches", "parent")]
+    read_at = type_coerce(published_record.c.read_at, String).label("read_at")
     result = connection.execution_options(yield_per=5_000).execute(
-        select(*columns).where(published_record.c.entity == entity, published_record.c.company == company)
+        select(*columns, read_at).where(
+            published_record.c.entity == entity, published_record.c.company == company
+        )
     )
     yield from result.partitions()
 

@@ -22,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 metadata = MetaData()
+# Older than any reading there is.
+NEVER_READ = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Exact(TypeDecorator[Decimal]):
@@ -192,6 +194,8 @@ published_record = Table(
     Column("code", String(40), nullable=False, default=""),
     Column("reason", Text, nullable=False, default=""),
     Column("updated_at", Instant, nullable=False),
+    # When the reading of SYSPRO began that the record was last judged by: an older one never overwrites it.
+    Column("read_at", Instant, nullable=False, default=NEVER_READ, server_default=instant_text(NEVER_READ)),
     Index("published_by_request", "request_id"),
     Index("published_by_state", "entity", "company", "state"),
 )
@@ -209,6 +213,17 @@ publish_request = Table(
     Column("sent_at", Instant, nullable=False),
     Column("done_at", Instant),
     Index("publish_request_by_state", "company", "entity", "state"),
+)
+
+# The newest reading of SYSPRO of which every row was published, by entity; and, for orders, how far the dates
+# (entry and completion, as CCYY-MM-DD) go in what was published up to now (`store.readings`).
+published_reading = Table(
+    "published_reading",
+    metadata,
+    Column("entity", String(30), primary_key=True),
+    Column("company", String(10), primary_key=True),
+    Column("read_at", Instant, nullable=False),
+    Column("dated_until", String(10), nullable=False, default="", server_default=""),
 )
 
 # What Basware was last told, or is to be told, about how far an invoice is paid (`store.payments`).

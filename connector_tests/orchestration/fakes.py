@@ -91,6 +91,7 @@ class FakeSite:
     errors: dict[tuple[str, str], Exception] = field(default_factory=dict)
     windows: dict[str, list[DateWindow]] = field(default_factory=lambda: defaultdict(list))
     published: list[tuple[str, str, date]] = field(default_factory=list)
+    published_from: list[date] = field(default_factory=list)
     reread: list[date | None] = field(default_factory=list)
     paid: list[tuple[str, date, bool]] = field(default_factory=list)
     refused_payments: list[Problem] = field(default_factory=list)
@@ -176,9 +177,12 @@ class FakeSite:
             missing_columns=self.missing_columns,
         )
 
-    def _publish(self, _: object, company: CompanySettings, entity: str, partition: date) -> PublishReport:
+    def _publish(
+        self, _: object, company: CompanySettings, entity: str, partition: date, *, first: date
+    ) -> PublishReport:
         name = self._meet(entity, company)
         self.published.append((entity, name, partition))
+        self.published_from.append(first)
         return PublishReport(
             company=name,
             entity=entity,

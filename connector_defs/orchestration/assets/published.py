@@ -44,12 +44,14 @@ def _published(entity: Entity, days: dg.PartitionsDefinition[str]) -> dg.AssetsD
     def published(
         context: dg.AssetExecutionContext, connector: ConnectorResource
     ) -> dg.MaterializeResult[None]:
-        day = window(context).last
+        days = window(context)
         reports = for_each_company(
             context,
             connector,
             f"basware/{entity.name}",
-            lambda company: publishing.publish(connector.connector, company, entity.name, day),
+            lambda company: publishing.publish(
+                connector.connector, company, entity.name, days.last, first=days.first
+            ),
         )
         return dg.MaterializeResult(metadata={**tables.published(reports.done), **reports.failure_metadata})
 

@@ -1,0 +1,50 @@
+"""Up to which reading of SYSPRO each entity is published, and how far the dates of its orders go.
+
+Belongs here: the rows, which only ever move forward. What they decide is in `flows.delta` (an older reading takes
+nothing back) and `flows.order_days` (where the next reading of orders begins).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, select, update
+
+from connector_defs.store.tables import NEVER_READ, published_reading
+from connector_defs.store.upsert import insert_missing
+
+
+@dataclass(frozen=True)
+class PublishedReading:
+    """`read_at` is when the newest reading began of which every row was published.
+
+    `dated_until` is the newest date of an order among what was read up to now; None where that never was.
+    """
+
+    read_at: datetime = NEVER_READ
+    dated_until: date | None = None
+
+
+def newest(connection: Connection, entity: str, company: str) -> PublishedReading:
+    """The newest published reading of an entity."""
+    row = connection.execute(
+        select(published_reading.c.read_at, published_reading.c.dated_until).where(
+            published_reading.c.entity == entity, published_reading.c.company == company
+        )
+    ).first()
+    if row is None:
+        return PublishedReading()
+    return PublishedReading(row.read_at, date.fromisoformat(row.dated_until) if row.dated_until else None)
+
+
+def remember(
+    connection: Connection, entity: str, company: str, read_at: datetime, dated_until: date | None = None
+) -> None:
+    """Every row of this reading is published; an older reading, or an earlier date, than is known changes nothing."""
+    table = published_reading
+    first = {"entity": entity, "company": company, "read_at": NEVER_READ, "dated_until": ""}
+    insert_missing(connection, table, [first])
+    this = (table.c.entity == entity) & (table.c.company == company)
+    connection.execute(update(table).where(this, table.c.read_at < read_at).values(read_at=read_at))
+    if dated_until is not None:
+        told = dated_until.isoformat()
+        connection.execute(update(table).where(this, table.c.dated_until < told).values(dated_until=told))

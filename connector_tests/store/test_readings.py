@@ -1,0 +1,32 @@
+"""Published readings: they only move forward, each entity and company by itself."""
+
+from datetime import date, timedelta
+
+from connector_defs.store import readings
+from connector_defs.store.engine import Store
+from connector_defs.store.readings import PublishedReading
+from connector_defs.store.tables import NEVER_READ
+from connector_tests.store.builders import NOON
+
+
+def newest(store: Store, entity: str = "vendors", company: str = "M1") -> PublishedReading:
+    with store.read() as connection:
+        return readings.newest(connection, entity, company)
+
+
+def test_what_was_never_published_is_older_than_any_reading(store: Store) -> None:
+    assert newest(store) == PublishedReading(NEVER_READ, None)
+
+
+def test_an_older_reading_and_an_earlier_date_change_nothing(store: Store) -> None:
+    day, hour = date(2026, 1, 31), timedelta(hours=1)
+    with store.write() as connection:
+        readings.remember(connection, "vendors", "M1", NOON, day)
+        readings.remember(connection, "vendors", "M1", NOON - hour, day - timedelta(days=1))
+        readings.remember(connection, "vendors", "M1", NOON - hour)
+    assert newest(store) == PublishedReading(NOON, day)
+    with store.write() as connection:
+        readings.remember(connection, "vendors", "M1", NOON + hour)
+        readings.remember(connection, "vendors", "M1", NOON, day + timedelta(days=1))
+    assert newest(store) == PublishedReading(NOON + hour, day + timedelta(days=1))
+    assert newest(store, company="M2") == newest(store, "accounts") == PublishedReading()
