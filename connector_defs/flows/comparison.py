@@ -88,9 +88,7 @@ class Comparison:
         """Every row of this reading is published: an older one takes nothing back, and the next goes on from here."""
         company = self._site.syspro_company
         with self._connector.store.write() as connection:
-            readings.remember(
-                connection, self._entity.name, company, self._days.read_at, self._days.dated_until()
-            )
+            readings.remember(connection, self._entity.name, company, self._days.read_at, *self._days.dates())
 
 
 @contextmanager

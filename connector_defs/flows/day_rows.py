@@ -159,15 +159,17 @@ def order_days(connector: Connector, company: CompanySettings, window: DateWindo
     """The orders of a window as they are to be read now."""
     if window.last < business_day(connector):
         return OrderDays(window)
+    overlap = timedelta(days=connector.settings.orders.overlap_days)
     with connector.store.read() as connection:
-        reached = [
-            readings.newest(connection, entity, company.syspro_company).dated_until
-            for entity in ENTITIES_OF_ORDERS
+        published = [
+            readings.newest(connection, entity, company.syspro_company) for entity in ENTITIES_OF_ORDERS
         ]
-    known = [day for day in reached if day is not None]
-    if len(known) < len(reached):
-        return OrderDays(window, since=window.last)
-    return OrderDays(window, since=min(known) - timedelta(days=connector.settings.orders.overlap_days))
+    begun = [one.dated_from for one in published if one.dated_from]
+    reached = [one.dated_until for one in published if one.dated_until]
+    if len(begun) < len(published) or len(reached) < len(published):
+        return OrderDays(window, since=window.last - overlap)
+    # What lies before the first reading is for a backfill, lest the second run sends what the first left out.
+    return OrderDays(window, since=max(min(reached) - overlap, min(begun)))
 
 
 def payment_days(connector: Connector, company: CompanySettings, window: DateWindow) -> PaymentDays:

@@ -323,9 +323,9 @@ class Delta:
         query = _ORDERS_TO_ASK_FOR.format(unseen=_UNSEEN)
         return [str(number) for (number,) in self._duck.execute(query).fetchall()]
 
-    def dated_until(self) -> date | None:
-        """The newest date of the orders, where they were read up to now; None where they were not."""
-        since = self._rows.readings.get(self._window.last)
-        if since is None or since.since is None or not self._entity.of_orders:
-            return None
-        return newest_date(self._duck, self._window.last)
+    def dates(self) -> tuple[date | None, date | None]:
+        """From which date on the orders were read up to the present, and their newest date; None where they were not."""
+        reading = self._rows.readings.get(self._window.last)
+        if reading is None or reading.since is None or not self._entity.of_orders:
+            return None, None
+        return reading.since, newest_date(self._duck, self._window.last)

@@ -17,34 +17,47 @@ from connector_defs.store.upsert import insert_missing
 class PublishedReading:
     """`read_at` is when the newest reading began of which every row was published.
 
-    `dated_until` is the newest date of an order among what was read up to now; None where that never was.
+    Of orders that were read up to the present, `dated_from` is where the first reading began, `dated_until` the newest
+    date that was seen; None where there was no such reading.
     """
 
     read_at: datetime = NEVER_READ
+    dated_from: date | None = None
     dated_until: date | None = None
 
 
 def newest(connection: Connection, entity: str, company: str) -> PublishedReading:
     """The newest published reading of an entity."""
+    table = published_reading
     row = connection.execute(
-        select(published_reading.c.read_at, published_reading.c.dated_until).where(
-            published_reading.c.entity == entity, published_reading.c.company == company
+        select(table.c.read_at, table.c.dated_from, table.c.dated_until).where(
+            table.c.entity == entity, table.c.company == company
         )
     ).first()
-    if row is None:
-        return PublishedReading()
-    return PublishedReading(row.read_at, date.fromisoformat(row.dated_until) if row.dated_until else None)
+    return PublishedReading() if row is None else PublishedReading(row[0], *map(_date, row[1:]))
+
+
+def _date(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def remember(
-    connection: Connection, entity: str, company: str, read_at: datetime, dated_until: date | None = None
+    connection: Connection,
+    entity: str,
+    company: str,
+    read_at: datetime,
+    dated_from: date | None = None,
+    dated_until: date | None = None,
 ) -> None:
     """Every row of this reading is published; an older reading, or an earlier date, than is known changes nothing."""
     table = published_reading
-    first = {"entity": entity, "company": company, "read_at": NEVER_READ, "dated_until": ""}
+    first = {"entity": entity, "company": company, "read_at": NEVER_READ, "dated_from": "", "dated_until": ""}
     insert_missing(connection, table, [first])
     this = (table.c.entity == entity) & (table.c.company == company)
     connection.execute(update(table).where(this, table.c.read_at < read_at).values(read_at=read_at))
+    if dated_from is not None:
+        told = dated_from.isoformat()
+        connection.execute(update(table).where(this, table.c.dated_from == "").values(dated_from=told))
     if dated_until is not None:
         told = dated_until.isoformat()
         connection.execute(update(table).where(this, table.c.dated_until < told).values(dated_until=told))

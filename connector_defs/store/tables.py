@@ -215,14 +215,16 @@ publish_request = Table(
     Index("publish_request_by_state", "company", "entity", "state"),
 )
 
-# The newest reading of SYSPRO of which every row was published, by entity; and, for orders, how far the dates
-# (entry and completion, as CCYY-MM-DD) go in what was published up to now (`store.readings`).
+# The newest reading of SYSPRO of which every row was published, by entity; and, for orders, from which date the first
+# of those that go up to the present began, and how far the dates (entry and completion, as CCYY-MM-DD) go in what
+# these brought (`store.readings`).
 published_reading = Table(
     "published_reading",
     metadata,
     Column("entity", String(30), primary_key=True),
     Column("company", String(10), primary_key=True),
     Column("read_at", Instant, nullable=False),
+    Column("dated_from", String(10), nullable=False, default="", server_default=""),
     Column("dated_until", String(10), nullable=False, default="", server_default=""),
 )
 

@@ -85,17 +85,27 @@ def test_after_weeks_without_a_run_nothing_in_between_is_missing(pair: Pair, clo
 def test_an_order_entered_late_is_found_within_the_overlap(
     pair: Pair, clock: DayClock, days_late: int, found: bool
 ) -> None:
-    seen = reached(pair)
-    assert seen is not None
-    enter(pair, OrderEntryDate=seen - timedelta(days=days_late))
-    tomorrow = TODAY + timedelta(days=1)
-    clock.go_to(tomorrow)
-    orders_run(pair, tomorrow)
+    newest = TODAY + timedelta(days=30)
+    enter(pair, "000000000099002", OrderEntryDate=newest)
+    clock.go_to(newest)
+    orders_run(pair, newest)
+    assert reached(pair) == newest
+    late = newest - timedelta(days=days_late)
+    enter(pair, OrderEntryDate=late)
+    clock.go_to(newest + timedelta(days=1))
+    orders_run(pair, newest + timedelta(days=1))
     assert (NEW in numbers(pair)) is found
     if not found:
-        late = seen - timedelta(days=days_late)
         orders_run(pair, late)
         assert NEW in numbers(pair), "a run for that day brings it"
+
+
+def test_the_next_days_send_nothing_that_the_first_run_left_out(pair: Pair, clock: DayClock) -> None:
+    """The overlap never reaches back behind the first reading: that is for a backfill."""
+    enter(pair, OrderEntryDate=TODAY - timedelta(days=15))
+    for day in (TODAY, TODAY + timedelta(days=1), TODAY + timedelta(days=2)):
+        clock.go_to(day)
+        assert {report.sent for report in orders_run(pair, day).values()} == {0}
 
 
 def test_a_year_typed_wrong_hides_no_order_and_is_not_hidden(pair: Pair, clock: DayClock) -> None:

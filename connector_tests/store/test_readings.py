@@ -15,18 +15,18 @@ def newest(store: Store, entity: str = "vendors", company: str = "M1") -> Publis
 
 
 def test_what_was_never_published_is_older_than_any_reading(store: Store) -> None:
-    assert newest(store) == PublishedReading(NEVER_READ, None)
+    assert newest(store) == PublishedReading(NEVER_READ, None, None)
 
 
 def test_an_older_reading_and_an_earlier_date_change_nothing(store: Store) -> None:
-    day, hour = date(2026, 1, 31), timedelta(hours=1)
+    start, day, hour = date(2026, 1, 17), date(2026, 1, 31), timedelta(hours=1)
     with store.write() as connection:
-        readings.remember(connection, "vendors", "M1", NOON, day)
-        readings.remember(connection, "vendors", "M1", NOON - hour, day - timedelta(days=1))
+        readings.remember(connection, "vendors", "M1", NOON, start, day)
+        readings.remember(connection, "vendors", "M1", NOON - hour, day, day - timedelta(days=1))
         readings.remember(connection, "vendors", "M1", NOON - hour)
-    assert newest(store) == PublishedReading(NOON, day)
+    assert newest(store) == PublishedReading(NOON, start, day)
     with store.write() as connection:
         readings.remember(connection, "vendors", "M1", NOON + hour)
-        readings.remember(connection, "vendors", "M1", NOON, day + timedelta(days=1))
-    assert newest(store) == PublishedReading(NOON + hour, day + timedelta(days=1))
+        readings.remember(connection, "vendors", "M1", NOON, day, day + timedelta(days=1))
+    assert newest(store) == PublishedReading(NOON + hour, start, day + timedelta(days=1))
     assert newest(store, company="M2") == newest(store, "accounts") == PublishedReading()

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("entity", sa.String(length=30), nullable=False),
         sa.Column("company", sa.String(length=10), nullable=False),
         sa.Column("read_at", sa.String(length=27), nullable=False),
+        sa.Column("dated_from", sa.String(length=10), nullable=False, server_default=""),
         sa.Column("dated_until", sa.String(length=10), nullable=False, server_default=""),
         sa.PrimaryKeyConstraint("entity", "company"),
     )
