@@ -25,7 +25,7 @@ def schedules(settings: ScheduleSettings) -> list[dg.ScheduleDefinition]:
 
     An entity with a cron line of its own has a schedule of its own and is left out of its flow's.
     """
-    crons: dict[str, str] = {name: cron for name, cron in settings.entities.items()}
+    crons: dict[str, str] = dict(settings.entities.items())
     single = [entity for entity in ENTITIES if entity.name in crons]
     return [
         *_flow(MASTER_DATA, settings.master_data, settings),
