@@ -229,8 +229,16 @@ def test_rules_of_the_schema_before_are_taken_over_and_their_audit_holds(empty_u
         connection.execute(text(f"CREATE TABLE old AS SELECT {kept} FROM gl_mapping"))
         connection.execute(text("DROP TABLE gl_mapping"))
         connection.execute(text("ALTER TABLE old RENAME TO gl_mapping"))
-        for later in ("intake_cursor", "data_extract", "hold", "payment", "payment_cursor"):
+        for later in (
+            "intake_cursor",
+            "data_extract",
+            "hold",
+            "payment",
+            "payment_cursor",
+            "published_reading",
+        ):
             connection.execute(text(f"DROP TABLE IF EXISTS {later}"))
+        connection.execute(text("ALTER TABLE published_record DROP COLUMN read_at"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     engine.dispose()
     schema.upgrade(empty_url)
