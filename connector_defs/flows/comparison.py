@@ -21,7 +21,10 @@ from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.staging.lake import Reading, Staging
 from connector_defs.store import readings
-from connector_defs.syspro.odata import ROW_CAP, TableMissing
+from connector_defs.syspro.odata import TableMissing
+
+# The lines of so many orders are held at a time.
+_ORDERS_AT_A_TIME = 200
 
 
 class Comparison:
@@ -86,9 +89,11 @@ class Comparison:
 
     def remember(self) -> None:
         """Every row of this reading is published: an older one takes nothing back, and the next goes on from here."""
-        company = self._site.syspro_company
+        company, now = self._site.syspro_company, self._connector.clock.now()
         with self._connector.store.write() as connection:
-            readings.remember(connection, self._entity.name, company, self._days.read_at, *self._days.dates())
+            readings.remember(
+                connection, self._entity.name, company, self._days.read_at, now, *self._days.dates()
+            )
 
 
 @contextmanager
@@ -105,8 +110,8 @@ def _read_orders(
             source = table.sources[0].narrowed(table.columns)
             schema = source.arrow_schema
             with staging.writer(name, company.syspro_company, day, schema, reading) as writer:
-                for start in range(0, len(orders), ROW_CAP):
-                    keys = [(order,) for order in orders[start : start + ROW_CAP]]
+                for start in range(0, len(orders), _ORDERS_AT_A_TIME):
+                    keys = [(order,) for order in orders[start : start + _ORDERS_AT_A_TIME]]
                     try:
                         found = odata.by_keys(source, ["PurchaseOrder"], keys)
                     except TableMissing:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib import resources
 from types import TracebackType
 from typing import Any, Self
@@ -37,6 +37,8 @@ from connector_defs.store.tables import NEVER_READ, instant_text
 TRANSLATION_VERSION = 1
 _BATCH = 1000
 _RANGE_ROWS = 8_000
+# A reading that began later than this from now was not told by a clock that is right.
+_CLOCKS_DIFFER = timedelta(minutes=15)
 
 _VERDICTS = """
 CREATE OR REPLACE TEMP TABLE delta AS
@@ -45,7 +47,7 @@ SELECT s.key, s.hash, s.read_at, k.touches,
        CASE
            WHEN k.hash = s.hash AND k.state IN ('confirmed', 'sent') THEN 'unchanged'
            WHEN k.hash = s.hash AND k.state = 'quarantined' AND k.active = 0 THEN 'quarantined'
-           WHEN s.read_at < k.read_at THEN 'superseded'
+           WHEN s.read_at < k.read_at AND k.read_at <= getvariable('plausible_until') THEN 'superseded'
            WHEN s.read_at < getvariable('published_until') AND {shown_by_every_reading} THEN 'superseded'
            WHEN k.state = 'sent' THEN 'in_flight'
            WHEN s.dependency <> '' AND d.key IS NULL THEN 'held'
@@ -73,7 +75,7 @@ _OF_ORDERS = "(k.active = 1 OR k.state IN ('failed', 'held', 'quarantined'))"
 _UNSEEN = """
 SELECT k.key, k.parent FROM known k ANTI JOIN seen s ON s.key = k.key
 WHERE ((k.active = 1 AND k.state = 'confirmed') OR k.state IN ('failed', 'held', 'quarantined'))
-  AND k.read_at <= getvariable('read_at')
+  AND (k.read_at <= getvariable('read_at') OR k.read_at > getvariable('plausible_until'))
 """
 
 # An order of which no line at all was read tells nothing about its lines.
@@ -154,8 +156,15 @@ class Delta:
         self.read_at = min(reading.read_at or NEVER_READ for reading in self._rows.readings.values())
         with self._connector.store.read() as connection:
             published = readings.newest(connection, self._entity.name, self._site.syspro_company)
-        self._outdated = self.read_at < published.read_at
-        for name, instant in (("read_at", self.read_at), ("published_until", published.read_at)):
+        # A clock that was set wrong once must not keep everything that is read later from being published.
+        plausible_until = self._connector.clock.now() + _CLOCKS_DIFFER
+        published_until = published.read_at if published.read_at <= plausible_until else NEVER_READ
+        self._outdated = self.read_at < published_until
+        for name, instant in (
+            ("read_at", self.read_at),
+            ("published_until", published_until),
+            ("plausible_until", plausible_until),
+        ):
             self._duck.execute(f"SET VARIABLE {name} = ?", [instant_text(instant)])
         self._duck.execute("SET VARIABLE staged_on = ?::DATE", [self._read_on()])
         self._duck.execute("CREATE TEMP TABLE ages (day DATE, read_at VARCHAR)")

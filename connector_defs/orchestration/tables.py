@@ -78,6 +78,7 @@ _PUBLISHED = (
     "quarantined",
     "deactivated",
     "held",
+    "superseded",
 )
 
 

@@ -46,15 +46,20 @@ def remember(
     entity: str,
     company: str,
     read_at: datetime,
+    now: datetime,
     dated_from: date | None = None,
     dated_until: date | None = None,
 ) -> None:
-    """Every row of this reading is published; an older reading, or an earlier date, than is known changes nothing."""
+    """Every row of this reading is published; an older reading, or an earlier date, than is known changes nothing.
+
+    A known reading that lies ahead of `now` gives way: the clock that told it was wrong.
+    """
     table = published_reading
     first = {"entity": entity, "company": company, "read_at": NEVER_READ, "dated_from": "", "dated_until": ""}
     insert_missing(connection, table, [first])
     this = (table.c.entity == entity) & (table.c.company == company)
-    connection.execute(update(table).where(this, table.c.read_at < read_at).values(read_at=read_at))
+    outdone = (table.c.read_at < read_at) | (table.c.read_at > now)
+    connection.execute(update(table).where(this, outdone).values(read_at=read_at))
     if dated_from is not None:
         told = dated_from.isoformat()
         connection.execute(update(table).where(this, table.c.dated_from == "").values(dated_from=told))

@@ -1,6 +1,6 @@
 """What Basware has never goes back in time: late and parallel runs publish nothing that is older."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -177,3 +177,19 @@ def test_a_record_keeps_when_it_was_read_and_the_audit_covers_it(folder: Path) -
                 "UPDATE published_record SET read_at = '2030-01-01T00:00:00.000000Z' WHERE entity = 'vendors'"
             )
         assert not audit.verify(pair.connector.store).ok
+
+
+def test_a_run_under_a_clock_set_wrong_keeps_nothing_from_being_published(folder: Path) -> None:
+    clock = DayClock(date(2035, 1, 1))
+    with open_pair(folder, clock=clock) as pair:
+        pair.sync()
+        clock.go_to(TODAY)
+        pair.sandbox.world.tables["ApSupplier"].update((SUPPLIER,), {"SupplierName": "Newest Ltd"})
+        pair.sandbox.world.tables["ApSupplier"].delete(("000000000000005",))
+        pair.stage("suppliers", "supplier_addresses")
+        report = pair.publish("vendors")["vendors"]
+        assert (report.superseded, report.sent, report.deactivated) == (0, 2, 1)
+        stage_days(pair, YESTERDAY, YESTERDAY, "suppliers", "supplier_addresses")
+        pair.stage("suppliers", "supplier_addresses")
+        pair.publish("vendors")
+        assert late(pair, "vendors").sent == 0, "readings count again"
