@@ -25,12 +25,36 @@ from pydantic import (
     model_validator,
 )
 
+from connector_defs.domain.cron import flaw_of
 from connector_defs.domain.default_maps import DEFAULT_COUNTRIES, DEFAULT_UNITS
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.ledger_sections import GlSection
 
 Region = Literal["EU", "US", "AU", "CA", "SANDBOX"]
-Cadence = Literal["daily", "weekly"]
+# The endpoints that master data and purchase orders are published to.
+Published = Literal[
+    "taxCodes", "accounts", "costCenters", "paymentTerms", "vendors", "matchingOrders", "matchingOrderLines"
+]
+
+
+def _cron_line(line: str) -> str:
+    problem = flaw_of(line)
+    if problem:
+        raise ValueError(f"{line!r} is no cron line: {problem}")
+    return line
+
+
+def _cadence(told: str) -> str:
+    if told in ("daily", "weekly"):
+        return told
+    problem = flaw_of(told)
+    if problem:
+        raise ValueError(f"{told!r} is neither daily nor weekly nor a cron line: {problem}")
+    return told
+
+
+CronLine = Annotated[str, AfterValidator(_cron_line)]
+Cadence = Annotated[str, AfterValidator(_cadence)]
 
 
 class SettingsError(Fatal):
@@ -248,6 +272,13 @@ class PublishingSettings(Section):
     duplicate_suppliers: Literal["report", "hold"] = "report"
 
 
+class OrderSettings(Section):
+    """How SYSPRO's purchase orders are read."""
+
+    # Days before the newest order date published that are read again, for orders entered late.
+    overlap_days: Annotated[int, Field(ge=0, le=366)] = 14
+
+
 class PaymentSettings(Section):
     """How SYSPRO's payments are read. The transaction types (ApInvoicePay.TrnType) are SYSPRO's one-letter codes."""
 
@@ -289,6 +320,8 @@ class ScheduleSettings(Section):
     purchase_orders: Cadence = "daily"
     payments: Cadence = "daily"
     enrichment: Cadence = "daily"
+    # An entity with a cron line of its own is left out of its flow's schedule.
+    entities: dict[Published, CronLine] = {}
     hour: Annotated[int, Field(ge=0, le=23)] = 5
     weekday: Annotated[int, Field(ge=0, le=6)] = 1
     timezone: str = "UTC"
@@ -319,6 +352,7 @@ class Settings(Section):
     posting: PostingSettings = PostingSettings()
     mapping: MappingSettings = MappingSettings()
     publishing: PublishingSettings = PublishingSettings()
+    orders: OrderSettings = OrderSettings()
     payments: PaymentSettings = PaymentSettings()
     enrichment: EnrichmentSettings = EnrichmentSettings()
     schedules: ScheduleSettings = ScheduleSettings()
@@ -422,7 +456,7 @@ def _place(tree: dict[str, Any], place: tuple[str, ...], value: str) -> None:
 
 
 def _problem(detail: Any) -> str:
-    location = [part for part in detail["loc"] if part != "__root__"]
+    location = [part for part in detail["loc"] if part not in ("__root__", "[key]")]
     where = ".".join(str(part) for part in location) or "connector.toml"
     plain = tuple(str(part) for part in location if not isinstance(part, int))
     if detail["type"] == "missing" and len(plain) == 1:

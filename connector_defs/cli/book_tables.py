@@ -12,7 +12,9 @@ from connector_defs.flows.reports import ReconcileReport, Status
 
 _FIGURES = (
     "rows",
+    "asked_for",
     "left_out",
+    "doubled",
     "staged",
     "unchanged",
     "sent",
@@ -21,6 +23,7 @@ _FIGURES = (
     "pending",
     "held",
     "in_flight",
+    "superseded",
     "refused",
     "quarantined",
     "closed",
@@ -140,7 +143,7 @@ def control_totals(totals: Sequence[ControlTotals]) -> None:
     )
     money = [(one.company, each) for one in totals for each in one.money]
     if money:
-        places = ("syspro", "confirmed", "in_flight", "held", "refused", "quarantined")
+        places = ("syspro", "confirmed", "in_flight", "held", "refused", "quarantined", "superseded")
         table(
             "Net value of order lines",
             [

@@ -111,7 +111,7 @@ def staged(reports: Sequence[StageReport]) -> None:
 def published(reports: Sequence[PublishReport]) -> None:
     """What was compared with Basware and sent there."""
     counts = ["staged", "unchanged", "sent", "requests", "confirmed", "quarantined", "failed"]
-    counts += _seen(("pending", "held", "deactivated"), reports)
+    counts += _seen(("pending", "held", "superseded", "deactivated"), reports)
     _counted("Published to Basware", ["company", "entity"], counts, reports)
     _not_exact([note for report in reports for note in report.notes])
 

@@ -10,7 +10,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from connector_defs.basware.entities import Entity as WireEntity
@@ -21,20 +20,18 @@ from connector_defs.flows.delta import Changed, Delta
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.entities import entity as entity_named
 from connector_defs.flows.record_reports import ControlTotals, MoneyTotal
-from connector_defs.flows.reports import Problem, PublishReport
+from connector_defs.flows.reports import DateWindow, Problem, PublishReport
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
 from connector_defs.store import control
 
 CODE = "TOTALS_DIFFER"
 _LINES = "matchingOrderLines"
-_PLACES = ("confirmed", "in_flight", "held", "refused", "quarantined")
+_PLACES = ("confirmed", "in_flight", "held", "refused", "quarantined", "superseded")
 _PLACE_OF = {"sent": "in_flight", "held": "held", "failed": "refused", "quarantined": "quarantined"}
 _REMEDY = (
     "run the flow again; if it stays, look the records up in staging (`connector sql`) and in the audit trail"
 )
-
-_COMMENTS = "SELECT count(*) FROM order_lines WHERE trim(coalesce(LineType, '')) = '6'"
 
 
 @dataclass
@@ -42,6 +39,9 @@ class _Standing:
     """Where the staged rows stand after the run. `lost` are keys that nothing is known of, or only an older form."""
 
     staged: int = 0
+    rows: int = 0
+    left_out: int = 0
+    doubled: int = 0
     unvalued: int = 0
     lost: list[str] = field(default_factory=list)
     lines: Counter[str] = field(default_factory=Counter)
@@ -50,22 +50,30 @@ class _Standing:
 
 
 def with_totals(
-    connector: Connector, company: CompanySettings, report: PublishReport, day: date
+    connector: Connector,
+    company: CompanySettings,
+    report: PublishReport,
+    day: date,
+    *,
+    first: date | None = None,
 ) -> PublishReport:
-    """The report of a run with its control totals, which are kept; what does not add up is one of its problems."""
+    """The report of a run with its control totals, which are kept; what does not add up is one of its problems.
+
+    With `first`, the run was over all days from there to `day`.
+    """
     entity = entity_named(report.entity)
     site = connector.site(company)
     beside = duplicates.beside(connector, company, entity.name, day)
-    standing = _standing(Delta(connector, entity, site, day, beside), entity, site)
-    rows = _rows(connector, company, entity, day)
+    window = DateWindow(first or day, day)
+    standing = _standing(Delta(connector, entity, site, window, beside=beside), entity, site)
     totals = ControlTotals(
         company=company.syspro_company,
         entity=entity.name,
         day=day,
         made_at=connector.clock.now(),
-        rows=rows,
+        rows=standing.rows,
         counted=_counted(connector, company, entity, day),
-        left_out=_left_out(connector, company, entity, day),
+        left_out=standing.left_out,
         staged=report.staged,
         unchanged=report.unchanged,
         sent=report.sent,
@@ -77,6 +85,9 @@ def with_totals(
         quarantined=report.quarantined,
         in_flight=report.in_flight,
         closed=report.deactivated,
+        superseded=report.superseded,
+        asked_for=report.asked_for,
+        doubled=standing.doubled,
         money=_money(standing),
         unvalued=standing.unvalued,
     )
@@ -97,30 +108,16 @@ def latest(connector: Connector) -> list[ControlTotals]:
     return sorted((_totals(figures) for figures in told), key=lambda one: (one.company, one.entity))
 
 
-def _rows(connector: Connector, company: CompanySettings, entity: Entity, day: date) -> int:
-    """Rows of the entity's first table as they lie in staging."""
-    path = connector.staging.path(entity.sources[0], company.syspro_company, day)
-    return int(pq.read_metadata(path).num_rows)
-
-
 def _counted(connector: Connector, company: CompanySettings, entity: Entity, day: date) -> int | None:
     with connector.store.read() as connection:
         seen = control.seen(connection, company.syspro_company, entity.sources[0])
     return seen.counted if seen and seen.day == day else None
 
 
-def _left_out(connector: Connector, company: CompanySettings, entity: Entity, day: date) -> int:
-    """Rows that are no records on purpose: the comment lines of orders."""
-    if entity.name != _LINES:
-        return 0
-    with connector.staging.partition(("order_lines",), company.syspro_company, day) as duck:
-        (number,) = duck.execute(_COMMENTS).fetchall()[0]
-    return int(number)
-
-
 def _standing(staged: Delta, entity: Entity, site: Site) -> _Standing:
     found = _Standing()
     with staged as delta:
+        found.rows, found.left_out, found.doubled = delta.rows()
         for rows in delta.all_rows():
             for changed in rows:
                 found.staged += 1
@@ -133,6 +130,8 @@ def _standing(staged: Delta, entity: Entity, site: Site) -> _Standing:
 
 
 def _place(changed: Changed) -> str | None:
+    if changed.row["verdict"] == "superseded":
+        return "superseded"
     state, same = changed.row["known_state"], changed.row["known_hash"] == changed.hash
     if state == "confirmed":
         # A line that can no longer be told is taken back in Basware, and waits here for its correction.
@@ -175,15 +174,17 @@ def _differences(totals: ControlTotals, standing: _Standing) -> list[str]:
         if left != right:
             found.append(f"{text}: {left} and {right}, a difference of {abs(left - right)}")
 
-    must_be(totals.rows, totals.staged + totals.left_out, "rows read, and records made of them")
+    made = totals.staged - totals.asked_for + totals.left_out + totals.doubled
+    must_be(totals.rows, made, "rows read, and records made of them")
     if totals.counted is not None:
         must_be(totals.counted, totals.rows, "rows that SYSPRO counts, and rows read")
-    must_be(totals.staged, standing.staged, "records compared in the run, and records staged")
-    told = (
-        totals.unchanged + totals.sent - totals.closed + totals.held + totals.in_flight + totals.quarantined
-    )
+    compared = totals.staged - totals.asked_for
+    must_be(compared, standing.staged, "records compared in the run, and records staged")
+    waiting = totals.held + totals.in_flight + totals.quarantined + totals.superseded
     must_be(
-        totals.staged, told, "records staged, and records unchanged, sent, held, on their way or quarantined"
+        totals.staged,
+        totals.unchanged + totals.sent - totals.closed + waiting,
+        "records staged, and records unchanged, sent, held, on their way, quarantined or superseded",
     )
     must_be(
         totals.sent + totals.carried,

@@ -70,6 +70,11 @@ class Entity:
     owned_there: tuple[str, ...] = ()
     owned_columns: tuple[str, ...] = ()
 
+    @property
+    def of_orders(self) -> bool:
+        """Whether a reading holds some orders with what belongs to them, rather than whole tables."""
+        return "order_headers" in self.sources
+
 
 STAGED: tuple[StagedTable, ...] = (
     StagedTable(

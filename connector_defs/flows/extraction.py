@@ -1,25 +1,25 @@
 """SYSPRO tables to staged partitions: OData pages go to Parquet one by one in Arrow form, never as a whole table.
 
-Masters are full reads, since no SYSPRO table has a last-changed column. Orders are the date window, every
-open order, and the orders we published as open that are neither: those were completed or removed since. Payments
-are the rows since the day up to which they were read before, with an overlap for late postings.
+Masters are full reads, since no SYSPRO table has a last-changed column. Orders are the date window and every open
+order. Payments are the rows since the day up to which they were read before, with an overlap for late postings. What
+a day that is over holds depends on SYSPRO alone, never on what was read or published before.
 """
 
 import bisect
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from connector_defs.domain.errors import Fatal
-from connector_defs.domain.translation.orders import CLOSED_STATES
 from connector_defs.flows.cost_center_file import cost_centers_of_file
+from connector_defs.flows.day_rows import DayRows, OrderDays, PaymentDays, RowsOfOrders, day_rows
 from connector_defs.flows.entities import COST_CENTER_SCHEMA, staged_table
+from connector_defs.flows.ranges import partitions
 from connector_defs.flows.reports import DateWindow, StageReport
 from connector_defs.flows.runtime import Connector
 from connector_defs.flows.source_tables import (
@@ -31,9 +31,9 @@ from connector_defs.flows.source_tables import (
     told_count,
 )
 from connector_defs.settings import CompanySettings
-from connector_defs.store import payments, records
+from connector_defs.staging.lake import Reading
 from connector_defs.syspro import tables
-from connector_defs.syspro.conditions import Condition, all_of, any_of, ge, le, ne, same_text
+from connector_defs.syspro.conditions import all_of, ge, le, same_text
 from connector_defs.syspro.odata import ROW_CAP, QueryRefused, TableMissing
 from connector_defs.syspro.tables import Table
 
@@ -50,8 +50,10 @@ class _Count:
 
 
 def stage(connector: Connector, company: CompanySettings, name: str, window: DateWindow) -> StageReport:
-    """Stage one table of one company into the partition of the window's last day."""
+    """Stage one table of one company into the partitions of the window's days, by one reading."""
     started = time.monotonic()
+    days = day_rows(connector, company, name, window)
+    reading = Reading(connector.clock.now(), None if days is None else days.since)
     target = staged_table(name)
     look = Look()
     try:
@@ -69,9 +71,12 @@ def stage(connector: Connector, company: CompanySettings, name: str, window: Dat
     else:
         narrow = target.sources[0].narrowed(target.columns)
         schema = narrow.arrow_schema
-        batches = _batches(connector, company, name, narrow, window) if there else iter(())
+        batches = _batches(connector, company, name, narrow, days) if there else iter(())
+    if isinstance(days, OrderDays):
+        batches = (batch.filter(days.mask(batch)) for batch in batches)
     count = _Count()
-    with connector.staging.writer(name, company.syspro_company, window.last, schema) as writer:
+    pick = None if days is None else days.mask
+    with partitions(connector.staging, name, company.syspro_company, window, schema, reading, pick) as writer:
         for batch in batches:
             writer.write_batch(batch)
             count.rows += batch.num_rows
@@ -97,18 +102,18 @@ def stage(connector: Connector, company: CompanySettings, name: str, window: Dat
 
 
 def _batches(
-    connector: Connector, company: CompanySettings, name: str, source: Table, window: DateWindow
+    connector: Connector, company: CompanySettings, name: str, source: Table, days: DayRows | None
 ) -> Iterator[pa.RecordBatch]:
-    match name:
-        case "gl_accounts":
+    match days:
+        case OrderDays():
+            return _order_headers(connector, company, source, days)
+        case RowsOfOrders():
+            return _of_orders(connector, company, source, days.orders())
+        case PaymentDays():
+            return _invoice_payments(connector, company, source, days.first)
+        case None if name == "gl_accounts":
             return _gl_accounts(connector, company, source)
-        case "order_headers":
-            return _order_headers(connector, company, source, window)
-        case "order_lines" | "goods_receipts":
-            return _of_staged_orders(connector, company, source, window)
-        case "invoice_payments":
-            return _invoice_payments(connector, company, source, window)
-        case _:
+        case None:
             return connector.odata(company).batches(source)
 
 
@@ -176,81 +181,26 @@ def _cost_center_batch(rows: list[tuple[str, str]]) -> pa.RecordBatch:
 
 
 def _order_headers(
-    connector: Connector, company: CompanySettings, source: Table, window: DateWindow
+    connector: Connector, company: CompanySettings, source: Table, days: OrderDays
 ) -> Iterator[pa.RecordBatch]:
+    """The orders of these days and some others, which the caller leaves out."""
     odata = connector.odata(company)
-    wanted = _open_or_in(window)
     seen: set[str] = set()
     try:
-        for batch in odata.batches(source, where=wanted):
+        for batch in odata.batches(source, where=days.condition()):
             seen.update(batch.column("PurchaseOrder").to_pylist())
             yield batch
     except QueryRefused:
         # The service does not take this filter: read all and choose here.
         for batch in odata.batches(source):
-            fresh = pc.invert(_is_one_of(batch.column("PurchaseOrder"), seen))
-            chosen = batch.filter(pc.and_(_is_wanted(batch, window), fresh))
-            seen.update(chosen.column("PurchaseOrder").to_pylist())
-            yield chosen
-    left_out = [key for key in _published_open(connector, company) if key not in seen]
-    yield from _of_orders(connector, company, source, left_out)
+            met = pc.is_in(batch.column("PurchaseOrder"), value_set=pa.array(list(seen), pa.string()))
+            yield batch.filter(pc.invert(met))
 
 
 def _of_orders(
-    connector: Connector, company: CompanySettings, source: Table, orders: list[str]
+    connector: Connector, company: CompanySettings, source: Table, orders: pa.Array
 ) -> Iterator[pa.RecordBatch]:
-    """Rows of these orders, asked for by their numbers."""
-    for start in range(0, len(orders), ROW_CAP):
-        keys = [(order,) for order in orders[start : start + ROW_CAP]]
-        found = connector.odata(company).by_keys(source, ["PurchaseOrder"], keys)
-        if found:
-            yield source.record_batch(found)
-
-
-def _open_or_in(window: DateWindow) -> Condition:
-    open_orders = all_of(ne("OrderStatus", state) for state in sorted(CLOSED_STATES))
-    windows = [
-        all_of((ge(column, window.first), le(column, window.last + timedelta(days=1))))
-        for column in ("OrderEntryDate", "DatePoCompleted")
-    ]
-    return any_of((open_orders, *windows))
-
-
-def _is_wanted(batch: pa.RecordBatch, window: DateWindow) -> pa.Array:
-    """For each order, whether it is open or of the window."""
-    status = pc.utf8_trim_whitespace(pc.fill_null(batch.column("OrderStatus"), ""))
-    wanted = pc.invert(_is_one_of(status, CLOSED_STATES))
-    for column in ("OrderEntryDate", "DatePoCompleted"):
-        day = batch.column(column)
-        within = pc.and_(pc.greater_equal(day, window.first), pc.less_equal(day, window.last))
-        wanted = pc.or_(wanted, pc.fill_null(within, False))
-    return wanted
-
-
-def _is_one_of(texts: pa.Array, wanted: Collection[str]) -> pa.Array:
-    return pc.is_in(texts, value_set=pa.array(list(wanted), pa.string()))
-
-
-def _published_open(connector: Connector, company: CompanySettings) -> list[str]:
-    """Orders that P2P has as open, or of which it has an open line."""
-    found: dict[str, None] = {}
-    with connector.store.read() as connection:
-        for entity in ("matchingOrders", "matchingOrderLines"):
-            for part in records.known(connection, entity, company.syspro_company):
-                held = (row for row in part if row.active and row.state != "quarantined")
-                found.update(dict.fromkeys(row.parent or row.key for row in held))
-    return list(found)
-
-
-def _of_staged_orders(
-    connector: Connector, company: CompanySettings, source: Table, window: DateWindow
-) -> Iterator[pa.RecordBatch]:
-    """Rows of the orders staged for the same day, chosen by order number."""
-    path = connector.staging.path("order_headers", company.syspro_company, window.last)
-    if not path.exists():
-        raise Fatal(f"order_headers of company {company.syspro_company} is not staged for {window.last}")
-    orders = pq.read_table(path, columns=["PurchaseOrder"]).column(0).combine_chunks()
-    orders = orders.take(pc.sort_indices(orders))
+    """Rows of these orders, given in order, chosen by order number."""
     if not len(orders):
         return
     odata = connector.odata(company)
@@ -273,7 +223,11 @@ def _of_staged_orders(
             yield chosen
     # The server may sort in another way than we do, and then the range leaves orders out.
     left_out = [orders[place].as_py() for place, seen in enumerate(met) if not seen]
-    yield from _of_orders(connector, company, source, left_out)
+    for start in range(0, len(left_out), ROW_CAP):
+        keys = [(order,) for order in left_out[start : start + ROW_CAP]]
+        rest = odata.by_keys(source, ["PurchaseOrder"], keys)
+        if rest:
+            yield source.record_batch(rest)
 
 
 def _span(orders: pa.Array, numbers: pa.Array) -> tuple[int, int]:
@@ -295,10 +249,9 @@ def _text(scalar: pa.Scalar) -> str:
 
 
 def _invoice_payments(
-    connector: Connector, company: CompanySettings, source: Table, window: DateWindow
+    connector: Connector, company: CompanySettings, source: Table, first: date
 ) -> Iterator[pa.RecordBatch]:
     """Payments by journal date, without an upper end: what is dated ahead is read again until its day has come."""
-    first = min(window.first, _unread_from(connector, company) or window.first)
     odata = connector.odata(company)
     try:
         yield from odata.batches(source, where=ge("JournalDate", first))
@@ -306,14 +259,3 @@ def _invoice_payments(
         # The service does not take this filter: read all and choose here. A null is no match.
         for batch in odata.batches(source):
             yield batch.filter(pc.greater_equal(batch.column("JournalDate"), first))
-
-
-def _unread_from(connector: Connector, company: CompanySettings) -> date | None:
-    """The day from which payments may be news; None where no invoice is answered yet."""
-    with connector.store.read() as connection:
-        read_until = payments.read_until(connection, company.syspro_company)
-        if read_until is None:
-            received = payments.first_received(connection, company.syspro_company)
-            read_until = None if received is None else received.date()
-    overlap = timedelta(days=connector.settings.payments.overlap_days)
-    return None if read_until is None else read_until - overlap

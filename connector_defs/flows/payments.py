@@ -120,7 +120,7 @@ class _Run:
             batch = following
 
     def _staged(self) -> tuple[set[LedgerKey], date | None]:
-        """Keys of the invoices with a staged payment, and the newest journal date among these that is not ahead."""
+        """Keys of the invoices with a staged payment, and the date up to which payments are read with these, if any."""
         company = self._company.syspro_company
         keys: set[LedgerKey] = set()
         with self._connector.staging.partition((STAGED_TABLE,), company, self._day) as staged:
@@ -129,8 +129,12 @@ class _Run:
             found = staged.execute(_NEWS)
             while part := found.fetchmany(_KEYS_AT_A_TIME):
                 keys.update(ledger_key(supplier, number) for supplier, number in part)
+        reading = self._connector.staging.reading(STAGED_TABLE, company, self._day)
+        if newest is None or reading.since is None:
+            # A day that is over was read by itself: what was paid before it may be unread.
+            return keys, None
         # A date typed ahead must not hide the payments of the days until then.
-        return keys, None if newest is None else min(newest, self._day)
+        return keys, min(newest, self._day)
 
     def _wanted(self, news: set[LedgerKey]) -> list[Answered]:
         with self._connector.store.read() as connection:

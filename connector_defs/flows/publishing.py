@@ -8,7 +8,7 @@ SYSPRO is closed or made inactive, never deleted.
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -19,12 +19,13 @@ from connector_defs.basware.entities import Entity as WireEntity
 from connector_defs.basware.wire import encode
 from connector_defs.domain.translation.context import Note, Translated, Untranslatable
 from connector_defs.flows import duplicates, late_errors
-from connector_defs.flows.delta import Changed, Delta
+from connector_defs.flows.comparison import Comparison
+from connector_defs.flows.delta import Changed
 from connector_defs.flows.entities import Entity
 from connector_defs.flows.entities import entity as entity_named
 from connector_defs.flows.outcomes import FollowUp, lane
 from connector_defs.flows.ownership import Owned, TheirFields, keeping
-from connector_defs.flows.reports import Problem, PublishNote, PublishReport
+from connector_defs.flows.reports import DateWindow, Problem, PublishNote, PublishReport
 from connector_defs.flows.resending import closed, touch, touched
 from connector_defs.flows.runtime import Connector
 from connector_defs.flows.sending import Sending
@@ -47,15 +48,20 @@ class _Tally:
     notes: dict[Note, tuple[int, str]] = field(default_factory=dict)
 
 
-def publish(connector: Connector, company: CompanySettings, entity: str, partition: date) -> PublishReport:
+def publish(
+    connector: Connector, company: CompanySettings, entity: str, partition: date, *, first: date | None = None
+) -> PublishReport:
     """Compare the staged partition with what Basware has, send what differs, wait for the outcome.
+
+    With `first`, the partitions of all days from there to `partition` are one set of rows.
 
     Raises LeaseTaken where another worker publishes this entity of the company: what it has under way would be sent
     a second time.
     """
     started = time.monotonic()
+    window = DateWindow(first or partition, partition)
     with connector.leases.hold(lane(company, entity)) as lease:
-        return _Publisher(connector, company, entity_named(entity), lease).run(partition, started)
+        return _Publisher(connector, company, entity_named(entity), lease).run(window, started)
 
 
 class _Publisher:
@@ -75,20 +81,20 @@ class _Publisher:
         # Suppliers that look like another one, by key.
         self._duplicates: dict[str, Problem] = {}
 
-    def run(self, partition: date, started: float) -> PublishReport:
+    def run(self, window: DateWindow, started: float) -> PublishReport:
         carried = self._catch_up()
-        beside = self._beside(partition)
-        with Delta(self._connector, self._entity, self._site, partition, beside) as delta:
-            self._send(self._prepared(delta))
+        with self._comparison(window) as comparison:
+            self._send(self._prepared(comparison))
             if self._entity.name == "matchingOrderLines":
-                self._sending.mark_finished(delta.staged_orders())
-            counts = delta.counts
-            gone = [*delta.gone(), *sorted(self._withdrawn)]
-            gone = self._believable(gone, delta.active(), counts.total())
-        self._send(self._farewells(gone))
+                self._sending.mark_finished(comparison.staged_orders())
+            counts = comparison.counts
+            gone = [*comparison.gone(), *sorted(self._withdrawn)]
+            gone = self._believable(gone, comparison.active(), counts.total())
+            self._send(self._farewells(gone, comparison.read_at))
+            comparison.remember()
         self._learn_identities()
         self._follow_up.wait()
-        again = self._send_again(partition)
+        again = self._send_again(window)
         tally, receipts, after = self._tally, self._sending.receipts, self._follow_up.report()
         return PublishReport(
             company=self._company.syspro_company,
@@ -103,6 +109,8 @@ class _Publisher:
             quarantined=counts["quarantined"] + tally.quarantined,
             deactivated=tally.deactivated,
             held=counts["held"] + counts["in_flight"],
+            superseded=counts["superseded"],
+            asked_for=comparison.asked_for,
             seconds=time.monotonic() - started,
             problems=(*tally.problems, *receipts.problems, *after.problems),
             notes=tuple(
@@ -115,14 +123,15 @@ class _Publisher:
             in_flight=counts["in_flight"],
         )
 
-    def _beside(self, partition: date) -> dict[str, pa.Table]:
+    def _comparison(self, window: DateWindow) -> Comparison:
         """Look for duplicates before any supplier is sent; the query needs them only where they are held back."""
-        if self._entity.name != "vendors":
-            return {}
-        found = duplicates.supplier_duplicates(self._connector, self._company, partition)
-        self._duplicates = {problem.key: problem for problem in found}
-        held_back = self._connector.settings.publishing.duplicate_suppliers == "hold"
-        return {"duplicates": duplicates.as_table(found)} if held_back else {}
+        beside: dict[str, pa.Table] = {}
+        if self._entity.name == "vendors":
+            found = duplicates.supplier_duplicates(self._connector, self._company, window.last)
+            self._duplicates = {problem.key: problem for problem in found}
+            if self._connector.settings.publishing.duplicate_suppliers == "hold":
+                beside["duplicates"] = duplicates.as_table(found)
+        return Comparison(self._connector, self._company, self._entity, self._site, window, beside)
 
     def _catch_up(self) -> int:
         """What earlier runs left open, or what failed since, is known before anything is compared.
@@ -137,7 +146,7 @@ class _Publisher:
     def _send(self, prepared: Iterator[tuple[Record, bytes]]) -> None:
         self._sending.send(pack(prepared, self._endpoint.batch_limit))
 
-    def _send_again(self, partition: date) -> int:
+    def _send_again(self, window: DateWindow) -> int:
         """Records whose outcome does not tell whether P2P has them go once more, touched; returns how many."""
         doubtful = set(self._follow_up.send_again)
         if not doubtful:
@@ -149,8 +158,8 @@ class _Publisher:
                 going.add(record.key)
                 yield record, body
 
-        with Delta(self._connector, self._entity, self._site, partition, self._beside(partition)) as delta:
-            self._send(noted(self._prepared(delta, doubtful)))
+        with self._comparison(window) as comparison:
+            self._send(noted(self._prepared(comparison, doubtful)))
         for key in going:
             del self._follow_up.failed[key]
         self._follow_up.wait()
@@ -172,16 +181,19 @@ class _Publisher:
             reason=reason,
             updated_at=self._connector.clock.now(),
             confirmed_before=int(changed.confirmed_before),
+            read_at=changed.read_at,
         )
 
     def _code_of(self, changed: Changed) -> str:
         key = changed.key.rsplit("/", 1) if self._entity.name == "matchingOrderLines" else [changed.key]
         return self._site.external_code(self._entity.name, *key)
 
-    def _prepared(self, delta: Delta, only: Collection[str] | None = None) -> Iterator[tuple[Record, bytes]]:
+    def _prepared(
+        self, comparison: Comparison, only: Collection[str] | None = None
+    ) -> Iterator[tuple[Record, bytes]]:
         """What is to go, translated; all of it, or these keys alone."""
-        held = delta.active()
-        for verdict, rows in delta.changes():
+        held = comparison.active()
+        for verdict, rows in comparison.changes():
             self._sending.keep_lease()
             if verdict == "held":
                 self._hold(rows)
@@ -279,7 +291,7 @@ class _Publisher:
         )
         return []
 
-    def _farewells(self, gone: list[str]) -> Iterator[tuple[Record, bytes]]:
+    def _farewells(self, gone: list[str], read_at: datetime) -> Iterator[tuple[Record, bytes]]:
         """Complete records of what SYSPRO no longer has, as Basware holds them, marked as closed."""
         with self._connector.store.read() as connection:
             known = records.by_keys(connection, self._entity.name, self._company.syspro_company, gone)
@@ -297,6 +309,7 @@ class _Publisher:
                 reason="",
                 updated_at=now,
                 confirmed_before=int(record.state == "confirmed" and record.hash != records.FORCED),
+                read_at=max(record.read_at, read_at),
             )
             if held is None:
                 kept_back = replace(record, active=0, updated_at=now)

@@ -28,6 +28,7 @@ from connector_defs.flows import duplicates
 from connector_defs.flows.delta import Changed, Delta
 from connector_defs.flows.entities import ENTITIES, MASTER_DATA, Entity
 from connector_defs.flows.record_reports import RecordComparison, RecordDifference, RecordsReport
+from connector_defs.flows.reports import DateWindow
 from connector_defs.flows.resending import touch
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -188,7 +189,9 @@ class _Comparison:
             day = self._connector.staging.newest_day(self._entity.sources, self._company.syspro_company)
             if day is not None:
                 beside = duplicates.beside(self._connector, self._company, self._entity.name, day)
-                with Delta(self._connector, self._entity, self._site, day, beside) as delta:
+                with Delta(
+                    self._connector, self._entity, self._site, DateWindow.day(day), beside=beside
+                ) as delta:
                     for rows in delta.all_rows():
                         self._staged(duck, rows)
             self._unread(duck, staged=day is not None)

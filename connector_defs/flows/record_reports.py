@@ -12,7 +12,7 @@ from decimal import Decimal
 class MoneyTotal:
     """Net value of the staged order lines of one currency, and where it stands after the run.
 
-    syspro = confirmed + in_flight + held + refused + quarantined.
+    syspro = confirmed + in_flight + held + refused + quarantined + superseded.
     """
 
     currency: str
@@ -23,18 +23,20 @@ class MoneyTotal:
     held: Decimal
     refused: Decimal
     quarantined: Decimal
+    superseded: Decimal
 
 
 @dataclass(frozen=True)
 class ControlTotals:
     """One entity of one company, from SYSPRO's rows to Basware's confirmation; all counts are of one run.
 
-    rows = staged + left_out (comment lines); staged = unchanged + (sent - closed) + held + in_flight + quarantined;
-    sent + carried = confirmed + refused + pending. `carried` ones were sent by earlier runs and had no outcome when
-    this one began, `in_flight` ones are changed and wait for the outcome of their older form, `closed` is what is
-    gone from SYSPRO, `unvalued` order lines whose value cannot be told. `counted` is the number of rows that SYSPRO's
-    service gives itself, None where it gives none or the table moved. `differences` says in words what does not add
-    up.
+    rows + asked_for = staged + left_out + doubled; staged = unchanged + (sent - closed) + held + in_flight + quarantined
+    + superseded; sent + carried = confirmed + refused + pending. `left_out` are comment lines, `doubled` rows whose key
+    was read more than once, `asked_for` records read by their order's number, `superseded` ones older than Basware's.
+    `carried` ones were sent by earlier runs and had no outcome when this one began, `in_flight` ones are changed and
+    wait for the outcome of their older form, `closed` is what is gone from SYSPRO, `unvalued` order lines whose value
+    cannot be told. `counted` is the number of rows that SYSPRO's service gives itself, None where it gives none or the
+    table moved. `differences` says in words what does not add up.
     """
 
     company: str
@@ -55,6 +57,9 @@ class ControlTotals:
     quarantined: int
     in_flight: int
     closed: int
+    superseded: int = 0
+    asked_for: int = 0
+    doubled: int = 0
     money: tuple[MoneyTotal, ...] = ()
     unvalued: int = 0
     differences: tuple[str, ...] = ()

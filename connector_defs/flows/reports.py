@@ -75,10 +75,12 @@ class StageReport:
 class PublishReport:
     """One entity of one company, compared and published.
 
-    staged = unchanged + sent - deactivated + quarantined + held; sent + carried = confirmed + pending + failed, where
-    `carried` ones were sent by earlier runs and had no outcome when this one began. Of the held ones `in_flight` are
-    still on their way in an older form. `notes` tell of the records sent in this run; they ask for nobody at once and
-    are no problems. `totals` are there once they were taken (`control_totals`).
+    staged = unchanged + sent - deactivated + quarantined + held + superseded; sent + carried = confirmed + pending +
+    failed, where `carried` ones were sent by earlier runs and had no outcome when this one began. `superseded` rows are
+    older than what Basware has. Of the held ones `in_flight` are still on their way in an older form. `asked_for` is how
+    many of the staged ones were asked for by their order's number, beside the rows of the days. `notes` tell of the
+    records sent in this run; they ask for nobody at once and are no problems. `totals` are there once they were taken
+    (`control_totals`).
     """
 
     company: str
@@ -98,6 +100,8 @@ class PublishReport:
     notes: tuple[PublishNote, ...] = ()
     carried: int = 0
     in_flight: int = 0
+    superseded: int = 0
+    asked_for: int = 0
     totals: ControlTotals | None = None
 
 

@@ -1,6 +1,6 @@
 """One step for all companies: what one of them cannot do never stops the others.
 
-Belongs here: the loop, its isolation, and the memory of who failed.
+Belongs here: the loop, its isolation, the choice of companies for a run, and the memory of who failed.
 Does not belong here: what the step does.
 
 Dagster drops everything downstream of a failed step, for every company. So a step in which only some
@@ -28,6 +28,8 @@ from connector_defs.orchestration.resources import ConnectorResource
 from connector_defs.settings import CompanySettings
 
 FAILED_COMPANIES = "failed_companies"
+# A run with this tag works for these SYSPRO companies alone, separated by commas.
+COMPANIES_TAG = "connector/companies"
 
 _LEFT_OUT = "left out, because"
 R = TypeVar("R", bound=Report)
@@ -53,14 +55,15 @@ def for_each_company(
     step: str,
     work: Callable[[CompanySettings], R],
 ) -> StepReports[R]:
-    """Do `work` for every company that did not fail earlier in this run.
+    """Do `work` for every company, or those the run is for, that did not fail earlier in this run.
 
-    Raises dg.Failure, never retried by Dagster, when the connector cannot be opened or no company went through.
+    Raises dg.Failure, never retried by Dagster, when the connector cannot be opened, the run is for a company that
+    is not configured, or no company went through.
     """
     upstream = _failed_upstream(context)
     done: list[R] = []
     failed: dict[str, str] = {}
-    for company in companies_of(resource):
+    for company in _chosen(companies_of(resource), context.run.tags.get(COMPANIES_TAG)):
         name = company.syspro_company
         if name in upstream:
             failed[name] = upstream[name]
@@ -81,6 +84,20 @@ def for_each_company(
     if failed and not done:
         raise dg.Failure(description=failure_text(step, failed), allow_retries=False)
     return StepReports(tuple(done), failed)
+
+
+def _chosen(companies: tuple[CompanySettings, ...], tag: str | None) -> list[CompanySettings]:
+    if tag is None:
+        return list(companies)
+    wanted = {name.strip() for name in tag.split(",")}
+    unknown = wanted - {company.syspro_company for company in companies}
+    if unknown:
+        known = ", ".join(company.syspro_company for company in companies)
+        raise dg.Failure(
+            description=f"tag {COMPANIES_TAG}: {', '.join(sorted(unknown))} is not configured; known are {known}",
+            allow_retries=False,
+        )
+    return [company for company in companies if company.syspro_company in wanted]
 
 
 def companies_of(resource: ConnectorResource) -> tuple[CompanySettings, ...]:

@@ -12,6 +12,9 @@ import dagster as dg
 from connector_defs.flows.reports import DateWindow
 from connector_defs.settings import ScheduleSettings, SettingsError, load_settings
 
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
 
 def schedule_settings() -> ScheduleSettings:
     """When things run at this site; the defaults where the settings cannot be read.
@@ -35,6 +38,11 @@ def business_days(schedules: ScheduleSettings) -> dg.DailyPartitionsDefinition:
 def today(schedules: ScheduleSettings) -> date:
     """The business day of this moment in the zone of the schedules."""
     return datetime.now(ZoneInfo(schedules.timezone)).date()
+
+
+def range_tags(days: DateWindow) -> dict[str, str]:
+    """What makes one Dagster run of a range of days."""
+    return {RANGE_START: days.first.isoformat(), RANGE_END: days.last.isoformat()}
 
 
 def window(context: dg.AssetExecutionContext) -> DateWindow:

@@ -5,7 +5,7 @@ Does not belong here: printing.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -14,10 +14,14 @@ import dagster as dg
 
 from connector_defs.definitions import defs
 from connector_defs.domain.errors import Fatal
+from connector_defs.flows.reports import DateWindow
+from connector_defs.orchestration.assets.staged import group_name
+from connector_defs.orchestration.companies import COMPANIES_TAG
 from connector_defs.orchestration.jobs import ENRICHMENT, INVOICES, MASTER_DATA, PAYMENTS, PURCHASE_ORDERS
 from connector_defs.orchestration.listening import Event, Listener, Report, listening
-from connector_defs.orchestration.partitions import schedule_settings, today
+from connector_defs.orchestration.partitions import range_tags, schedule_settings, today
 from connector_defs.orchestration.runs import close_orphans
+from connector_defs.orchestration.selection import assets_of, entities_named
 
 JOBS_OF = {
     "master-data": (MASTER_DATA,),
@@ -49,18 +53,27 @@ class RunOutcome:
 
 
 def run(
-    name: str, day: date | None = None, listener: Listener | None = None, *, verbose: bool = False
+    name: str,
+    days: date | DateWindow | None = None,
+    listener: Listener | None = None,
+    *,
+    entities: Sequence[str] = (),
+    companies: Sequence[str] = (),
+    verbose: bool = False,
 ) -> RunOutcome:
-    """Run the jobs of `name` (a key of JOBS_OF), one after the other, for `day`, by default today.
+    """Run the jobs of `name` (a key of JOBS_OF), one after the other, for a day or a range of days, by default today.
 
-    Uses the Dagster instance of DAGSTER_HOME, so that the UI shows these runs too; without it nothing of
-    Dagster's is kept. A failed job does not keep the next from running.
-    Raises Fatal for an unknown name and for a day that is no partition.
+    A range is one run. With `entities` (of Basware, or staged tables) or `companies` (of SYSPRO) only what makes
+    these is run, and only for these. Uses the Dagster instance of DAGSTER_HOME, so that the UI shows these runs too;
+    without it nothing of Dagster's is kept. A failed job does not keep the next from running.
+    Raises Fatal for an unknown name or entity and for a day that is no partition.
     """
     jobs = JOBS_OF.get(name)
     if jobs is None:
         raise Fatal(f"{name!r} cannot be run; known are {', '.join(JOBS_OF)}")
-    partition = _partition(day)
+    selections = _selections(jobs, entities)
+    window = _window(days)
+    tags = {COMPANIES_TAG: ",".join(companies)} if companies else {}
     reports: list[Report] = []
 
     def hear(event: Event) -> None:
@@ -71,7 +84,10 @@ def run(
 
     with _instance() as instance, listening(hear):
         close_orphans(instance)
-        results = [_execute(job, partition, instance, verbose=verbose) for job in jobs]
+        results = [
+            _execute(job, selection, window, tags, instance, verbose=verbose)
+            for job, selection in selections.items()
+        ]
     return RunOutcome(
         success=all(result.success for result in results),
         run_ids=tuple(result.run_id for result in results),
@@ -80,12 +96,30 @@ def run(
     )
 
 
+def _selections(jobs: Sequence[str], entities: Sequence[str]) -> dict[str, Sequence[dg.AssetKey] | None]:
+    """The jobs to run, each with the assets to make; None stands for all of its assets."""
+    if not entities:
+        return dict.fromkeys(jobs)
+    chosen = entities_named(entities, jobs)
+    by_job = {job: [entity for entity in chosen if group_name(entity.group) == job] for job in jobs}
+    return {job: assets_of(some) for job, some in by_job.items() if some}
+
+
 def _execute(
-    job: str, partition: str, instance: dg.DagsterInstance, *, verbose: bool
+    job: str,
+    selection: Sequence[dg.AssetKey] | None,
+    window: DateWindow,
+    tags: dict[str, str],
+    instance: dg.DagsterInstance,
+    *,
+    verbose: bool,
 ) -> dg.ExecuteInProcessResult:
+    one_day = window.first == window.last
     return defs.resolve_job_def(job).execute_in_process(
         instance=instance,
-        partition_key=partition,
+        partition_key=window.last.isoformat() if one_day else None,
+        tags=tags if one_day else {**tags, **range_tags(window)},
+        asset_selection=selection,
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}},
     )
@@ -98,16 +132,18 @@ def _instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _partition(day: date | None) -> str:
+def _window(days: date | DateWindow | None) -> DateWindow:
     schedules = schedule_settings()
     newest = today(schedules)
-    chosen = newest if day is None else day
-    if not date.fromisoformat(schedules.first_day) <= chosen <= newest:
-        raise Fatal(
-            f"{chosen} cannot be run: the days go from {schedules.first_day} to {newest}. "
-            "Set schedules.first_day in connector.toml for earlier ones."
-        )
-    return chosen.isoformat()
+    if not isinstance(days, DateWindow):
+        days = DateWindow.day(newest if days is None else days)
+    for chosen in (days.first, days.last):
+        if not date.fromisoformat(schedules.first_day) <= chosen <= newest:
+            raise Fatal(
+                f"{chosen} cannot be run: the days go from {schedules.first_day} to {newest}. "
+                "Set schedules.first_day in connector.toml for earlier ones."
+            )
+    return days
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[str]:

@@ -1,49 +1,91 @@
 """When the flows run by themselves.
 
-Belongs here: cadence -> cron line and days of a run. The schedules are on as soon as the daemon runs.
+Belongs here: cadence -> cron line and days of a run; entities with a cron line of their own. The schedules are on as
+soon as the daemon runs. A cron line is one of the zone of the site, where Dagster runs an hour that the clocks skip
+once, after the gap, and one that they repeat once; the day of a run is the business day of its tick in that zone.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from connector_defs.flows.entities import ENTITIES, Entity
+from connector_defs.flows.reports import DateWindow
+from connector_defs.orchestration.assets.staged import group_name
 from connector_defs.orchestration.jobs import ENRICHMENT, MASTER_DATA, PAYMENTS, PURCHASE_ORDERS, RECONCILE
+from connector_defs.orchestration.partitions import range_tags
+from connector_defs.orchestration.selection import assets_of, entities_of
 from connector_defs.settings import Cadence, ScheduleSettings
-
-_RANGE_START = "dagster/asset_partition_range_start"
-_RANGE_END = "dagster/asset_partition_range_end"
 
 
 def schedules(settings: ScheduleSettings) -> list[dg.ScheduleDefinition]:
-    """Master data, purchase orders, payments and enrichment by their own cadence, reconciliation every day."""
+    """Master data, purchase orders, payments and enrichment by their own cadence, reconciliation every day.
+
+    An entity with a cron line of its own has a schedule of its own and is left out of its flow's.
+    """
+    crons: dict[str, str] = dict(settings.entities.items())
+    single = [entity for entity in ENTITIES if entity.name in crons]
     return [
-        _flow(MASTER_DATA, settings.master_data, settings),
-        _flow(PURCHASE_ORDERS, settings.purchase_orders, settings),
-        _flow(PAYMENTS, settings.payments, settings),
-        _flow(ENRICHMENT, settings.enrichment, settings),
+        *_flow(MASTER_DATA, settings.master_data, settings),
+        *_flow(PURCHASE_ORDERS, settings.purchase_orders, settings),
+        *_flow(PAYMENTS, settings.payments, settings),
+        *_flow(ENRICHMENT, settings.enrichment, settings),
+        *(_entity(entity, crons[entity.name], settings) for entity in single),
         _reconciliation(settings),
     ]
 
 
-def _flow(job: str, cadence: Cadence, settings: ScheduleSettings) -> dg.ScheduleDefinition:
+def _flow(job: str, cadence: Cadence, settings: ScheduleSettings) -> list[dg.ScheduleDefinition]:
+    """The schedule of a flow; none where each of its entities has its own."""
+    entities = entities_of([job])
+    rest = [entity for entity in entities if entity.name not in settings.entities]
+    if entities and not rest:
+        return []
+    selection = assets_of(rest) if len(rest) < len(entities) else None
     days = 7 if cadence == "weekly" else 1
-    weekday = str(settings.weekday) if cadence == "weekly" else "*"
+    told = f"{cadence}, for the last 7 days in one run" if days > 1 else f"{cadence}, for the day itself"
+    without = f", without {', '.join(sorted({e.name for e in entities} - {e.name for e in rest}))}"
 
     @dg.schedule(
         name=job,
         job_name=job,
-        cron_schedule=f"0 {settings.hour} * * {weekday}",
+        cron_schedule=_cron(cadence, settings),
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=(
-            f"Runs {job} {cadence}, for the last {days} days in one run. On as soon as the daemon runs."
-            if days > 1
-            else f"Runs {job} {cadence}, for the day itself. On as soon as the daemon runs."
-        ),
+        description=f"Runs {job} {told}{without if selection else ''}. On as soon as the daemon runs.",
     )
     def scheduled(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        return days_until(_day_of(context, settings), days, settings)
+        return days_until(_day_of(context, settings), days, settings, selection)
+
+    return [scheduled]
+
+
+def _cron(cadence: Cadence, settings: ScheduleSettings) -> str:
+    match cadence:
+        case "daily":
+            return f"0 {settings.hour} * * *"
+        case "weekly":
+            return f"0 {settings.hour} * * {settings.weekday}"
+        case _:
+            return cadence
+
+
+def _entity(entity: Entity, cron: str, settings: ScheduleSettings) -> dg.ScheduleDefinition:
+    job = group_name(entity.group)
+    selection = assets_of([entity])
+
+    @dg.schedule(
+        name=f"{job}_{entity.name}",
+        job_name=job,
+        cron_schedule=cron,
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Runs {entity.name} alone ({cron}), for the day itself. On as soon as the daemon runs.",
+    )
+    def scheduled(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        return days_until(_day_of(context, settings), 1, settings, selection)
 
     return scheduled
 
@@ -63,15 +105,17 @@ def _reconciliation(settings: ScheduleSettings) -> dg.ScheduleDefinition:
     return scheduled
 
 
-def days_until(last: date, days: int, settings: ScheduleSettings) -> dg.RunRequest | dg.SkipReason:
+def days_until(
+    last: date, days: int, settings: ScheduleSettings, selection: Sequence[dg.AssetKey] | None = None
+) -> dg.RunRequest | dg.SkipReason:
     """One run over the `days` days that end with `last`, none of them before the first day there is."""
     earliest = date.fromisoformat(settings.first_day)
     if last < earliest:
         return dg.SkipReason(f"{last} is before the first day, {earliest}.")
     first = max(last - timedelta(days=days - 1), earliest)
     if first == last:
-        return dg.RunRequest(partition_key=last.isoformat())
-    return dg.RunRequest(tags={_RANGE_START: first.isoformat(), _RANGE_END: last.isoformat()})
+        return dg.RunRequest(partition_key=last.isoformat(), asset_selection=selection)
+    return dg.RunRequest(tags=range_tags(DateWindow(first, last)), asset_selection=selection)
 
 
 def _day_of(context: dg.ScheduleEvaluationContext, settings: ScheduleSettings) -> date:

@@ -80,6 +80,7 @@ _PUBLISHED = (
     "quarantined",
     "deactivated",
     "held",
+    "superseded",
 )
 
 

@@ -1,17 +1,19 @@
 """Parquet partitions: `<root>/<table>/company=<id>/date=<day>/rows.parquet`, one file for each.
 
 A file is written under a temporary name and renamed when it is whole, so a reader never meets half a
-partition and parallel backfills never share a writer. DuckDB runs in memory over the files: nothing holds
-DuckDB's one-writer lock.
+partition and parallel backfills never share a writer. It says of itself when SYSPRO was read for it. DuckDB runs in
+memory over the files: nothing holds DuckDB's one-writer lock.
 """
 
 import os
 import re
+import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -26,6 +28,28 @@ SELECT * FROM read_parquet(
     ?, hive_partitioning = true, hive_types = {'company': VARCHAR, 'date': DATE}, union_by_name = true
 )
 """
+
+_READ_AT, _SINCE = b"read_at", b"since"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """When a reading of SYSPRO began, and, where it goes on from what was read before, from which date on it reads.
+
+    `read_at` is None for a partition of a version that did not note it.
+    """
+
+    read_at: datetime | None = None
+    since: date | None = None
+
+    def metadata(self) -> dict[bytes, bytes]:
+        """As a Parquet file holds it."""
+        told = {}
+        if self.read_at is not None:
+            told[_READ_AT] = self.read_at.astimezone(UTC).isoformat().encode()
+        if self.since is not None:
+            told[_SINCE] = self.since.isoformat().encode()
+        return told
 
 
 class Staging:
@@ -43,18 +67,40 @@ class Staging:
         return self.root / table / f"company={company}" / f"date={day.isoformat()}" / "rows.parquet"
 
     @contextmanager
-    def writer(self, table: str, company: str, day: date, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    def writer(
+        self, table: str, company: str, day: date, schema: pa.Schema, reading: Reading | None = None
+    ) -> Iterator[pq.ParquetWriter]:
         """Write one partition; it appears, whole, when the block ends without an exception."""
-        target = self.path(table, company, day)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".{uuid.uuid4().hex}.partial")
+        told = schema.with_metadata((reading or Reading()).metadata())
         # Amounts compress better without a dictionary, and it costs a third of the time of writing.
         texts = [field.name for field in schema if pa.types.is_string(field.type)]
+        with (
+            self._appearing(self.path(table, company, day)) as unfinished,
+            pq.ParquetWriter(unfinished, told, compression="zstd", use_dictionary=texts) as writer,
+        ):
+            yield writer
+
+    def share(self, table: str, company: str, day: date, others: Iterable[date]) -> None:
+        """Let other days have the partition of `day` as theirs; one file stands for all where the disk allows it."""
+        source = self.path(table, company, day)
+        for other in others:
+            with self._appearing(self.path(table, company, other)) as unfinished:
+                try:
+                    unfinished.hardlink_to(source)
+                except OSError:
+                    # File systems without hard links, or with a limit to them.
+                    shutil.copyfile(source, unfinished)
+
+    @contextmanager
+    def _appearing(self, target: Path) -> Iterator[Path]:
+        """A temporary path whose file takes the place of `target` when the block ends without an exception."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f".{uuid.uuid4().hex}.partial")
         try:
-            with pq.ParquetWriter(unfinished, schema, compression="zstd", use_dictionary=texts) as writer:
-                yield writer
+            yield unfinished
             os.replace(unfinished, target)  # noqa: PTH105 - the one call whose atomicity is the point
         finally:
+            # Also where both were links to one file already: then replacing does nothing.
             unfinished.unlink(missing_ok=True)
 
     def newest_day(self, tables: tuple[str, ...], company: str) -> date | None:
@@ -68,6 +114,23 @@ class Staging:
         }
         whole = [day for day in written if all(self.path(table, company, day).exists() for table in tables)]
         return max(whole, key=lambda day: (written[day], day), default=None)
+
+    def reading(self, table: str, company: str, day: date) -> Reading:
+        """When SYSPRO was read for a partition. Raises Fatal naming the table where it is not staged."""
+        told = pq.read_metadata(self._staged(table, company, day)).metadata or {}
+        read_at, since = told.get(_READ_AT), told.get(_SINCE)
+        return Reading(
+            read_at and datetime.fromisoformat(read_at.decode()),
+            since and date.fromisoformat(since.decode()),
+        )
+
+    def _staged(self, table: str, company: str, day: date) -> Path:
+        path = self.path(table, company, day)
+        if not path.exists():
+            raise Fatal(
+                f"{table} of company {company} is not staged for {day}: run the stage of that day first"
+            )
+        return path
 
     def tables(self) -> list[str]:
         """Names of the tables that have at least one partition."""
@@ -94,12 +157,7 @@ class Staging:
         """
         with open_duckdb() as connection:
             for table in tables:
-                path = self.path(table, company, day)
-                if not path.exists():
-                    raise Fatal(
-                        f"{table} of company {company} is not staged for {day}: run the stage of that day first"
-                    )
-                connection.read_parquet(str(path)).create_view(table)
+                connection.read_parquet(str(self._staged(table, company, day))).create_view(table)
             yield connection
 
 

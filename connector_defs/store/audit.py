@@ -31,6 +31,7 @@ from sqlalchemy.exc import DatabaseError
 
 from connector_defs.store.engine import Store
 from connector_defs.store.tables import (
+    NEVER_READ,
     Exact,
     Instant,
     audit_checkpoint,
@@ -61,6 +62,8 @@ _ADDED_LATER = {
     "valid_to": "",
     "status": "active",
     "approved_by": "",
+    # of published_record
+    "read_at": str(NEVER_READ),
 }
 # What tells one version of a mapping from the others of its chain -> its event's place and digest.
 _Versions = dict[tuple[object, ...], tuple[int, str]]

@@ -9,10 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, String, delete, func, select, type_coerce, update
 
 from connector_defs.store import audit
-from connector_defs.store.tables import audit_event, publish_request, published_record, unfinished_order
+from connector_defs.store.tables import (
+    NEVER_READ,
+    audit_event,
+    publish_request,
+    published_record,
+    unfinished_order,
+)
 from connector_defs.store.upsert import insert_missing, upsert
 
 RecordState = Literal["sent", "confirmed", "failed", "held", "quarantined"]
@@ -25,7 +31,7 @@ GONE = "gone"
 
 @dataclass(frozen=True)
 class Record:
-    """One record of one entity. `hash` is the content hash last sent or judged.
+    """One record of one entity. `hash` is the content hash last sent or judged, of a reading that began at `read_at`.
 
     `confirmed_before` is 1 where P2P had confirmed the record when it was last sent.
     """
@@ -44,6 +50,7 @@ class Record:
     reason: str
     updated_at: datetime
     confirmed_before: int = 0
+    read_at: datetime = NEVER_READ
 
 
 @dataclass(frozen=True)
@@ -182,10 +189,13 @@ def force(
 
 
 def known(connection: Connection, entity: str, company: str) -> Iterator[Sequence[Any]]:
-    """(key, hash, state, active, touches, parent) of every record, in slices, for the delta."""
+    """(key, hash, state, active, touches, parent, read_at as text) of every record, in slices, for the delta."""
     columns = [published_record.c[name] for name in ("key", "hash", "state", "active", "touches", "parent")]
+    read_at = type_coerce(published_record.c.read_at, String).label("read_at")
     result = connection.execution_options(yield_per=5_000).execute(
-        select(*columns).where(published_record.c.entity == entity, published_record.c.company == company)
+        select(*columns, read_at).where(
+            published_record.c.entity == entity, published_record.c.company == company
+        )
     )
     yield from result.partitions()
 

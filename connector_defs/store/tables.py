@@ -22,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 metadata = MetaData()
+# Older than any reading there is.
+NEVER_READ = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Exact(TypeDecorator[Decimal]):
@@ -194,6 +196,8 @@ published_record = Table(
     Column("updated_at", Instant, nullable=False),
     # Whether the outcome before the present sending was a confirmation: then "unchanged" is good news.
     Column("confirmed_before", Integer, nullable=False, default=0, server_default="0"),
+    # When the reading of SYSPRO began that the record was last judged by: an older one never overwrites it.
+    Column("read_at", Instant, nullable=False, default=NEVER_READ, server_default=instant_text(NEVER_READ)),
     Index("published_by_request", "request_id"),
     Index("published_by_state", "entity", "company", "state"),
 )
@@ -221,6 +225,19 @@ unfinished_order = Table(
     metadata,
     Column("company", String(10), primary_key=True),
     Column("key", String(120), primary_key=True),
+)
+
+# The newest reading of SYSPRO of which every row was published, by entity; and, for orders, from which date the first
+# of those that go up to the present began, and how far the dates (entry and completion, as CCYY-MM-DD) go in what
+# these brought (`store.readings`).
+published_reading = Table(
+    "published_reading",
+    metadata,
+    Column("entity", String(30), primary_key=True),
+    Column("company", String(10), primary_key=True),
+    Column("read_at", Instant, nullable=False),
+    Column("dated_from", String(10), nullable=False, default="", server_default=""),
+    Column("dated_until", String(10), nullable=False, default="", server_default=""),
 )
 
 # What Basware was last told, or is to be told, about how far an invoice is paid (`store.payments`).

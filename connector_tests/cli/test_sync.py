@@ -5,17 +5,20 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
 from connector_defs.cli import sync
-from connector_defs.flows.reports import ExtractReport
+from connector_defs.flows.reports import DateWindow, ExtractReport
 from connector_defs.orchestration import running
 from connector_defs.orchestration.listening import Event, Listener, StepFailed
 from connector_tests.cli.conftest import Command
 from connector_tests.cli.reports import invoice_run, payment_run, problem, published, staged
+from connector_tests.orchestration.fakes import company, settings
 
-Run = Callable[..., None]
+Asked = tuple[str, DateWindow | None, dict[str, object]]
+Run = Callable[..., list[Asked]]
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,21 @@ class Outcome:
 def run_tells(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Replace the run by one that tells these events and ends with these failures."""
 
-    def prepare(*events: Event, failures: tuple[str, ...] = ()) -> None:
-        def run(name: str, day: date | None, listener: Listener, *, verbose: bool) -> Outcome:
+    asked: list[Asked] = []
+
+    def prepare(*events: Event, failures: tuple[str, ...] = ()) -> list[Asked]:
+        def run(name: str, days: DateWindow | None, listener: Listener, **chosen: object) -> Outcome:
+            asked.append((name, days, chosen))
             print("chatter of a library")
             for event in events:
                 listener(event)
             return Outcome(failures)
 
-        monkeypatch.setattr(sync, "opened", nullcontext)
+        monkeypatch.setattr(
+            sync, "opened", lambda: nullcontext(SimpleNamespace(settings=settings(company("M1"))))
+        )
         monkeypatch.setattr(running, "run", run)
+        return asked
 
     return prepare
 
@@ -108,3 +117,57 @@ def test_data_extracts_are_told_with_what_is_new_and_what_went_wrong(
     assert "one row has no id" in ended.out
     (told,) = json.loads(connector("sync", "invoices", "--json").out)["extracts"]
     assert (told["rows"], told["received"]) == (20, 2)
+
+
+@pytest.mark.parametrize(
+    ("told", "days"),
+    [
+        ([], None),
+        (["--date", "2026-11-02"], DateWindow(date(2026, 11, 2), date(2026, 11, 2))),
+        (["--date", "2026-01-01..2026-03-01"], DateWindow(date(2026, 1, 1), date(2026, 3, 1))),
+    ],
+)
+def test_a_day_or_a_range_of_days_is_one_run(
+    connector: Command, run_tells: Run, told: list[str], days: DateWindow | None
+) -> None:
+    asked = run_tells(published(quarantined=0))
+    assert connector("sync", "master-data", *told).code == 0
+    ((flow, window, _),) = asked
+    assert (flow, window) == ("master-data", days)
+
+
+@pytest.mark.parametrize(
+    ("told", "flaw"),
+    [
+        ("yesterday", "is no day such as"),
+        ("2026-02-30", "is no day such as"),
+        ("2026-01-01..", "is no day such as"),
+        ("..2026-01-01", "is no day such as"),
+        ("2026-03-01..2026-01-01", "ends before it begins"),
+    ],
+)
+def test_a_date_that_means_nothing_is_told_before_anything_runs(
+    connector: Command, run_tells: Run, told: str, flaw: str
+) -> None:
+    asked = run_tells()
+    ended = connector("sync", "master-data", "--date", told)
+    assert ended.code == 2
+    assert flaw in " ".join(ended.err.split())
+    assert asked == []
+
+
+def test_single_entities_and_companies_are_handed_on_companies_by_their_syspro_name(
+    connector: Command, run_tells: Run
+) -> None:
+    asked = run_tells()
+    connector("sync", "master-data", "--entity", "vendors", "--entity", "accounts", "--company", "BM1")
+    ((_, _, chosen),) = asked
+    assert (chosen["entities"], chosen["companies"]) == (["vendors", "accounts"], ["M1"])
+
+
+def test_a_company_that_is_not_configured_is_wrong_use(connector: Command, run_tells: Run) -> None:
+    asked = run_tells()
+    ended = connector("sync", "master-data", "--company", "M9")
+    assert ended.code == 2
+    assert "M1/BM1" in ended.err
+    assert asked == []

@@ -4,7 +4,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from connector_defs.domain.keys import response_code
+from connector_defs.flows import day_rows
 from connector_defs.flows.extraction import stage
 from connector_defs.flows.payments import run_payments
 from connector_defs.flows.reports import DateWindow, PaymentRunReport
@@ -58,9 +61,11 @@ def take_back(pair: Pair, number: str, day: date = TODAY) -> None:
 
 
 def tell(pair: Pair, day: date = TODAY, *, again: bool = False) -> PaymentRunReport:
-    """What the payments job does for one day."""
+    """What the payments job does for one day, on that day."""
     window = DateWindow.day(day)
-    stage(pair.connector, pair.company, "invoice_payments", window)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(day_rows, "business_day", lambda _: day)
+        stage(pair.connector, pair.company, "invoice_payments", window)
     return run_payments(pair.connector, pair.company, window, again=again)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -230,3 +231,16 @@ def test_payments_are_told_on_postgresql(postgres: Postgres, tmp_path: Path) -> 
         assert paid(pair, one) == ["50.00", "108.25"]
         assert paid(pair, two) == ["108.25"]
         assert_books_agree(pair)
+
+
+def test_a_day_that_is_over_is_read_by_itself_and_moves_nothing_on(pair: Pair) -> None:
+    (one, two) = post(pair, "INV-1", "INV-2")
+    pay(pair, "INV-1")
+    tell(pair)
+    over = TODAY + timedelta(days=3)
+    pay(pair, "INV-2", "50.00", day=over)
+    window = DateWindow.day(over)
+    assert stage(pair.connector, pair.company, "invoice_payments", window).rows == 1
+    assert run_payments(pair.connector, pair.company, window).told == 1
+    assert (paid(pair, one), paid(pair, two)) == (["108.25"], ["50.00"])
+    assert read_until(pair) == TODAY

@@ -113,6 +113,7 @@ class FakeSite:
     errors: dict[tuple[str, str], Exception] = field(default_factory=dict)
     windows: dict[str, list[DateWindow]] = field(default_factory=lambda: defaultdict(list))
     published: list[tuple[str, str, date]] = field(default_factory=list)
+    published_from: list[date] = field(default_factory=list)
     reread: list[date | None] = field(default_factory=list)
     paid: list[tuple[str, date, bool]] = field(default_factory=list)
     refused_payments: list[Problem] = field(default_factory=list)
@@ -183,7 +184,7 @@ class FakeSite:
         monkeypatch.setattr(overview, "status", self._status)
         monkeypatch.setattr(overview, "incomplete_orders", lambda _: self.incomplete)
         monkeypatch.setattr(overview, "duplicate_suppliers", lambda _: self.duplicates)
-        monkeypatch.setattr(control_totals, "with_totals", lambda _, __, report, ___: report)
+        monkeypatch.setattr(control_totals, "with_totals", lambda *given, first=None: given[2])
         monkeypatch.setattr(control_totals, "latest", lambda _: self.totals)
         monkeypatch.setattr(record_reconciliation, "reconcile_records", lambda _: self._compared())
         return self
@@ -220,9 +221,12 @@ class FakeSite:
             new_columns=self.new_columns,
         )
 
-    def _publish(self, _: object, company: CompanySettings, entity: str, partition: date) -> PublishReport:
+    def _publish(
+        self, _: object, company: CompanySettings, entity: str, partition: date, *, first: date
+    ) -> PublishReport:
         name = self._meet(entity, company)
         self.published.append((entity, name, partition))
+        self.published_from.append(first)
         return PublishReport(
             company=name,
             entity=entity,

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.flows.reports import DateWindow
 from connector_defs.orchestration.listening import Event, StepFailed, StepStarted
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.running import run
@@ -251,3 +252,83 @@ def test_a_run_has_the_patience_of_the_settings(site: FakeSite) -> None:
 def test_lines_and_receipts_are_staged_after_their_orders(site: FakeSite) -> None:
     run("purchase-orders")
     assert next(iter(site.windows)) == "order_headers"
+
+
+def test_a_range_of_days_is_one_run(site: FakeSite) -> None:
+    days = DateWindow(TODAY - timedelta(days=9), TODAY - timedelta(days=2))
+    outcome = run("purchase-orders", days)
+    assert outcome.success
+    assert len(outcome.run_ids) == 1
+    assert site.windows["order_headers"] == [days, days]
+    assert {partition for *_, partition in site.published} == {days.last}
+    assert set(site.published_from) == {days.first}
+
+
+@pytest.mark.parametrize(
+    "days",
+    [DateWindow(date(1999, 12, 31), TODAY), DateWindow(TODAY, TODAY + timedelta(days=1))],
+)
+def test_a_range_that_leaves_the_calendar_is_refused(site: FakeSite, days: DateWindow) -> None:
+    with pytest.raises(Fatal, match="first_day in connector"):
+        run("master-data", days)
+
+
+@pytest.mark.parametrize(
+    ("flow", "names", "staged", "published"),
+    [
+        ("master-data", ["vendors"], {"suppliers", "supplier_addresses"}, {"vendors"}),
+        ("master-data", ["supplier_addresses"], {"suppliers", "supplier_addresses"}, {"vendors"}),
+        ("master-data", ["taxCodes", "accounts"], {"tax_codes", "gl_accounts"}, {"taxCodes", "accounts"}),
+        (
+            "purchase-orders",
+            ["goods_receipts"],
+            {"order_headers", "order_lines", "goods_receipts"},
+            {"matchingOrderLines"},
+        ),
+        (
+            "all",
+            ["order_headers"],
+            {"order_headers", "order_lines", "goods_receipts"},
+            {"matchingOrders", "matchingOrderLines"},
+        ),
+    ],
+)
+def test_single_entities_are_run_with_the_tables_they_are_made_of(
+    site: FakeSite, flow: str, names: list[str], staged: set[str], published: set[str]
+) -> None:
+    outcome = run(flow, entities=names)
+    assert outcome.success
+    assert len(outcome.run_ids) == 1
+    assert set(site.windows) == staged
+    assert {entity for entity, *_ in site.published} == published
+    assert site.reread == []
+
+
+@pytest.mark.parametrize(
+    ("flow", "name", "told"),
+    [
+        ("master-data", "vendor", "choose from taxCodes, accounts, costCenters, paymentTerms, vendors, or"),
+        ("master-data", "matchingOrders", "'matchingOrders' is no entity of this flow"),
+        ("invoices", "vendors", "only master-data and purchase-orders consist of entities"),
+    ],
+)
+def test_an_unknown_entity_is_refused_with_the_choices(
+    site: FakeSite, flow: str, name: str, told: str
+) -> None:
+    with pytest.raises(Fatal, match=told):
+        run(flow, entities=["vendors", name] if flow == "master-data" else [name])
+    assert site.windows == {}
+
+
+@pytest.mark.parametrize("flow", ["master-data", "invoices", "payments"])
+def test_a_run_for_one_company_leaves_the_others_alone(site: FakeSite, flow: str) -> None:
+    outcome = run(flow, companies=["M2"])
+    assert outcome.success
+    assert {report.company for report in outcome.reports} == {"M2"}  # type: ignore[union-attr]
+
+
+def test_a_run_for_a_company_that_is_not_configured_fails_and_names_the_choices(site: FakeSite) -> None:
+    outcome = run("master-data", companies=["M2", "M9"], entities=["vendors"])
+    assert not outcome.success
+    assert "M9 is not configured; known are M1, M2" in outcome.failures[0]
+    assert site.windows == {}

@@ -22,12 +22,22 @@ from rich.console import Console
 
 import connector_tests
 from connector_defs.points import POINTS
-from connector_tests.proof import command, crash, crowd, evidence, exposure, long_model, long_orders, report
+from connector_tests.proof import (
+    backfill,
+    command,
+    crash,
+    crowd,
+    evidence,
+    exposure,
+    long_model,
+    long_orders,
+    report,
+)
 from connector_tests.proof.evidence import Shown
 from connector_tests.proof.kinds import KINDS
 from connector_tests.proof.tally import Tally, total
 
-PARTS = ("crash", "orders", "model", "faults", "soak", "postgres", "mutations", "command")
+PARTS = ("crash", "orders", "model", "faults", "soak", "postgres", "mutations", "command", "backfill")
 _PAGE = Path(connector_tests.__file__).parent.parent / "docs" / "proof.md"
 # The rest comes with the table; who watches need not wait for it.
 _TOLD_AT_ONCE = 3
@@ -49,6 +59,8 @@ def _tasks(parts: Sequence[str], seed: int) -> Iterator[_Task]:
         yield _Task("postgres", "postgres", partial(crowd.rush_on_postgres, crowd.ON_POSTGRES, seed))
     if "faults" in parts:
         yield _Task("faults", "faults and hostile inputs", evidence.run_all)
+    if "backfill" in parts:
+        yield _Task("backfill", "sixty days", backfill.run)
     if "command" in parts:
         yield _Task("command", "the command itself", command.run)
     if "model" in parts:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from connector_defs.domain.errors import Fatal
-from connector_defs.staging.lake import Staging, open_duckdb
+from connector_defs.staging.lake import Reading, Staging, open_duckdb
 
 DAY = date(2026, 1, 31)
 SCHEMA = pa.schema([("Supplier", pa.string()), ("Amount", pa.decimal128(14, 2)), ("Due", pa.date32())])
@@ -110,6 +110,49 @@ class TestWriting:
             "Amount": Decimal("-999999999999.99"),
             "Due": DAY,
         }
+
+
+class TestReading:
+    """A partition says when SYSPRO was read for it, and stands for other days as well."""
+
+    def test_it_is_kept_with_the_rows(self, staging: Staging) -> None:
+        reading = Reading(datetime(2026, 2, 1, 6, 30, tzinfo=timezone(timedelta(hours=2))), DAY)
+        with staging.writer("suppliers", "M1", DAY, SCHEMA, reading) as writer:
+            writer.write_batch(rows("1"))
+        found = staging.reading("suppliers", "M1", DAY)
+        assert found == reading
+        assert found.read_at is not None
+        assert found.read_at.tzinfo == UTC
+
+    def test_a_partition_that_does_not_say_has_none(self, staging: Staging) -> None:
+        stage(staging, rows("1"))
+        assert staging.reading("suppliers", "M1", DAY) == Reading()
+
+    def test_of_a_table_that_is_not_staged_it_is_not_known(self, staging: Staging) -> None:
+        with pytest.raises(Fatal, match="suppliers of company M1 is not staged for 2026-01-31"):
+            staging.reading("suppliers", "M1", DAY)
+
+    @pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+    def test_other_days_may_have_the_same_rows(
+        self, staging: Staging, monkeypatch: pytest.MonkeyPatch, links: bool
+    ) -> None:
+        if not links:
+            monkeypatch.setattr(Path, "hardlink_to", _refuse)
+        others = [date(2026, 1, 29), date(2026, 1, 30)]
+        stage(staging, rows("old"), day=others[0])
+        stage(staging, rows("1", "2"))
+        for _ in range(2):
+            staging.share("suppliers", "M1", DAY, others)
+        assert query(staging, "SELECT date, Supplier FROM suppliers ORDER BY ALL") == [
+            (day, code) for day in (*others, DAY) for code in ("1", "2")
+        ]
+        assert len(files(staging)) == 3
+        stage(staging, rows("3"))
+        assert query(staging, "SELECT Supplier FROM suppliers WHERE date = '2026-01-30'") == [("1",), ("2",)]
+
+
+def _refuse(*_: object) -> None:
+    raise OSError("this disk knows no links")
 
 
 class TestViews:

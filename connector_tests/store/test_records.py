@@ -58,7 +58,8 @@ def test_what_is_known_is_read_in_slices_for_the_delta(store: Store) -> None:
     save(store, record(touches=3, parent="p", active=0), record("other", company="M2"))
     with store.read() as connection:
         rows = [tuple(row) for part in records.known(connection, "vendors", "M1") for row in part]
-    assert rows == [("0000001", "h" * 32, "confirmed", 0, 3, "p")]
+    never = "1970-01-01T00:00:00.000000Z"
+    assert rows == [("0000001", "h" * 32, "confirmed", 0, 3, "p", never)]
 
 
 class TestRequests:

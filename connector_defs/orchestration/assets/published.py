@@ -44,7 +44,7 @@ def _published(entity: Entity, days: dg.PartitionsDefinition[str]) -> dg.AssetsD
     def published(
         context: dg.AssetExecutionContext, connector: ConnectorResource
     ) -> dg.MaterializeResult[None]:
-        day = window(context).last
+        days = window(context)
         reports = for_each_company(
             context,
             connector,
@@ -52,8 +52,9 @@ def _published(entity: Entity, days: dg.PartitionsDefinition[str]) -> dg.AssetsD
             lambda company: control_totals.with_totals(
                 connector.connector,
                 company,
-                publishing.publish(connector.connector, company, entity.name, day),
-                day,
+                publishing.publish(connector.connector, company, entity.name, days.last, first=days.first),
+                days.last,
+                first=days.first,
             ),
         )
         return dg.MaterializeResult(metadata={**tables.published(reports.done), **reports.failure_metadata})
