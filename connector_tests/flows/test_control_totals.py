@@ -214,7 +214,7 @@ def test_many_lost_records_are_named_by_the_first_few(pair: Pair) -> None:
             {"confirmed": 9},
             "records sent now or before, and records confirmed, refused or without an outcome: 10 and 9",
         ),
-        ({"quarantined": 1}, "on their way or quarantined: 12 and 11, a difference of 1"),
+        ({"quarantined": 1}, "on their way, quarantined or superseded: 12 and 11, a difference of 1"),
     ],
 )
 def test_a_run_whose_own_count_is_off_is_found_out(pair: Pair, change: dict[str, int], text: str) -> None:

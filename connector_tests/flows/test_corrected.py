@@ -147,7 +147,7 @@ FLAWS = {
     "order without a supplier": Flaw(
         "matchingOrders",
         ORDER,
-        "OVER_LIMIT",
+        "CODE_MISSING",
         _change("PorMasterHdr", ORDER, Supplier=""),
         _change("PorMasterHdr", ORDER, Supplier=SUPPLIER),
     ),

@@ -11,6 +11,7 @@ import pytest
 from connector_defs.domain.default_maps import DEFAULT_UNITS
 from connector_defs.sandbox.world import WorldOptions
 from connector_defs.sandbox.world.tables import Value
+from connector_tests.flows.days import DayClock
 from connector_tests.flows.pair import SUPPLIER, TODAY, Pair, open_pair
 
 ORDER = "000000000010001"
@@ -155,16 +156,19 @@ def test_the_cost_centre_of_a_line_is_the_section_of_its_gl_code(folder: Path) -
         assert held(pair, "costCenters", "00")["costCenterCode"] == "00"
 
 
-def test_a_rate_that_changes_is_sent_on_the_day_it_comes_into_force(pair: Pair) -> None:
-    change: dict[str, Value] = {
-        "PrvTaxRate": Decimal("8.25"), "CurTaxRate": Decimal("9.00"), "TaxEffDate": TODAY + timedelta(days=2),
-    }  # fmt: skip
-    pair.sandbox.world.tables["AdmTax"].update(("S",), change)
-    for later, rate, sent in ((0, "8.25", 5), (1, "8.25", 0), (2, "9", 1), (3, "9", 0)):
-        day = TODAY + timedelta(days=later)
-        pair.stage("tax_codes", day=day)
-        assert pair.publish("taxCodes", day=day)["taxCodes"].sent == sent
-        assert held(pair, "taxCodes", "S  ")["taxPercentage"] == Decimal(rate)
+def test_a_rate_that_changes_is_sent_on_the_day_it_comes_into_force(folder: Path) -> None:
+    clock = DayClock()
+    with open_pair(folder, clock=clock) as pair:
+        change: dict[str, Value] = {
+            "PrvTaxRate": Decimal("8.25"), "CurTaxRate": Decimal("9.00"), "TaxEffDate": TODAY + timedelta(days=2),
+        }  # fmt: skip
+        pair.sandbox.world.tables["AdmTax"].update(("S",), change)
+        for later, rate, sent in ((0, "8.25", 5), (1, "8.25", 0), (2, "9", 1), (3, "9", 0)):
+            day = TODAY + timedelta(days=later)
+            clock.go_to(day)
+            pair.stage("tax_codes", day=day)
+            assert pair.publish("taxCodes", day=day)["taxCodes"].sent == sent
+            assert held(pair, "taxCodes", "S  ")["taxPercentage"] == Decimal(rate)
 
 
 def test_a_changed_map_sends_what_it_touches_and_nothing_else(pair: Pair) -> None:

@@ -321,8 +321,12 @@ def test_orders_are_chosen_here_where_the_service_takes_no_filter_on_their_state
         _refuses_filters_on("OrderStatus", monkeypatch)
         take(pair, "order_headers")
         assert {row["PurchaseOrder"] for row in read(pair, "order_headers")} == OPEN
-        take(pair, "order_headers", date(2026, 8, 5), TODAY)
-        assert COMPLETED_IN_AUGUST in {row["PurchaseOrder"] for row in read(pair, "order_headers")}
+        completed = pair.sandbox.world.tables["PorMasterHdr"].get(COMPLETED_IN_AUGUST)
+        assert completed is not None
+        day = completed["DatePoCompleted"]
+        assert isinstance(day, date)
+        take(pair, "order_headers", day, TODAY)
+        assert COMPLETED_IN_AUGUST in {row["PurchaseOrder"] for row in read(pair, "order_headers", day)}
 
 
 def test_receipts_without_an_order_belong_to_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

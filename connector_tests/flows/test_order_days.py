@@ -174,14 +174,18 @@ def test_an_order_that_ended_unseen_is_asked_for_by_its_number(
         assert {report.sent for report in orders_run(pair, TODAY).values()} == {0}
 
 
-def test_an_order_without_receipts_table_that_ended_unseen_is_told(pair: Pair) -> None:
-    del pair.sandbox.world.tables["GrnDetails"]
-    long_ago = TODAY - timedelta(days=90)
-    pair.sandbox.world.tables["PorMasterHdr"].update(
-        (ORDER,), {"OrderStatus": "9", "OrderEntryDate": long_ago, "DatePoCompleted": long_ago}
-    )
-    orders_run(pair, TODAY)
-    assert all(line["isClosed"] for line in lines_of(pair, ORDER))
+def test_an_order_that_ended_unseen_is_told_where_a_site_has_no_receipts(
+    folder: Path, clock: DayClock
+) -> None:
+    with open_pair(folder, clock=clock) as pair:
+        del pair.sandbox.world.tables["GrnDetails"]
+        pair.sync()
+        long_ago = TODAY - timedelta(days=90)
+        pair.sandbox.world.tables["PorMasterHdr"].update(
+            (ORDER,), {"OrderStatus": "9", "OrderEntryDate": long_ago, "DatePoCompleted": long_ago}
+        )
+        orders_run(pair, TODAY)
+        assert all(line["isClosed"] for line in lines_of(pair, ORDER))
 
 
 def test_an_order_refused_on_the_day_it_ended_goes_again_though_no_day_shows_it(
