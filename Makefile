@@ -29,7 +29,7 @@ ui: $(READY) ## Open the Dagster UI on a living sandbox with history in it
 	@$(BIN)/connector ui $(ARGS)
 
 test: $(READY) ## Run all tests with branch coverage
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=term $(ARGS)
 
 lint: $(READY) ## Format, lint, types, import contracts, Dagster definitions
 	@$(BIN)/ruff format --check --quiet .

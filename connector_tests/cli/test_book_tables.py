@@ -42,7 +42,9 @@ TOTALS = ControlTotals(
     in_flight=0,
     closed=0,
     money=(
-        MoneyTotal("EUR", 12340, *(Decimal(n) for n in ("1234567.80", "1234567.80", "0", "0", "0", "0"))),
+        MoneyTotal(
+            "EUR", 12340, *(Decimal(n) for n in ("1234567.80", "1234567.80", "0", "0", "0", "0", "0"))
+        ),
     ),
 )
 COMPARED = RecordComparison("M1", "vendors", date(2026, 3, 1), 12, 12, 10, 10, 10, 2, 0, 0)

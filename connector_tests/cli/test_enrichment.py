@@ -8,9 +8,16 @@ from typing import Any
 import pytest
 
 from connector_defs.cli.sandbox import TIMING, storage_of
+from connector_defs.flows.entities import ENTITIES, MASTER_DATA, STAGED
+from connector_defs.flows.extraction import stage
+from connector_defs.flows.publishing import publish
+from connector_defs.flows.reports import DateWindow
+from connector_defs.flows.runtime import open_connector
 from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.world import WorldOptions
-from connector_tests.cli.conftest import Command, Ended, call
+from connector_defs.settings import load_settings
+from connector_tests.cli.conftest import Command, Ended
+from connector_tests.flows.pair import TODAY
 
 WORLD = WorldOptions(suppliers=40, accounts=20, cost_centers=4, orders=8, lines=30, invoices=0)
 FIRST, SECOND = "000000000000001", "000000000000002"
@@ -22,7 +29,14 @@ def sandbox(own_place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     with Sandbox(WORLD, processing_seconds=0.0) as running:
         for name, value in {**running.environment(), **TIMING, **storage_of(own_place)}.items():
             monkeypatch.setenv(name, value)
-        call("sync", "master-data")
+        with open_connector(load_settings()) as connector:
+            (company,) = connector.companies
+            for table in STAGED:
+                if table.group == MASTER_DATA:
+                    stage(connector, company, table.name, DateWindow.day(TODAY))
+            for entity in ENTITIES:
+                if entity.group == MASTER_DATA:
+                    publish(connector, company, entity.name, TODAY)
         running.basware.edit_vendor(FIRST, {"paymentTerms": {"paymentTermCode": "45"}})
         yield running
 

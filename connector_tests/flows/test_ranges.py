@@ -19,8 +19,8 @@ from connector_tests.flows.days import (
 )
 from connector_tests.flows.pair import TODAY, open_pair
 
-FIRST = TODAY - timedelta(days=40)
-DAYS = [FIRST + timedelta(days=number) for number in range(41)]
+FIRST = TODAY - timedelta(days=20)
+DAYS = [FIRST + timedelta(days=number) for number in range(21)]
 
 
 def two_sites(folder: Path) -> tuple[Path, Path]:

@@ -161,20 +161,26 @@ def test_who_lost_the_lease_stops_without_writing(pair: Pair, monkeypatch: pytes
 
 def test_after_an_outage_nothing_more_begins(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two requests find Basware down while others wait for their turn: these are never made."""
-    calls, waiting, submit = [], threading.Semaphore(0), Sending._submit
+    calls, queued, ending = [], threading.Event(), threading.Event()
+    submit, end = Sending._submit, Sending._end
 
     def submitted(self: Sending, carriers: ThreadPoolExecutor, batch: Batch) -> None:
         submit(self, carriers, batch)
-        waiting.release()
+        if len(self._under_way) >= 6:
+            queued.set()
+
+    def ended(self: Sending, eyes: ThreadPoolExecutor) -> None:
+        ending.set()
+        end(self, eyes)
 
     def down(endpoint: str, payload: Sequence[bytes]) -> Receipt:
         calls.append(endpoint)
-        for _ in range(4):
-            waiting.acquire(timeout=5)
+        assert (queued if len(calls) <= 2 else ending).wait(timeout=5)
         raise RetryLater("down")
 
     batches_of(monkeypatch, 1)
     monkeypatch.setattr(Sending, "_submit", submitted)
+    monkeypatch.setattr(Sending, "_end", ended)
     monkeypatch.setattr(pair.connector.basware, "post", down)
     with pytest.raises(RetryLater, match="down"):
         pair.publish("vendors")

@@ -304,7 +304,9 @@ def test_a_column_in_another_form_is_an_error_and_a_new_one_a_note(
 def test_totals_that_do_not_add_up_are_an_error_that_names_the_difference(
     instance: dg.DagsterInstance, site: FakeSite
 ) -> None:
-    money = MoneyTotal("EUR", 3, *(Decimal(amount) for amount in ("30.00", "20.00", "0", "10.00", "0", "0")))
+    money = MoneyTotal(
+        "EUR", 3, *(Decimal(amount) for amount in ("30.00", "20.00", "0", "10.00", "0", "0", "0"))
+    )
     site.totals = [
         control_total(money=(money,)),
         control_total(company="M2", rows=11, differences=("rows read, and records made of them: 11 and 10",)),
