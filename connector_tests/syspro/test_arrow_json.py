@@ -1,6 +1,7 @@
 """The quick way to Arrow says what the strict reading says, or nothing."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -244,7 +245,8 @@ ANYTHING = st.one_of(
     st.sampled_from(["null", "true", "false", "[]", "{}", '{"a":1}', '"\\ud800"', '"\\u0000"', '"\\x"']),
 )
 FITTING = {
-    "text": st.text(max_size=8).map(json.dumps),
+    # What looks like a small exponent is a doubt, even amid a text.
+    "text": st.text(max_size=8).map(json.dumps).filter(lambda text: not re.search("[0-9.][eE]-", text)),
     "integer": st.integers(-(2**63), 2**63 - 1).map(str),
     "decimal": st.decimals(places=2, min_value=-99, max_value=99).map(str),
     "date": st.dates().map(lambda day: f'"{day}T00:00:00Z"'),
