@@ -5,6 +5,7 @@ Belongs here: columns and their types. Amounts are exact decimals kept as text, 
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -66,8 +67,9 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
+@lru_cache(4096)
 def instant_text(value: datetime) -> str:
-    """The one textual form of an instant."""
+    """The one textual form of an instant; rows of one batch share theirs."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
