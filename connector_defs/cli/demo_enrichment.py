@@ -1,4 +1,7 @@
-"""The demo's enrichment of suppliers: changed in Basware, shown first, approved, written, and not sent back."""
+"""The demo's enrichment of suppliers: changed in Basware, shown first, approved, written, and not sent back.
+
+A bank account changed there is none of it: it is found by the comparison of records, and SYSPRO's goes back.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,6 +19,7 @@ _TERMS, _TAX_ID = "TermsCode", "TaxRegnNum"
 def enriched(sandbox: SandboxProcess, number: int) -> Iterator[Check]:
     """People change `number` vendors; none of this where there are too few suppliers."""
     from connector_defs.flows import enrichment, enrichment_decisions
+    from connector_defs.flows.record_reconciliation import reconcile_records, resend
 
     if not number:
         return
@@ -38,11 +42,18 @@ def enriched(sandbox: SandboxProcess, number: int) -> Iterator[Check]:
     third = run_flow("master-data")
     writes = sandbox.writes() - writes
     say(f"Writes of master data by the next run: {writes}.\n")
+    with opened() as connector, busy("Comparing master data and orders"):
+        differing = reconcile_records(connector)
+        found = {(each.entity, each.key) for each in differing.differences}
+        resend(connector, differing, actor=actor())
+    fourth = run_flow("master-data")
+    sent_again = sum(report.confirmed for report in fourth.published)
     wanted = _wanted(before, changes)
     after = sandbox.suppliers()
     wrong = [code for code in after if after[code] != wanted[code]]
     applied = sum(report.applied for report in second.supplier_updates)
-    steps = [*first.failed_steps, *second.failed_steps, *third.failed_steps]
+    steps = [*first.failed_steps, *second.failed_steps, *third.failed_steps, *fourth.failed_steps]
+    tampered = {("vendors", one["vendor_code"]) for one in changes if one["kind"] == "bank account"}
     yield Check(
         "a dry run and a proposal change nothing in SYSPRO",
         unchanged and not any(report.sent for report in first.supplier_updates),
@@ -54,6 +65,11 @@ def enriched(sandbox: SandboxProcess, number: int) -> Iterator[Check]:
         f"{applied} of {_fields(changes)} fields, {len(wrong)} suppliers otherwise",
     )
     yield Check("what came from Basware is not sent back", writes == 0, f"{writes} sent")
+    yield Check(
+        "a bank account changed in Basware is found, and SYSPRO's goes back",
+        found == tampered and sent_again == len(tampered),
+        f"{len(found & tampered)} of {len(tampered)} found, {sent_again} sent again",
+    )
 
 
 def _fields(changes: list[dict[str, Any]]) -> int:
