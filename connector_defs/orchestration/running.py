@@ -4,11 +4,13 @@ Belongs here: which jobs a name stands for, the Dagster instance, and what a cal
 Does not belong here: printing.
 """
 
+import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 
@@ -128,8 +130,17 @@ def _execute(
 @contextmanager
 def _instance() -> Iterator[dg.DagsterInstance]:
     home = os.environ.get("DAGSTER_HOME")
-    with dg.DagsterInstance.get() if home else dg.DagsterInstance.ephemeral() as instance:
+    with _instance_at(Path(home)) if home else dg.DagsterInstance.ephemeral() as instance:
         yield instance
+
+
+def _instance_at(home: Path) -> dg.DagsterInstance:
+    """The instance of a folder. Dagster makes its tables on first use, and two processes that do so at once collide."""
+    if not home.is_dir():
+        return dg.DagsterInstance.get()
+    with (home / ".setting-up").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        return dg.DagsterInstance.get()
 
 
 def _window(days: date | DateWindow | None) -> DateWindow:

@@ -1,5 +1,8 @@
 """The schema's version: upgraded by Alembic, checked before anything else touches the store."""
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,10 +102,25 @@ def open_store(state_url: str) -> Store:
 
 def _make_usable(engine: Engine) -> None:
     status = _status(engine)
-    if status.current is None and not inspect(engine).has_table("invoice"):
-        _upgrade(engine)
-    elif not status.ok:
+    if status.current is None:
+        with _alone(engine):
+            status = _status(engine)
+            if status.current is None and not inspect(engine).has_table("invoice"):
+                _upgrade(engine)
+                return
+    if not status.ok:
         raise SchemaOutdated(
             f"the state store has schema {status.current or 'of unknown origin'}, this version needs {status.head}: "
             f"{status.remedy}"
         )
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """No other process of this machine sets the same SQLite file up meanwhile; its tables appear one by one."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        yield
+        return
+    with Path(f"{engine.url.database}.setting-up").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        yield
