@@ -85,21 +85,8 @@ def _invoice_sensor(
         active = in_progress(context.instance, INVOICES)
         if active is not None:
             return dg.SensorResult(skip_reason=f"run {active} of the invoices is queued or in progress")
-        waiting, troubles = _look_at_all(connector, look)
-        if troubles and not waiting:
-            # The cursor stays: what cannot be seen is not gone.
-            return dg.SensorResult(skip_reason="; ".join(troubles), cursor=context.cursor)
-        decision = decide(
-            Cursor.read(context.cursor), waiting, now=time.time(), delay=settings.invoice_poll_seconds
-        )
-        reason = "; ".join([decision.reason, *troubles])
-        if not decision.run:
-            return dg.SensorResult(skip_reason=reason, cursor=decision.cursor.write())
-        _log.info("%s: %s", name, reason)
-        return dg.SensorResult(
-            run_requests=[day],
-            cursor=decision.cursor.write(),
-        )
+        found = _look_at_all(connector, look)
+        return _started(context, name, found, day, settings.invoice_poll_seconds)
 
     return sense
 
@@ -120,23 +107,34 @@ def _request_sensor(settings: ScheduleSettings) -> dg.SensorDefinition:
             active = in_progress(context.instance, job)
             if active is not None:
                 return dg.SensorResult(skip_reason=f"run {active} of {job} is queued or in progress")
-        due, troubles = _look_at_all(connector, _outcomes_due)
-        if troubles and not due:
-            return dg.SensorResult(skip_reason="; ".join(troubles), cursor=context.cursor)
-        decision = decide(
-            Cursor.read(context.cursor), due, now=time.time(), delay=settings.invoice_poll_seconds
-        )
-        reason = "; ".join([decision.reason, *troubles])
-        if not decision.run:
-            return dg.SensorResult(skip_reason=reason, cursor=decision.cursor.write())
-        _log.info("%s: %s", OPEN_REQUESTS, reason)
-        return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=decision.cursor.write())
+        found = _look_at_all(connector, _outcomes_due)
+        return _started(context, OPEN_REQUESTS, found, dg.RunRequest(), settings.invoice_poll_seconds)
 
     return sense
 
 
 def _outcomes_due(connector: Connector, company: CompanySettings) -> list[str]:
     return [token(company.syspro_company, name) for name in aftercare.due(connector, company)]
+
+
+def _started(
+    context: dg.SensorEvaluationContext,
+    name: str,
+    found: tuple[list[str], list[str]],
+    run: dg.RunRequest,
+    delay: int,
+) -> dg.SensorResult:
+    """`run` where what was found is new or was left too long, else why not."""
+    waiting, troubles = found
+    if troubles and not waiting:
+        # The cursor stays: what cannot be seen is not gone.
+        return dg.SensorResult(skip_reason="; ".join(troubles), cursor=context.cursor)
+    decision = decide(Cursor.read(context.cursor), waiting, now=time.time(), delay=delay)
+    reason = "; ".join([decision.reason, *troubles])
+    if not decision.run:
+        return dg.SensorResult(skip_reason=reason, cursor=decision.cursor.write())
+    _log.info("%s: %s", name, reason)
+    return dg.SensorResult(run_requests=[run], cursor=decision.cursor.write())
 
 
 def _look_at_all(resource: ConnectorResource, look: Look) -> tuple[list[str], list[str]]:
