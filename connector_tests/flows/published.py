@@ -4,9 +4,13 @@ Belongs here: publishing single entities, and looking at one record here, in SYS
 expectation of one single test.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+import pytest
+
+from connector_defs.basware.answers import Receipt
 from connector_defs.flows import overview
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.entities import entity as entity_named
@@ -150,3 +154,19 @@ def assert_quiet(pair: Pair, *entities: str) -> None:
     refresh(pair, *entities)
     assert posts(pair) == before, "one more run sends nothing"
     assert audit.verify(pair.connector.store).ok
+
+
+def stop_amid_the_lines(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish order lines and be interrupted before the second request goes."""
+    post, calls = pair.connector.basware.post, []
+
+    def stop_at_the_second(endpoint: str, payload: Sequence[bytes]) -> Receipt:
+        calls.append(endpoint)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return post(endpoint, payload)
+
+    monkeypatch.setattr(pair.connector.basware, "post", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        pair.publish("matchingOrderLines")
+    monkeypatch.undo()

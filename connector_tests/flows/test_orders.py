@@ -29,6 +29,7 @@ from connector_tests.flows.published import (
     record,
     refresh,
     states,
+    stop_amid_the_lines,
     table,
     target,
 )
@@ -100,18 +101,7 @@ def test_an_order_of_many_slices_is_marked_incomplete_until_the_last_has_gone(
     grow_order(pair, 150)
     pair.stage()
     pair.publish(*ENDPOINTS[:-1])
-    post, calls = pair.connector.basware.post, []
-
-    def crash_at_the_second(endpoint: str, payload: Sequence[bytes]) -> Receipt:
-        calls.append(endpoint)
-        if len(calls) > 1:
-            raise KeyboardInterrupt
-        return post(endpoint, payload)
-
-    monkeypatch.setattr(pair.connector.basware, "post", crash_at_the_second)
-    with pytest.raises(KeyboardInterrupt):
-        pair.publish("matchingOrderLines")
-    monkeypatch.undo()
+    stop_amid_the_lines(pair, monkeypatch)
     seen = pair.sandbox.basware.visible_orders().get(record(pair, "matchingOrders", ORDER).external_code, 0)
     with pair.connector.store.read() as connection:
         marked = records.incomplete_orders(connection, "M1")

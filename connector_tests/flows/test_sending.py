@@ -19,6 +19,7 @@ from connector_defs.store import records
 from connector_defs.store.leases import LeaseLost, LeaseTaken
 from connector_defs.store.records import OpenRequest, Record
 from connector_tests.flows.pair import TODAY, Pair, open_pair
+from connector_tests.flows.published import stop_amid_the_lines
 from connector_tests.store.builders import pretend_owner
 
 ORDER = "000000000010001"
@@ -304,18 +305,7 @@ def test_the_mark_of_an_unfinished_order_outlives_a_change_of_its_header(
     grow_order(pair, 150)
     pair.stage("order_lines")
     pair.publish(*BEFORE_LINES)
-    post, calls = pair.connector.basware.post, []
-
-    def die_at_the_second(endpoint: str, payload: Sequence[bytes]) -> Receipt:
-        calls.append(endpoint)
-        if len(calls) > 1:
-            raise KeyboardInterrupt
-        return post(endpoint, payload)
-
-    monkeypatch.setattr(pair.connector.basware, "post", die_at_the_second)
-    with pytest.raises(KeyboardInterrupt):
-        pair.publish("matchingOrderLines")
-    monkeypatch.undo()
+    stop_amid_the_lines(pair, monkeypatch)
     assert ORDER in incomplete(pair)
     pair.sandbox.world.tables["PorMasterHdr"].update((ORDER,), {"OrderDueDate": date(2026, 12, 1)})
     pair.stage("order_headers")
