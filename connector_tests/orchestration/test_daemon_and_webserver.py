@@ -175,16 +175,35 @@ def backfill(site: Site, assets: tuple[str, ...], days: int) -> str:
     return str(answer["backfillId"])
 
 
-def new_invoice(sandbox: Sandbox) -> dict[str, Any]:
-    """A plain invoice under a number of its own."""
+def posted_by_the_sensor(site: Site) -> dict[str, Any] | None:
+    """A run of the sensor that is over, once a newly approved invoice is in SYSPRO's ledger.
+
+    A run that another sensor started takes in whatever is approved by then, so that one invoice need not be enough:
+    each that got there by another way is followed by one more.
+    """
+    posted = posted_numbers(site.sandbox)
+    approved = [
+        number
+        for document in site.sandbox.basware.documents.values()
+        if (number := str(document["invoiceNumber"])).startswith("LATECOMER-")
+    ]
+    run = next(iter(sensor_runs(site)), None)
+    if posted.issuperset(approved) and not (approved and run):
+        approve_another(site.sandbox, f"LATECOMER-{len(approved) + 1}")
+        return None
+    return run if posted.issuperset(approved) else None
+
+
+def approve_another(sandbox: Sandbox, number: str) -> None:
+    """Approve a plain invoice under this number."""
     plain = next(
         document
         for document in sandbox.world.invoices
         if sandbox.world.invoice_kinds[str(document["invoiceId"])] is InvoiceKind.PLAIN
     )
     document = copy.deepcopy(plain)
-    document.update(invoiceId=str(uuid4()), invoiceNumber="LATECOMER-1")
-    return document
+    document.update(invoiceId=str(uuid4()), invoiceNumber=number)
+    sandbox.basware.approve(document)
 
 
 def posted_numbers(sandbox: Sandbox) -> set[str]:
@@ -238,17 +257,9 @@ def test_the_daemon_fills_thirty_days_in_one_run_and_posts_what_is_approved(site
         assert tags["dagster/asset_partition_range_end"] == str(TODAY)
         assert len(site.sandbox.basware.entities["accounts"]) > 0
 
-        late = new_invoice(site.sandbox)
-        site.sandbox.basware.approve(late)
-        until(
-            "the new invoice is in SYSPRO's ledger",
-            lambda: late["invoiceNumber"] in posted_numbers(site.sandbox),
-            DEADLINE,
-            site.home,
-        )
         run = until(
-            "a run of the sensor is over",
-            lambda: next(iter(sensor_runs(site)), None),
+            "a newly approved invoice is in SYSPRO's ledger, and a run of the sensor is over",
+            lambda: posted_by_the_sensor(site),
             DEADLINE,
             site.home,
         )

@@ -162,10 +162,43 @@ def test_of(condition: Condition, table: TableStore) -> Test:
     if isinstance(condition, Not):
         inner = test_of(condition.part, table)
         return lambda row: not inner(row)
-    tests = tuple(test_of(part, table) for part in condition.parts)
     if isinstance(condition, Both):
+        tests = tuple(test_of(part, table) for part in condition.parts)
         return lambda row: all(test(row) for test in tests)
+    listed, others = _lists_of_keys(condition)
+    tests = (
+        *(_is_listed(columns, keys, table) for columns, keys in listed.items()),
+        *(test_of(part, table) for part in others),
+    )
     return lambda row: any(test(row) for test in tests)
+
+
+def _lists_of_keys(
+    condition: Either,
+) -> tuple[dict[tuple[str, ...], set[tuple[Value, ...]]], list[Condition]]:
+    """Parts that ask for one combination of values, by their columns, and all other parts.
+
+    A client that asks for 200 keys writes 200 parts: looked up at once, where each row would meet each of them.
+    """
+    listed: dict[tuple[str, ...], set[tuple[Value, ...]]] = {}
+    others = []
+    for part in condition.parts:
+        terms = part.parts if isinstance(part, Both) else (part,)
+        wanted = _bounds(Both(tuple(terms)), "eq")
+        if len(wanted) == len(terms):
+            listed.setdefault(tuple(wanted), set()).add(tuple(map(_comparable, wanted.values())))
+        else:
+            others.append(part)
+    return listed, others
+
+
+def _is_listed(columns: tuple[str, ...], keys: set[tuple[Value, ...]], table: TableStore) -> Test:
+    places = tuple(table.position[column] for column in columns)
+    return lambda row: tuple(_comparable(row[at]) for at in places) in keys
+
+
+def _comparable(value: Value) -> Value:
+    return value.rstrip(" ") if isinstance(value, str) else value
 
 
 def _comparison(condition: Compare, table: TableStore) -> Test:
