@@ -6,6 +6,7 @@ their order; reading SYSPRO is told beside them. Three rounds: everything new, n
 """
 
 import argparse
+import gc
 import math
 import multiprocessing
 import time
@@ -79,6 +80,8 @@ def _serve(pipe: Connection) -> None:
     faults = FaultPlan()
     with Sandbox(_WORLD, faults=faults, processing_seconds=0.05) as sandbox:
         _keep_receipts(sandbox)
+        # A service of many machines does not stand still to look through all it holds, as this one process would.
+        gc.disable()
         pipe.send(sandbox.environment())
         while (order := pipe.recv())[0] != "end":
             what, value = order

@@ -9,8 +9,9 @@ holds the lease of the entity, so that nothing is sent under another request mea
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -42,7 +43,8 @@ _LIST_OVERLAP = timedelta(seconds=2)
 # The same where Basware told no time of its own: by our clock, and the two may differ.
 _LIST_OVERLAP_BY_OUR_CLOCK = timedelta(minutes=15)
 # While records are being sent, a look at earlier ones takes a seat from them: it must be worth it, and rare.
-_WORTH_A_SEAT = 50
+_WORTH_A_SEAT = 65
+_WORTH_A_SEAT_AT_THE_END = 10
 _SHARE_OF_LOOKS = 0.1
 # A wait is cut into pieces of this length, so that the lease never runs out.
 _LONGEST_NAP = 30.0
@@ -131,10 +133,33 @@ class FollowUp:
         """What is worth a look while other records are still being sent: seldom, for each look costs a seat."""
         if time.monotonic() < self._rest_until:
             return []
-        poll, now = self._timing.request_status_poll_seconds, self._connector.clock.now()
-        self._rest_until = time.monotonic() + poll
-        due = [one for one in self._open() if next_look(one, poll) <= now][:_REQUESTS_AT_A_TIME]
+        self._rest_until = time.monotonic() + self._timing.request_status_poll_seconds
+        due = self._due()
         return due if len(due) >= _WORTH_A_SEAT else []
+
+    def overdue_at_the_end(self) -> list[OpenRequest]:
+        """The same where the last records are on their way: what is judged by then keeps nobody waiting after them."""
+        due = self._due()
+        return due if len(due) >= _WORTH_A_SEAT_AT_THE_END else []
+
+    @contextmanager
+    def looking_ahead(self) -> Iterator[None]:
+        """Ask what became of records beside what the block does, where their look is due, and judge it after that."""
+        due = self._due()
+        if not due:
+            yield
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="status") as eyes:
+            asked = eyes.submit(self.ask, due)
+            yield
+            failure = asked.exception()
+        # What stopped this look meets the next one too, which comes when there is nothing else left to do.
+        if failure is None:
+            self.judge(asked.result())
+
+    def _due(self) -> list[OpenRequest]:
+        poll, now = self._timing.request_status_poll_seconds, self._connector.clock.now()
+        return [one for one in self._open() if next_look(one, poll) <= now][:_REQUESTS_AT_A_TIME]
 
     def look(self) -> None:
         """One look at every open request."""

@@ -85,14 +85,15 @@ class _Publisher:
         carried = self._catch_up()
         with self._comparison(window) as comparison:
             self._send(self._prepared(comparison))
-            if self._entity.name == "matchingOrderLines":
-                self._sending.mark_finished(comparison.staged_orders())
+            with self._follow_up.looking_ahead():
+                if self._entity.name == "matchingOrderLines":
+                    self._sending.mark_finished(comparison.staged_orders())
+                self._learn_identities()
             counts = comparison.counts
             gone = [*comparison.gone(), *sorted(self._withdrawn)]
             gone = self._believable(gone, comparison.active(), counts.total())
             self._send(self._farewells(gone, comparison.read_at))
             comparison.remember()
-        self._learn_identities()
         self._follow_up.wait()
         again = self._send_again(window)
         tally, receipts, after = self._tally, self._sending.receipts, self._follow_up.report()

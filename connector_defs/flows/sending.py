@@ -10,7 +10,7 @@ seat at Basware that falls free is taken at once, whatever the caller is busy wi
 
 import time
 from collections import Counter, deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,7 +24,7 @@ from connector_defs.flows.runtime import Connector
 from connector_defs.points import reach
 from connector_defs.store import records
 from connector_defs.store.leases import Lease, renew
-from connector_defs.store.records import Record
+from connector_defs.store.records import OpenRequest, Record
 
 # Batches that wait for a seat beside those that have one.
 _WAITING = 6
@@ -67,6 +67,7 @@ class Sending:
         self._stopped: ConnectorError | None = None
         self._lines_left: dict[str, int] = {}
         self._marked: set[str] = set()
+        self._ending = False
         self._renew_at = 0.0
         self.receipts = Receipts()
 
@@ -80,7 +81,8 @@ class Sending:
         Raises the first error that stopped it, once what was under way is stored.
         """
         with (
-            ThreadPoolExecutor(self._parallel, thread_name_prefix="publish") as carriers,
+            # One more than there are seats: it waits for one while an answer is being read.
+            ThreadPoolExecutor(self._parallel + 1, thread_name_prefix="publish") as carriers,
             ThreadPoolExecutor(1, thread_name_prefix="status") as eyes,
         ):
             try:
@@ -91,6 +93,9 @@ class Sending:
                         self._submit(carriers, batch)
                     elif not self._under_way:
                         break
+                    elif not self._ending:
+                        self._ending = True
+                        self._look(eyes, self._follow_up.overdue_at_the_end)
                     full = batch is None or len(self._under_way) >= self._parallel + _WAITING
                     self._take(eyes, wait_for_one=full)
                 self._end(eyes)
@@ -112,7 +117,7 @@ class Sending:
         """Store what has come back; with `wait_for_one`, wait until a batch has."""
         while True:
             self.keep_lease()
-            self._look(eyes)
+            self._look(eyes, self._follow_up.overdue)
             watched: list[Future[Any]] = [*self._under_way, *([self._looking] if self._looking else [])]
             done, _ = wait(watched, _AWAKE_SECONDS if wait_for_one else 0, FIRST_COMPLETED)
             back = [future for future in self._under_way if future in done]
@@ -151,9 +156,9 @@ class Sending:
             self._connector.leases.renew(self._lease)
             self._renew_at = time.monotonic() + _RENEW_SECONDS
 
-    def _look(self, eyes: ThreadPoolExecutor) -> None:
+    def _look(self, eyes: ThreadPoolExecutor, overdue: Callable[[], list[OpenRequest]]) -> None:
         """Ask what became of earlier batches, beside the sending, where that is worth a look by now."""
-        if self._looking is None and not self._stopped and (due := self._follow_up.overdue()):
+        if self._looking is None and not self._stopped and (due := overdue()):
             self._looking = eyes.submit(self._follow_up.ask, due)
 
     def _saw(self, looked: "Future[Answers]") -> None:

@@ -255,7 +255,7 @@ def mark_orders(
     connection: Connection, company: str, keys: Sequence[str], *, unfinished: bool, now: datetime
 ) -> None:
     """Set or clear the mark of orders of which more lines are to come than Basware has been sent."""
-    marked = set(unfinished_orders(connection, company))
+    marked = _marked_of(connection, company, keys)
     changed = [key for key in keys if (key in marked) != unfinished]
     if unfinished:
         insert_missing(connection, unfinished_order, [{"company": company, "key": key} for key in changed])
@@ -270,6 +270,16 @@ def mark_orders(
     orders = by_keys(connection, "matchingOrders", company, changed).values()
     action = "unfinished" if unfinished else "finished"
     audit.append(connection, [_event(vars(order), action, {}) for order in orders], now)
+
+
+def _marked_of(connection: Connection, company: str, keys: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(keys), _CHUNK):
+        query = select(unfinished_order.c.key).where(
+            unfinished_order.c.company == company, unfinished_order.c.key.in_(keys[start : start + _CHUNK])
+        )
+        found.update(connection.scalars(query))
+    return found
 
 
 def unfinished_orders(connection: Connection, company: str) -> list[str]:

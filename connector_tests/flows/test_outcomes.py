@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 
 from connector_defs.basware.answers import ItemOutcome, Receipt, RequestOutcome
 from connector_defs.domain.errors import Fatal, RetryLater
-from connector_defs.flows import aftercare, late_errors, outcomes, overview
-from connector_defs.flows.outcomes import follow_up, judged_record, lane, next_look
+from connector_defs.flows import aftercare, late_errors, outcomes, overview, sending
+from connector_defs.flows.outcomes import Answers, FollowUp, follow_up, judged_record, lane, next_look
 from connector_defs.flows.reports import PublishReport
 from connector_defs.sandbox.basware.processing import Finding, Request
 from connector_defs.store import audit, cursors, records
@@ -391,7 +392,10 @@ def test_what_the_list_does_not_show_is_asked_for_by_itself(
     assert status_reads(pair)[1] >= 5
 
 
-def test_outcomes_are_read_while_later_batches_still_go(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_outcomes_are_read_while_later_batches_still_go(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, at_the_end: bool
+) -> None:
     """The last batch waits for a confirmation of an earlier one, which so must come before its own end."""
     post, calls = pair.connector.basware.post, []
 
@@ -411,9 +415,51 @@ def test_outcomes_are_read_while_later_batches_still_go(pair: Pair, monkeypatch:
             assert confirmed()
         return post(endpoint, payload)
 
-    monkeypatch.setattr(outcomes, "_WORTH_A_SEAT", 1)
+    monkeypatch.setattr(outcomes, "_WORTH_A_SEAT_AT_THE_END" if at_the_end else "_WORTH_A_SEAT", 1)
+    monkeypatch.setattr(sending, "_WAITING", 0)
     monkeypatch.setattr(pair.connector.basware, "post", watched)
     assert _publish_in_small_batches(pair, monkeypatch).confirmed == 10
+
+
+def test_a_look_ahead_that_fails_is_made_again_when_nothing_else_is_left_to_do(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, asked, post = FollowUp.ask, [], pair.connector.basware.post
+
+    def failing_once(self: FollowUp, requests: Sequence[OpenRequest]) -> Answers:
+        asked.append(len(requests))
+        if len(asked) == 1:
+            raise RetryLater("the connection broke")
+        return ask(self, requests)
+
+    def slow(endpoint: str, payload: Sequence[bytes]) -> Receipt:
+        receipt = post(endpoint, payload)
+        # Long enough, by the connector's clock, for a look to fall due.
+        pair.connector.clock.wait(1)
+        return receipt
+
+    monkeypatch.setattr(FollowUp, "ask", failing_once)
+    monkeypatch.setattr(pair.connector.basware, "post", slow)
+    assert pair.publish("vendors")["vendors"].confirmed == 10
+    assert asked == [1, 1]
+
+
+def test_a_look_that_is_not_due_is_not_made_ahead(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks_after_the_block: list[int] = []
+    ahead = FollowUp.looking_ahead
+    with open_pair(folder, timing={"request_status_poll_seconds": 1000}) as pair:
+        pair.stage()
+
+        @contextmanager
+        def watched(self: FollowUp) -> Iterator[None]:
+            with ahead(self):
+                yield
+            looks_after_the_block.append(sum(status_reads(pair)))
+
+        monkeypatch.setattr(FollowUp, "looking_ahead", watched)
+        assert pair.publish("vendors")["vendors"].confirmed == 10
+        assert looks_after_the_block == [0]
+        assert sum(status_reads(pair)) == 1
 
 
 def test_a_follow_up_counts_each_record_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

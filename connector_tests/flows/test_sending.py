@@ -7,7 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from connector_defs.basware.answers import ApiError, Receipt
@@ -56,16 +58,18 @@ def grow_order(pair: Pair, lines: int) -> None:
 
 
 class Gate:
-    """Stands in for the POST: lets requests in, and out again when the test says so."""
+    """On the way to Basware: counts the POSTs that are there at once, and lets them go on once there are two."""
 
-    def __init__(self, pair: Pair) -> None:
-        self._post = pair.connector.basware.post
+    def __init__(self, client: httpx.Client) -> None:
+        self._send = client.send
         self.inside = 0
         self.most = 0
         self._changed = threading.Condition()
         self.full = threading.Event()
 
-    def post(self, endpoint: str, payload: Sequence[bytes]) -> Receipt:
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        if request.method != "POST":
+            return self._send(request, **options)
         with self._changed:
             self.inside += 1
             self.most = max(self.most, self.inside)
@@ -73,7 +77,7 @@ class Gate:
                 self.full.set()
         self.full.wait(5)
         try:
-            return self._post(endpoint, payload)
+            return self._send(request, **options)
         finally:
             with self._changed:
                 self.inside -= 1
@@ -87,8 +91,9 @@ def test_as_many_requests_go_side_by_side_as_the_settings_allow(
     with open_pair(folder, basware=basware) as pair:
         pair.stage()
         batches_of(monkeypatch, 1)
-        gate = Gate(pair)
-        monkeypatch.setattr(pair.connector.basware, "post", gate.post)
+        client = pair.connector.basware._exchange._client
+        gate = Gate(client)
+        monkeypatch.setattr(client, "send", gate.send)
         report = pair.publish("vendors")["vendors"]
         assert (report.requests, report.confirmed) == (10, 10)
         assert 2 <= gate.most <= most
