@@ -144,6 +144,9 @@ class ApPosting:
     gl_journal: GlJournal | None
     warnings: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"journal {self.journal} of {self.trn_month}/{self.trn_year}"
+
 
 def build(invoice: ApInvoice, options: ApOptions) -> tuple[str, str]:
     """XmlParameters and XmlIn. Blank optional elements are left out; elements stand in schema order.
@@ -231,26 +234,14 @@ def _add_ledger_line(item: Element, line: LedgerLine) -> None:
 def read(reply: str) -> ApPosting | Rejection:
     """What the reply says of the one invoice sent; OutcomeUnknown where it says neither or both."""
     root = outcome.root_of(reply, BUSINESS_OBJECT)
-    refused = outcome.rejection(root)
-    posting = _posting(root)
-    if refused is not None and posting is not None:
-        raise outcome.contradiction(BUSINESS_OBJECT, _named(posting), refused)
-    if refused is not None:
-        return refused
-    if posting is None:
-        raise outcome.neither(BUSINESS_OBJECT)
-    return posting
+    return outcome.posted(root, BUSINESS_OBJECT, _posting(root))
 
 
 def read_validation(reply: str) -> Validated | Rejection:
     """What the reply says of the one invoice sent with ValidateOnly=Y; OutcomeUnknown where it says nothing clear."""
     root = outcome.root_of(reply, BUSINESS_OBJECT)
     posting = _posting(root)
-    return validation.verdict(root, BUSINESS_OBJECT, "postapinvoice", _named(posting) if posting else "")
-
-
-def _named(posting: ApPosting) -> str:
-    return f"journal {posting.journal} of {posting.trn_month}/{posting.trn_year}"
+    return validation.verdict(root, BUSINESS_OBJECT, "postapinvoice", str(posting) if posting else "")
 
 
 def _posting(root: Element) -> ApPosting | None:

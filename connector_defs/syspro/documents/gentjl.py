@@ -82,6 +82,9 @@ class JournalPosting:
     status: str
     warnings: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"journal {self.journal} of {self.gl_period}/{self.gl_year}"
+
     @property
     def posted(self) -> bool:
         """Whether the journal is in the ledger: status P. N or H is a stored journal nobody posted yet."""
@@ -133,26 +136,14 @@ def _document(journal: LedgerJournal) -> Element:
 def read(reply: str) -> JournalPosting | Rejection:
     """What the reply says of the one journal sent; OutcomeUnknown where it says neither or both."""
     root = outcome.root_of(reply, BUSINESS_OBJECT)
-    refused = outcome.rejection(root)
-    posting = _posting(root)
-    if refused is not None and posting is not None:
-        raise outcome.contradiction(BUSINESS_OBJECT, _named(posting), refused)
-    if refused is not None:
-        return refused
-    if posting is None:
-        raise outcome.neither(BUSINESS_OBJECT)
-    return posting
+    return outcome.posted(root, BUSINESS_OBJECT, _posting(root))
 
 
 def read_validation(reply: str) -> Validated | Rejection:
     """What the reply says of the one journal sent with ValidateOnly=Y; OutcomeUnknown where it says nothing clear."""
     root = outcome.root_of(reply, BUSINESS_OBJECT)
     posting = _posting(root)
-    return validation.verdict(root, BUSINESS_OBJECT, "postgljournal", _named(posting) if posting else "")
-
-
-def _named(posting: JournalPosting) -> str:
-    return f"journal {posting.journal} of {posting.gl_period}/{posting.gl_year}"
+    return validation.verdict(root, BUSINESS_OBJECT, "postgljournal", str(posting) if posting else "")
 
 
 def _posting(root: Element) -> JournalPosting | None:

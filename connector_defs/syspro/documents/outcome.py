@@ -7,10 +7,13 @@ Source: SYSPRO wire notes 1.9; counts are no proof there, so an error text outwe
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import TypeVar
 
 from connector_defs.domain.errors import OutcomeUnknown
 from connector_defs.syspro import xml
 from connector_defs.syspro.xml import Element
+
+P = TypeVar("P")
 
 _INVALID_COUNTERS = ("ItemsInvalid", "RecordsInvalid", "JournalsInvalid", "ItemsRejectedWithWarnings")
 
@@ -63,6 +66,18 @@ def rejection(root: Element) -> Rejection | None:
     if refused is None:
         return None
     return Rejection(tuple(_warnings(root)) or (FieldError(refused, "", None, "refused without a reason"),))
+
+
+def posted(root: Element, business_object: str, posting: P | None) -> P | Rejection:
+    """The posting that a reply names, or its rejection; OutcomeUnknown where it names neither or both."""
+    refused = rejection(root)
+    if refused is not None and posting is not None:
+        raise contradiction(business_object, str(posting), refused)
+    if refused is not None:
+        return refused
+    if posting is None:
+        raise neither(business_object)
+    return posting
 
 
 def warnings(root: Element) -> tuple[str, ...]:
