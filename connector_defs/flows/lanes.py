@@ -13,7 +13,7 @@ from connector_defs.flows.backoff import backoff
 from connector_defs.flows.runtime import Connector
 from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
-from connector_defs.store.leases import Lease, Leases, LeaseTaken
+from connector_defs.store.leases import UNREADABLE, Lease, Leases, LeaseTaken
 from connector_defs.syspro.session import ASKED_FOR, EnetCredentials, EnetSession
 
 _PAUSE_SECONDS = 0.2
@@ -41,8 +41,12 @@ class LaneSession:
         self._leases.forget_session(self._lease)
 
     def orphan(self) -> str | None:
-        """The id a dead process left open, if any, or that it was asking for one."""
-        return self._leases.orphan_session(self._lease)
+        """The id a dead process left open, if any, or that it was asking for one.
+
+        An id that no key opens any more is as good as one that was never learnt.
+        """
+        found = self._leases.orphan_session(self._lease)
+        return ASKED_FOR if found == UNREADABLE else found
 
 
 def lane_name(operator: str) -> str:

@@ -18,10 +18,13 @@ from connector_defs.domain.clock import Clock
 from connector_defs.domain.errors import RetryLater
 from connector_defs.store.engine import Store
 from connector_defs.store.seal import Seal
+from connector_defs.store.sealed import SESSIONS
 from connector_defs.store.tables import lease
 from connector_defs.store.upsert import insert_missing
 
 LEASE_SECONDS = 90
+# In place of a remembered session id that no key opens any more.
+UNREADABLE = ""
 
 
 class LeaseTaken(RetryLater):
@@ -131,7 +134,7 @@ class Leases:
 
     def remember_session(self, held: Lease, session_id: str) -> None:
         """Keep the open session's id, sealed, so that a successor can log it off. Raises LeaseLost."""
-        if not self._keep(held, self._seal.close(session_id)):
+        if not self._keep(held, self._seal.close(SESSIONS.bound_to(held.name), session_id)):
             raise _lost(held)
 
     def forget_session(self, held: Lease) -> None:
@@ -148,10 +151,13 @@ class Leases:
         return bool(kept.rowcount)
 
     def orphan_session(self, held: Lease) -> str | None:
-        """The session id a dead predecessor left open, if any."""
+        """The session id a dead predecessor left open, if any; UNREADABLE where its key is gone."""
         with self._store.read() as connection:
             sealed = connection.scalar(select(lease.c.sealed_session).where(lease.c.name == held.name))
-        return self._seal.open(sealed) if sealed else None
+        if not sealed:
+            return None
+        found = self._seal.open(SESSIONS.bound_to(held.name), sealed)
+        return UNREADABLE if found is None else found
 
 
 def is_held(owner: str | None, expires_at: datetime | None, now: datetime) -> bool:
