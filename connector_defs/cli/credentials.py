@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
+from connector_defs.cli import tables
 from connector_defs.cli.examples import examples
 from connector_defs.cli.opening import actor, keyring
-from connector_defs.cli.terminal import busy, console, plain, print_json, say
+from connector_defs.cli.terminal import busy, print_json, say
 from connector_defs.domain.errors import Fatal
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def list_credentials(json: AsJson = False) -> None:
     if json:
         print_json({"credentials": found})
         return
-    console().print(_table(found))
+    _show(found)
     for each in found:
         if each.in_vault and each.known and each.source != "vault":
             say(_who_wins(each), "yellow" if each.differs else "")
@@ -151,23 +150,32 @@ def _who_wins(credential: "Credential") -> str:
     return f"{credential.name}: the value in the {credential.source} is in force; it {told}."
 
 
-def _table(found: "list[Credential]") -> Table:
-    table = Table(box=SIMPLE_HEAD)
-    for name in ("name", "in force from", "fingerprint in the vault", "set", "by", "what it is"):
-        table.add_column(name, overflow="fold")
-    for each in found:
-        table.add_row(
-            plain(each.name),
-            plain(each.source or ("–" if each.known else "unknown name")),
-            plain(each.fingerprint or "–"),
-            plain(_age(each.changed_at, each.age_days)),
-            plain(each.changed_by or "–"),
-            plain(each.meaning),
-        )
-    return table
+def _show(found: "list[Credential]") -> None:
+    tables.table(
+        "Credentials",
+        [
+            ("name", "key"),
+            ("in force from", "key"),
+            ("in the vault", "key"),
+            ("set", "key"),
+            ("by", "key"),
+            ("what it is", "sentence"),
+        ],
+        [
+            (
+                each.name,
+                each.source or (None if each.known else "unknown name"),
+                each.fingerprint,
+                _age(each.changed_at, each.age_days),
+                each.changed_by,
+                each.meaning,
+            )
+            for each in found
+        ],
+    )
 
 
-def _age(changed_at: datetime | None, days: int | None) -> str:
+def _age(changed_at: datetime | None, days: int | None) -> str | None:
     if changed_at is None:
-        return "–"
+        return None
     return f"{changed_at:%Y-%m-%d} ({'today' if days == 0 else f'{days} days ago'})"

@@ -47,11 +47,15 @@ class Lease:
 
 @dataclass(frozen=True)
 class Pause:
-    """Why a lane rests: until when, for the how many-th time in a row, and what the other side said."""
+    """Why a lane rests: until when, for the how many-th time in a row, and what the other side said.
+
+    `refused` stands for the passwords that were refused, where that is why.
+    """
 
     until: datetime | None
     count: int
     reason: str
+    refused: str = ""
 
 
 class Leases:
@@ -109,15 +113,22 @@ class Leases:
         with self._store.write() as connection:
             renew(connection, held, self._clock.now())
 
-    def pause(self, held: Lease, until: datetime, reason: str) -> None:
-        """Nobody is to try this lane before `until`. Raises LeaseLost."""
+    def pause(self, held: Lease, until: datetime, reason: str, refused: str = "") -> None:
+        """Nobody is to try this lane before `until`, or with the passwords that were refused. Raises LeaseLost."""
         with self._store.write() as connection:
-            self._set(connection, held, paused_until=until, pauses=lease.c.pauses + 1, pause_reason=reason)
+            self._set(
+                connection,
+                held,
+                paused_until=until,
+                pauses=lease.c.pauses + 1,
+                pause_reason=reason,
+                refused=refused,
+            )
 
     def unpause(self, held: Lease) -> None:
         """The lane works again: the next pause begins short. Raises LeaseLost."""
         with self._store.write() as connection:
-            self._set(connection, held, paused_until=None, pauses=0, pause_reason="")
+            self._set(connection, held, paused_until=None, pauses=0, pause_reason="", refused="")
 
     def _set(self, connection: Connection, held: Lease, **values: object) -> None:
         done = connection.execute(
@@ -130,7 +141,9 @@ class Leases:
         """The pause a lane is in, or was in last."""
         with self._store.read() as connection:
             row = connection.execute(select(lease).where(lease.c.name == name)).first()
-        return Pause(None, 0, "") if row is None else Pause(row.paused_until, row.pauses, row.pause_reason)
+        if row is None:
+            return Pause(None, 0, "")
+        return Pause(row.paused_until, row.pauses, row.pause_reason, row.refused)
 
     def remember_session(self, held: Lease, session_id: str) -> None:
         """Keep the open session's id, sealed, so that a successor can log it off. Raises LeaseLost."""

@@ -373,6 +373,8 @@ lease = Table(
     Column("paused_until", Instant),
     Column("pauses", Integer, nullable=False, default=0, server_default="0"),
     Column("pause_reason", Text, nullable=False, default="", server_default=""),
+    # Fingerprint of the passwords that were refused, where they are why the lane rests.
+    Column("refused", String(24), nullable=False, default="", server_default=""),
 )
 
 # Credentials, sealed. The row without a name is the vault's own (`store.vault`).

@@ -1,4 +1,4 @@
-"""The vault of credentials, and the access token that all processes share."""
+"""The vault of credentials, the access token that all processes share, and lanes that rest for a refused password."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add both tables, empty."""
+    """Add both tables, empty, and the fingerprint of refused passwords."""
+    op.add_column("lease", sa.Column("refused", sa.String(length=24), nullable=False, server_default=""))
     op.create_table(
         "vault",
         sa.Column("name", sa.String(length=120), nullable=False),
