@@ -41,7 +41,9 @@ def test_further_companies_and_operators_have_names_of_their_own() -> None:
     )
 
 
-@pytest.mark.parametrize("companies", [None, 1, {}, [], "M1", [{"extra_operators": 1, "syspro_company": "M1"}]])
+@pytest.mark.parametrize(
+    "companies", [None, 1, {}, [], "M1", [{"extra_operators": 1, "syspro_company": "M1"}]]
+)
 def test_companies_of_any_other_shape_add_none(companies: object) -> None:
     assert set(names({"companies": companies})) == set(MEANINGS)
 

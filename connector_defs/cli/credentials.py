@@ -45,7 +45,8 @@ _MOST_CHARACTERS = 10_000
 def set_credential(
     name: Name,
     stdin: Annotated[
-        bool, typer.Option("--stdin", help="Read the value from standard input; one line break at its end goes.")
+        bool,
+        typer.Option("--stdin", help="Read the value from standard input; one line break at its end goes."),
     ] = False,
 ) -> None:
     """Keep a credential in the vault. It is asked for twice, without showing it; never give it as an argument.

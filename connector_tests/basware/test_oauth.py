@@ -333,7 +333,11 @@ class TestSharedToken:
         assert len(answers.requests) == 1
 
     def test_it_is_replaced_when_it_has_run_out_however_young_the_process(self) -> None:
-        answers, keeper, clock = Answers(token_answer("A", expires_in=3600), token_answer("B")), Keeper(), Clock()
+        answers, keeper, clock = (
+            Answers(token_answer("A", expires_in=3600), token_answer("B")),
+            Keeper(),
+            Clock(),
+        )
         self.shared(answers, keeper, clock).token()
         clock.now = 3000
         second = self.shared(answers, keeper, clock)

@@ -40,7 +40,9 @@ def test_every_command_explains_itself_with_an_example(connector: Command, comma
     assert f"connector {command}" in ended.out
 
 
-@pytest.mark.parametrize("group", ["", "queue", "mapping", "enrichment", "audit", "credentials", "db", "tables", "records"])
+@pytest.mark.parametrize(
+    "group", ["", "queue", "mapping", "enrichment", "audit", "credentials", "db", "tables", "records"]
+)
 def test_a_group_without_a_command_lists_its_commands(connector: Command, group: str) -> None:
     ended = connector(*group.split())
 

@@ -84,7 +84,9 @@ class TestOrder:
         assert settings.basware.client_secret.get_secret_value() == "from outside"
         assert settings.syspro.odata_password.get_secret_value() == "from the vault"
 
-    def test_the_file_goes_before_the_vault(self, ring: Keyring, environ: dict[str, str], folder: Path) -> None:
+    def test_the_file_goes_before_the_vault(
+        self, ring: Keyring, environ: dict[str, str], folder: Path
+    ) -> None:
         put(ring, *REQUIRED)
         (folder / "connector.toml").write_text("[syspro]\nodata_password = 'from the file'\n")
         settings = settings_in_force(environ=environ)
@@ -149,8 +151,8 @@ class TestOrder:
 
     def test_the_storage_is_known_whatever_else_is_missing(self, environ: dict[str, str]) -> None:
         assert storage_settings(environ=environ).state_url == environ["CONNECTOR_STATE_URL"]
+        Path("connector.toml").write_text("storage = 1\n", encoding="utf-8")
         with pytest.raises(SettingsError, match="storage is wrong"):
-            (Path("connector.toml")).write_text("storage = 1\n")
             storage_settings(environ={})
 
 
@@ -179,7 +181,9 @@ class TestKeyring:
     def test_a_name_that_no_setting_has_is_refused_with_the_one_that_was_meant(self, ring: Keyring) -> None:
         with pytest.raises(UnknownCredential, match="did you mean BASWARE_CLIENT_SECRET"):
             put(ring, "BASWARE_CLIENT_SECERT")
-        with pytest.raises(UnknownCredential, match=r"not a known credential: Known are BASWARE_CLIENT_SECRET"):
+        with pytest.raises(
+            UnknownCredential, match=r"not a known credential: Known are BASWARE_CLIENT_SECRET"
+        ):
             put(ring, "X")
 
     @pytest.mark.parametrize(
@@ -199,9 +203,7 @@ class TestKeyring:
             put(ring, "BASWARE_CLIENT_SECRET", value=value)
         assert not value or value not in str(error.value)
 
-    def test_every_credential_is_listed_with_its_source(
-        self, environ: dict[str, str], folder: Path
-    ) -> None:
+    def test_every_credential_is_listed_with_its_source(self, environ: dict[str, str], folder: Path) -> None:
         (folder / "connector.toml").write_text("[syspro]\nodata_password = 'x'\n")
         environ["BASWARE_CLIENT_SECRET"] = "y"
         with open_keyring(environ=environ) as ring:

@@ -81,9 +81,7 @@ def kill_rotations(seed: int, kills: int, state_url: str = "") -> Tally:
 def _kill_one_rotation(site: ProofSite, sealed: "_Sealed", throw: Random) -> None:
     before = sealed.key_file.stat().st_ino, sealed.key_file.stat().st_mtime_ns
     worker = Worker(site.order(job="rotation", until=str(site.folder / "never"), pause=0.0))
-    begun = wait_until(
-        lambda: (sealed.key_file.stat().st_ino, sealed.key_file.stat().st_mtime_ns) != before
-    )
+    begun = wait_until(lambda: (sealed.key_file.stat().st_ino, sealed.key_file.stat().st_mtime_ns) != before)
     time.sleep(throw.uniform(0, 0.06))
     worker.kill()
     if not worker.end() or not begun:

@@ -94,13 +94,14 @@ def test_one_that_is_no_longer_good_is_replaced(store: Store) -> None:
 def test_one_that_no_key_opens_or_that_was_put_in_anothers_place_is_replaced(store: Store) -> None:
     tokens = Tokens()
     process(store).obtain(CLIENT, tokens.is_good, tokens.fetch)
-    assert process(store, key=Fernet.generate_key().decode()).obtain(CLIENT, tokens.is_good, tokens.fetch) == "T2"
+    assert (
+        process(store, key=Fernet.generate_key().decode()).obtain(CLIENT, tokens.is_good, tokens.fetch)
+        == "T2"
+    )
     process(store).obtain("d" * 64, tokens.is_good, tokens.fetch)
     with store.write() as connection:
         other = connection.scalar(select(access_token.c.sealed).where(access_token.c.client == "d" * 64))
-        connection.execute(
-            update(access_token).where(access_token.c.client == CLIENT).values(sealed=other)
-        )
+        connection.execute(update(access_token).where(access_token.c.client == CLIENT).values(sealed=other))
     assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "T4"
 
 

@@ -1,6 +1,5 @@
 """The key file: made once, whole at every moment, refused where others could read it."""
 
-import os
 import stat
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def test_what_is_replaced_is_read_anew_by_everybody(file: KeyFile) -> None:
 
 
 def test_the_part_of_a_process_that_was_killed_is_in_nobodys_way(file: KeyFile) -> None:
-    file.path.with_name(f"master.key.{os.getpid()}.part").write_text("half a k", encoding="ascii")
+    file.path.with_name("master.key.0af3.part").write_text("half a k", encoding="ascii")
     file.replace("two")
     assert file.read() == "two"
     assert [each.name for each in file.path.parent.iterdir()] == ["master.key"]
@@ -55,7 +54,9 @@ def test_one_that_others_may_read_is_refused_with_the_remedy(file: KeyFile, mode
         file.read()
 
 
-def test_one_of_another_user_is_refused_with_the_remedy(file: KeyFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_another_user_is_refused_with_the_remedy(
+    file: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 4711)
     with pytest.raises(Fatal, match="belongs to another user: chown it"):
         file.read()
@@ -72,12 +73,16 @@ def test_one_that_cannot_be_read_or_written_is_refused_with_the_remedy(tmp_path:
     folder.mkdir()
     with pytest.raises(Fatal, match="cannot be read"):
         KeyFile(folder).read()
-    with pytest.raises(Fatal, match="cannot be written .* CONNECTOR_MASTER_KEY"):
+    with pytest.raises(Fatal, match=r"cannot be written .* CONNECTOR_MASTER_KEY"):
         KeyFile(tmp_path / "no" / "master.key").replace("one")
 
 
 def test_only_one_process_replaces_it_at_a_time(file: KeyFile) -> None:
-    with file.alone(), pytest.raises(RetryLater, match="another process replaces"), KeyFile(file.path).alone():
+    with (
+        file.alone(),
+        pytest.raises(RetryLater, match="another process replaces"),
+        KeyFile(file.path).alone(),
+    ):
         pass
     with file.alone():
         pass

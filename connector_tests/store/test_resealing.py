@@ -46,7 +46,12 @@ def everything(store: Store, seal: Seal) -> dict[str, str | None]:
         }
 
 
-WHOLE = {"credential/A": "hunter2", "credential/B": "other", "session/operator/A": "session", "token/client": "token"}
+WHOLE = {
+    "credential/A": "hunter2",
+    "credential/B": "other",
+    "session/operator/A": "session",
+    "token/client": "token",
+}
 
 
 def test_every_sealed_column_of_the_schema_is_among_those_that_are_sealed_anew() -> None:

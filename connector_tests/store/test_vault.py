@@ -90,9 +90,7 @@ def test_what_is_removed_is_gone_and_the_canary_stays(store: Store, clock: SetCl
 
 
 @pytest.mark.parametrize(("name", "value"), [("", "x"), (NAME, "")])
-def test_nothing_is_kept_without_name_and_value(
-    store: Store, clock: SetClock, name: str, value: str
-) -> None:
+def test_nothing_is_kept_without_name_and_value(store: Store, clock: SetClock, name: str, value: str) -> None:
     with pytest.raises(ValueError, match="a name and a value"):
         opened(store, clock).put(name, SecretStr(value), "ann")
 
@@ -105,18 +103,14 @@ def test_a_vault_that_was_never_started_takes_nothing(store: Store, clock: SetCl
 class TestSwapped:
     """A sealed value put in another one's place in the database opens nothing."""
 
-    def test_two_entries_that_were_swapped_are_refused_and_named(
-        self, store: Store, clock: SetClock
-    ) -> None:
+    def test_two_entries_that_were_swapped_are_refused_and_named(self, store: Store, clock: SetClock) -> None:
         kept = opened(store, clock)
         kept.put(NAME, VALUE, "ann")
         kept.put("SYSPRO_OPERATOR_PASSWORD", SecretStr("x"), "ann")
         with store.write() as connection:
             sealed = dict(connection.execute(select(vault.c.name, vault.c.sealed)).all())  # type: ignore[arg-type]
             connection.execute(
-                update(vault)
-                .where(vault.c.name == NAME)
-                .values(sealed=sealed["SYSPRO_OPERATOR_PASSWORD"])
+                update(vault).where(vault.c.name == NAME).values(sealed=sealed["SYSPRO_OPERATOR_PASSWORD"])
             )
         with pytest.raises(KeysDoNotFit, match=rf"\({NAME}\).* changed in the database"):
             kept.get(NAME)
@@ -132,7 +126,7 @@ class TestKeysThatDoNotFit:
         self, store: Store, clock: SetClock
     ) -> None:
         opened(store, clock)
-        with pytest.raises(KeysDoNotFit, match="no key of CONNECTOR_MASTER_KEY opens .* rotate"):
+        with pytest.raises(KeysDoNotFit, match=r"no key of CONNECTOR_MASTER_KEY opens .* rotate"):
             opened(store, clock, OTHER)
 
     def test_the_older_key_behind_the_new_one_fits(self, store: Store, clock: SetClock) -> None:
@@ -189,7 +183,9 @@ def test_the_first_start_makes_the_key_file_and_the_next_one_keeps_it(
 class TestLookingUp:
     """Before anything is opened: what the vault holds of the names asked for."""
 
-    def test_it_finds_what_is_asked_for_and_no_more(self, store: Store, state_url: str, clock: SetClock) -> None:
+    def test_it_finds_what_is_asked_for_and_no_more(
+        self, store: Store, state_url: str, clock: SetClock
+    ) -> None:
         kept = opened(store, clock)
         kept.put(NAME, VALUE, "ann")
         kept.put("SYSPRO_ODATA_PASSWORD", SecretStr("x"), "ann")
