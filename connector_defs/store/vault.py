@@ -62,15 +62,14 @@ class Vault:
 
         Raises KeysDoNotFit rather than making a key beside values that are sealed under another one.
         """
-        with self._store.read() as connection:
-            credentials = CREDENTIALS.values(connection)
-            sealed = bool(credentials) or any(column.values(connection) for column in SEALED)
         try:
             self._seal.check()
         except KeyFileMissing:
-            if sealed or self._seal.file is None:
+            if self._seal.file is None or self._holds_something_sealed():
                 raise key_is_gone(self._seal) from None
             self._seal.file.make(Fernet.generate_key().decode())
+        with self._store.read() as connection:
+            credentials = CREDENTIALS.values(connection)
         if CANARY not in credentials:
             with self._store.write() as connection:
                 plant_canary(connection, self._seal, self._clock.now())
@@ -78,6 +77,10 @@ class Vault:
         unreadable = unreadable_of(credentials, self._seal)
         if unreadable:
             raise keys_do_not_fit(self._seal, unreadable)
+
+    def _holds_something_sealed(self) -> bool:
+        with self._store.read() as connection:
+            return any(column.values(connection) for column in SEALED)
 
     def get(self, name: str) -> SecretStr | None:
         """The value, or None where there is none. Raises KeysDoNotFit where no key opens it."""

@@ -90,7 +90,8 @@ def test_at_a_terminal_it_is_asked_for_twice_without_showing_it(
 
 def test_it_is_never_an_argument(piped: Command) -> None:
     ended = piped("set", NAME, VALUE)
-    assert ended.code == 2
+    assert (ended.code, "never given as an argument" in ended.err) == (2, True)
+    assert VALUE not in ended.out + ended.err
 
 
 def test_without_a_terminal_and_without_stdin_it_says_how(piped: Command) -> None:
