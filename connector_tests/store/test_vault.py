@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from connector_defs.domain.errors import Fatal, LaneBlocked
 from connector_defs.store import audit
 from connector_defs.store.engine import Store
+from connector_defs.store.resealing import rotate
 from connector_defs.store.seal import Seal, make_seal
 from connector_defs.store.tables import audit_event, vault
 from connector_defs.store.vault import CANARY, KeysDoNotFit, Vault, look_up
@@ -98,6 +99,8 @@ def test_nothing_is_kept_without_name_and_value(store: Store, clock: SetClock, n
 def test_a_vault_that_was_never_started_takes_nothing(store: Store, clock: SetClock) -> None:
     with pytest.raises(KeysDoNotFit, match="never started"):
         opened(store, clock, start=False).put(NAME, VALUE, "ann")
+    with pytest.raises(KeysDoNotFit, match="never started"):
+        opened(store, clock, start=False).fingerprint(NAME, VALUE)
 
 
 class TestSwapped:
@@ -166,6 +169,26 @@ class TestKeysThatDoNotFit:
     def test_a_wrong_key_is_told_before_anything_is_looked_at(self, store: Store, clock: SetClock) -> None:
         with pytest.raises(Fatal, match="is not a key"):
             opened(store, clock, "hunter2")
+
+
+def test_a_rotation_that_ends_between_reading_and_opening_is_no_wrong_key(
+    store: Store, clock: SetClock
+) -> None:
+    keys = [KEY]
+    opened(store, clock).put(NAME, VALUE, "ann")
+
+    class Slow(Seal):
+        """Before the first value is opened, all is sealed under another key, and the older one is gone."""
+
+        def open(self, name: str, sealed: bytes) -> str | None:
+            if keys == [KEY]:
+                rotate(store, seal_under(OTHER, KEY), "bob", NOON)
+                keys[:] = [OTHER]
+            return super().open(name, sealed)
+
+    slow = Vault(store, Slow(lambda: ",".join(keys)), clock)
+    slow.start()
+    assert slow.get(NAME) == VALUE
 
 
 def test_the_first_start_makes_the_key_file_and_the_next_one_keeps_it(
