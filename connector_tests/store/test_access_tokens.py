@@ -117,7 +117,7 @@ def test_a_refusal_reaches_the_caller_and_the_next_one_may_try(store: Store) -> 
 
 def test_who_waits_takes_over_where_the_one_who_fetches_never_comes_back(store: Store) -> None:
     clock, tokens = SetClock(), Tokens()
-    Leases(store, clock, seal_under(KEY), 60)._take(f"token/{CLIENT}")
+    Leases(store, clock, seal_under(KEY), 0.5)._take(f"token/{CLIENT}")
     with store.write() as connection:
         connection.execute(update(lease).values(owner="another-host:1:abc"))
     assert process(store, clock).obtain(CLIENT, tokens.is_good, tokens.fetch) == "T1"
