@@ -11,6 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -127,6 +128,8 @@ class BaswareSettings(Section):
     token_url: str | None = None
     extra_hosts: tuple[str, ...] = ()
     webhook_secret: SecretStr | None = None
+    # The key before it, accepted beside it while Basware changes over.
+    webhook_secret_previous: SecretStr | None = None
     source_system: Annotated[str, Field(min_length=1, max_length=32)] = "SYSPRO"
     language: Annotated[str, Field(min_length=2, max_length=10)] = "en-US"
     # Basware publishes no rate limit; two calls at a time is what its own guidance suggests.
@@ -260,6 +263,30 @@ class IntakeSettings(Section):
     extract_company_column: Annotated[str, Field(min_length=1)] = "COMPANY_CODE"
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is no address and no network such as 10.0.0.0/8") from None
+
+
+class WebhookSettings(Section):
+    """How Basware's notifications are received (`connector serve`)."""
+
+    # Basware publishes neither the header's name nor the form of its value (wire notes 4.6). Both forms prove the
+    # same knowledge of the key, so either is taken unless the site names one.
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")] = "x-bwapi-signature-256"
+    encoding: Literal["any", "hex", "base64"] = "any"
+    # open: a ConnectionTest that is not signed is answered 200 and leaves no trace; signed: it is refused.
+    connection_test: Literal["open", "signed"] = "open"
+    # Reverse proxies whose X-Forwarded-For is believed.
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    # Requests an address may make in a minute that do not turn out to be Basware's.
+    refused_per_minute: Annotated[int, Field(ge=1)] = 60
+    # Who may read /metrics.
+    metrics: Literal["loopback", "anyone", "off"] = "loopback"
+
+
 class PublishingSettings(Section):
     """What publishing to Basware may do without a person."""
 
@@ -349,6 +376,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     timing: TimingSettings = TimingSettings()
     intake: IntakeSettings = IntakeSettings()
+    webhook: WebhookSettings = WebhookSettings()
     posting: PostingSettings = PostingSettings()
     mapping: MappingSettings = MappingSettings()
     publishing: PublishingSettings = PublishingSettings()
@@ -395,6 +423,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "BASWARE_CLIENT_ID": ("basware", "client_id"),
     "BASWARE_CLIENT_SECRET": ("basware", "client_secret"),
     "BASWARE_WEBHOOK_SECRET": ("basware", "webhook_secret"),
+    "BASWARE_WEBHOOK_SECRET_PREVIOUS": ("basware", "webhook_secret_previous"),
     "CONNECTOR_STATE_URL": ("storage", "state_url"),
     "CONNECTOR_STAGING_URL": ("storage", "staging_url"),
     "CONNECTOR_MASTER_KEY": ("storage", "master_key"),
