@@ -32,11 +32,13 @@ WEBHOOK = "/webhooks/basware"
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds: for a body, for the store to take a lock or to answer, and for a notification to be durable."""
+    """Seconds: for a body, for the store to take a lock or to answer, for a notification to be durable, and between two
+    looks for a new key because a signature fits none."""
 
     body: float = 10
     store: float = 3
     inbox: float = 5
+    doubt: float = 1
 
 
 class Open:
@@ -46,7 +48,7 @@ class Open:
         clock = SystemClock()
         self.settings = settings.webhook
         self.metrics = Metrics()
-        self.keys = Keys(lambda: secrets.keys_of(load()))
+        self.keys = Keys(lambda: secrets.keys_of(load()), doubt_seconds=patience.doubt)
         # A store of its own: a flow may wait half a minute for a lock, whoever answers a request may not.
         self.store = Store(make_engine(settings.storage.state_url, patience=patience.store))
         self.health = Health(self.store, clock)

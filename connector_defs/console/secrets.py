@@ -13,8 +13,6 @@ from connector_defs.domain.errors import ConnectorError
 from connector_defs.settings import Settings, SettingsError
 
 _SECONDS: Final = 5.0
-# A signature that no known key fits may be the first one of a new key: they are read again, but not for every forgery.
-_SECONDS_BETWEEN_DOUBTS: Final = 1.0
 REMEDY: Final = (
     "no key to verify notifications with: set BASWARE_WEBHOOK_SECRET to the token that was given to Basware when the "
     "webhook was subscribed"
@@ -38,14 +36,18 @@ def require_keys(settings: Settings) -> None:
 
 
 class Keys:
-    """The keys as they are now, give or take `seconds`."""
+    """The keys as they are now, give or take `seconds`.
+
+    A signature that no known key fits may be the first one of a new key: they are read again, but for forgeries no more
+    often than every `doubt_seconds`.
+    """
 
     def __init__(
         self,
         read: Read,
         *,
+        doubt_seconds: float,
         seconds: float = _SECONDS,
-        doubt_seconds: float = _SECONDS_BETWEEN_DOUBTS,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read

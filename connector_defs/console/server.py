@@ -52,6 +52,13 @@ class PatientProtocol(H11Protocol):
             if self._discarded > _MOST_DISCARDED:
                 self.transport.abort()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, unless this request is answered already: that cannot be done twice."""
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:
+            self.transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more."""
         self._stop_waiting()

@@ -38,7 +38,7 @@ SITE = {
     "BASWARE_COMPANY_CODE": "1000",
     "BASWARE_WEBHOOK_SECRET": SECRET,
 }
-_SHORT = Patience(body=0.3, store=0.2, inbox=0.4)
+_SHORT = Patience(body=0.3, store=0.2, inbox=2, doubt=0)
 
 
 def environment(folder: Path) -> dict[str, str]:

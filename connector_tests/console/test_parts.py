@@ -55,7 +55,7 @@ class TestKeys:
                 raise answer
             return answer
 
-        keys = Keys(read, seconds=0)
+        keys = Keys(read, seconds=0, doubt_seconds=0)
         assert asyncio.run(keys.current()) == (b"known",)
         assert "those known stay in force: the vault is away" in caplog.text
 

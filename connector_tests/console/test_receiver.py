@@ -185,15 +185,11 @@ class TestKeys:
 
     def test_the_key_before_is_accepted_beside_the_new_one(self, tmp_path: Path) -> None:
         with receiving(tmp_path, lambda: keyed(tmp_path, "new", "old")) as rotating:
-            found = [rotating.hook(body_of(), None) for _ in range(1)]
             body = body_of()
-            found += [rotating.hook(body, sign(body, secret)) for secret in ("new", "old", SECRET)]
-        assert found == [401, 200, 200, 401]
+            found = [rotating.hook(body, sign(body, secret)) for secret in ("new", "old", SECRET)]
+        assert found == [200, 200, 401]
 
-    def test_a_new_key_is_known_at_the_first_notification_that_it_signs(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("connector_defs.console.secrets._SECONDS_BETWEEN_DOUBTS", 0.0)
+    def test_a_new_key_is_known_at_the_first_notification_that_it_signs(self, tmp_path: Path) -> None:
         chosen = [keyed(tmp_path, "first")]
         with receiving(tmp_path, lambda: chosen[-1]) as rotating:
             body = body_of()
