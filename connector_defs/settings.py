@@ -267,7 +267,7 @@ def _network(text: str) -> str:
     try:
         return str(ip_network(text))
     except ValueError:
-        raise ValueError(f"{text!r} is no address and no network such as 10.0.0.0/8") from None
+        raise ValueError("neither an address nor a network such as 10.0.0.0/8") from None
 
 
 class WebhookSettings(Section):
