@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPResponse, RemoteDisconnected
+from http.client import HTTPResponse, IncompleteRead, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +163,11 @@ def answer_on(connection: socket.socket) -> Answered:
     try:
         response.begin()
         body = response.read()
-    except (RemoteDisconnected, ConnectionResetError):
+    except (RemoteDisconnected, IncompleteRead, ConnectionResetError):
         return NOTHING
     finally:
         response.close()
-    return Answered(
-        response.status, {name.lower(): value for name, value in response.getheaders()}, body
-    )
+    return Answered(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
 
 @contextmanager
@@ -187,6 +185,8 @@ def receiving(
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="receiver")
         thread.start()
         try:
+            while not server.started and thread.is_alive():
+                thread.join(0.002)
             yield Running(listening.getsockname()[1], folder / "state.db")
         finally:
             server.should_exit = True
