@@ -356,7 +356,7 @@ class TestSecrets:
 
     def test_no_secret_is_in_the_texts_of_the_settings(self) -> None:
         secrets = {name: SECRET for name, (_, value) in TAKEN.items() if isinstance(value, SecretStr)}
-        assert len(secrets) == 6
+        assert len(secrets) == 7
         url = f"postgresql://connector:{SECRET}@host/state"
         settings = load_settings(environ={**COMPLETE, **secrets, "CONNECTOR_STATE_URL": url})
         assert settings.storage.state_url == url

@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
@@ -179,7 +179,7 @@ def _status(running: Running, raw: bytes) -> int:
     return int(found[1])
 
 
-def _round(running: Running, found: Fuzzed, signed: set[str], deadline: float):  # type: ignore[no-untyped-def]
+def _round(running: Running, found: Fuzzed, signed: set[str], deadline: float) -> Callable[[], None]:
     @settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(_requests())
     def one(request: tuple[bytes, bytes]) -> None:
