@@ -36,8 +36,8 @@ class Patience:
     looks for a new key because a signature fits none."""
 
     body: float = 10
-    store: float = 3
-    inbox: float = 5
+    store: float = 2.5
+    inbox: float = 4
     doubt: float = 1
 
 

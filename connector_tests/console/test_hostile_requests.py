@@ -274,7 +274,7 @@ def test_a_refused_body_is_not_read_for_ever(running: Running, monkeypatch: pyte
         connection.sendall(HOSTILE["chunks without end"][0])
         assert answer_on(connection).status == 413
         connection.settimeout(0.02)
-        assert any(_is_cut(connection, ENDLESS) for _ in range(1000))
+        assert any(_is_cut(connection, ENDLESS * 30) for _ in range(8))
 
 
 def test_rubbish_after_a_refusal_ends_the_connection_and_nothing_else(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from pathlib import Path
 
 import pytest
@@ -108,11 +109,56 @@ class TestInbox:
         box.close()
         assert "1 notifications could not be stored: ZeroDivisionError" in caplog.text
 
-    def test_one_whose_caller_is_gone_harms_nobody(self, store: Store) -> None:
-        box = Inbox(store, SystemClock(), Metrics(), answer_within=0)
-        with pytest.raises(StoreAway, match="did not take it within 0 s"):
-            asyncio.run(box.keep(task("t1")))
+    def test_one_whose_caller_is_gone_harms_nobody(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It may be durable all the same: the caller sends it again, and it changes nothing."""
+        real, gone = notifications.record_all, threading.Event()
+
+        def slow(*arguments: object) -> int:
+            assert gone.wait(10)
+            return real(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(inbox_module.notifications, "record_all", slow)
+        box = Inbox(store, SystemClock(), Metrics(), answer_within=0.02)
+
+        async def two_at_once() -> list[BaseException | None]:
+            calls = (box.keep(task("t1")), box.keep(task("t2")))
+            return await asyncio.gather(*calls, return_exceptions=True)
+
+        told = [str(error) for error in asyncio.run(two_at_once())]
+        gone.set()
         box.close()
+        assert told == ["the state store did not take it within 0.02 s"] * 2
+        with store.read() as connection:
+            assert "t1" in notifications.known(connection, ["t1", "t2"])
+
+    def test_one_caller_who_leaves_during_a_commit_keeps_no_answer_from_the_others(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real, begun, left = notifications.record_all, threading.Event(), threading.Event()
+
+        def slow(*arguments: object) -> int:
+            begun.set()
+            assert left.wait(10)
+            return real(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(inbox_module.notifications, "record_all", slow)
+        box = Inbox(store, SystemClock(), Metrics(), answer_within=10)
+
+        async def one_leaves() -> None:
+            leaving = asyncio.create_task(box.keep(task("t1")))
+            staying = asyncio.create_task(box.keep(task("t2")))
+            assert await asyncio.to_thread(begun.wait, 10)
+            leaving.cancel()
+            await asyncio.wait([leaving])
+            left.set()
+            await staying
+
+        asyncio.run(one_leaves())
+        box.close()
+        with store.read() as connection:
+            assert "t2" in notifications.known(connection, ["t2"])
 
     def test_what_was_settled_a_month_ago_is_swept_out_once_a_day(
         self, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
