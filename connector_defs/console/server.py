@@ -24,6 +24,7 @@ _MOST_CONNECTIONS: Final = 512
 # from a caller that is still sending.
 _MOST_DISCARDED: Final = 16 * 1024 * 1024
 _KEEP_ALIVE_SECONDS: Final = 15
+_NO_HTTP: Final = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _STOP_SECONDS: Final = 15
 
 
@@ -54,16 +55,19 @@ class PatientProtocol(H11Protocol):
             if self._discarded > _MOST_DISCARDED:
                 self.transport.abort()
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, unless this request is answered already: that cannot be done twice."""
-        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            super().send_400_response(msg)
-        else:
-            self.transport.abort()
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's name and shape
+        """Refuse what is no HTTP, unless this request is answered already: that cannot be done twice.
+
+        uvicorn's own way breaks down where the request was a HEAD, or where the app is about to answer.
+        """
         if self.cycle is not None:
-            # The app may be about to answer as well, and must not.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            self.transport.write(_NO_HTTP)
+            self.transport.close()
+        else:
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more."""

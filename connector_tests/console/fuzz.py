@@ -7,10 +7,12 @@ import base64
 import gzip
 import hashlib
 import json
+import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
@@ -140,6 +142,7 @@ def fuzz(folder: Path, seconds: float, start: int) -> Fuzzed:
     found = Fuzzed()
     signed: set[str] = set()
     with (
+        _errors_told(found),
         mock.patch.object(PatientProtocol, "header_seconds", 0.05),
         receiving(folder, patience=Patience(body=0.05, store=3, inbox=5)) as running,
     ):
@@ -159,6 +162,22 @@ def fuzz(folder: Path, seconds: float, start: int) -> Fuzzed:
                 f"the requests were all of a kind: {dict(found.statuses)}, {len(stored)} stored"
             )
     return found
+
+
+@contextmanager
+def _errors_told(found: Fuzzed) -> Iterator[None]:
+    """Whatever the server logs as an error is a flaw: no caller may cause one."""
+
+    class Told(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.flaws.append(f"an error in the log: {self.format(record)}")
+
+    handler = Told(logging.ERROR)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def _status(running: Running, raw: bytes) -> int:

@@ -142,6 +142,10 @@ HOSTILE: dict[str, tuple[bytes, int]] = {
     "chunks of no size": (without_length("Transfer-Encoding: chunked", body=b"zz\r\n"), 400),
     "a NUL in a header": (post(GENUINE, "", lines=("x-odd: a\0b",)), 400),
     "a header without a name": (post(GENUINE, "", lines=(": value",)), 400),
+    "HEAD with chunks of no size": (
+        b"HEAD /webhooks/basware HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\naa",
+        400,
+    ),
     "bytes that are no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20 + b"\r\n\r\n", 400),
     "HTTP/2 without asking": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 404),
     # Signed, and yet no notification.
