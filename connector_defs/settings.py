@@ -282,7 +282,7 @@ class WebhookSettings(Section):
     # Reverse proxies whose X-Forwarded-For is believed.
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     # Requests an address may make in a minute that do not turn out to be Basware's.
-    refused_per_minute: Annotated[int, Field(ge=1)] = 60
+    refused_per_minute: Annotated[int, Field(ge=1)] = 120
     # Who may read /metrics.
     metrics: Literal["loopback", "anyone", "off"] = "loopback"
 

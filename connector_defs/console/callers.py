@@ -1,7 +1,7 @@
 """Who calls, and how often one who is not Basware may.
 
 Belongs here: the address a request is counted under, and the allowance of each. Only refused requests use it up, so a
-burst of real notifications is never held back; a caller without allowance is turned away before its body is read.
+burst of real notifications is never held back. What becomes of a caller without allowance is the receiver's.
 """
 
 import time

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import socket
 import sqlite3
 import tempfile
@@ -125,6 +126,8 @@ class Running:
 
     port: int
     state: Path
+    # Asks it to stop, as SIGTERM does; returns at once.
+    stop: Callable[[], None] = lambda: None
 
     def connect(self) -> socket.socket:
         """A connection to it."""
@@ -204,10 +207,14 @@ def receiving(
         server = Server(create_app(load or (lambda: chosen), patience))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="receiver")
         thread.start()
+
+        def stop() -> None:
+            server.handle_exit(signal.SIGTERM, None)
+
         try:
             while not server.started and thread.is_alive():
                 thread.join(0.002)
-            yield Running(listening.getsockname()[1], folder / "state.db")
+            yield Running(listening.getsockname()[1], folder / "state.db", stop)
         finally:
             server.should_exit = True
             thread.join(timeout=20)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from connector_defs.console.app import Patience, prepared
 from connector_defs.settings import Settings, SettingsError
 from connector_tests.console.scene import (
     HEADER,
@@ -196,8 +197,6 @@ class TestKeys:
             assert rotating.hook(body, sign(body, "second")) == 200
 
     def test_without_any_key_it_does_not_start(self, tmp_path: Path) -> None:
-        from connector_defs.console.app import prepared
-
         with pytest.raises(
             SettingsError, match="no key to verify notifications with: set BASWARE_WEBHOOK_SECRET"
         ):
@@ -321,6 +320,22 @@ def test_whoever_runs_out_of_allowance_is_told_to_the_log(
         # Others behind the same proxy are heard.
         assert running.hook(body_of()) == 200
     assert "203.0.113.9 made too many requests that are not Basware's (the last: unverified)" in caplog.text
+
+
+def test_what_is_under_way_is_answered_before_it_stops(tmp_path: Path) -> None:
+    body = body_of()
+    request = post(body)
+    with receiving(tmp_path, patience=Patience()) as running:
+        with running.connect() as connection, running.connect() as idle:
+            connection.sendall(request[:-5])
+            running.get("/health/live")
+            running.stop()
+            # It stops listening to whoever has nothing under way …
+            assert idle.recv(1) == b""
+            connection.sendall(request[-5:])
+            # … and this one gets its answer.
+            assert answer_on(connection).status == 200
+        assert running.inbox() == [task_of(body)]
 
 
 def test_the_header_of_the_signature_is_told_in_the_settings_alone() -> None:
