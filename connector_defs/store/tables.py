@@ -152,6 +152,24 @@ data_extract = Table(
     Column("noted_at", Instant, nullable=False),
 )
 
+# A notification of Basware: a hint that something waits there, never the thing itself (`store.notifications`). It is
+# open until it was looked into; `note` says what came of it. The digest is that of the body as it was signed.
+notification = Table(
+    "notification",
+    metadata,
+    Column("task_id", String(200), primary_key=True),
+    Column("status", String(60), primary_key=True),
+    Column("task_type", String(60), nullable=False),
+    Column("task_sub_type", String(60), nullable=False),
+    Column("document_id", String(200), nullable=False),
+    Column("company_code", String(60)),
+    Column("body_digest", String(64), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("note", Text, nullable=False),
+    Index("notification_by_settling", "settled_at", "received_at"),
+)
+
 # A company whose state is older than what both systems hold: nothing leaves for either until they are compared.
 hold = Table(
     "hold",

@@ -74,6 +74,7 @@ def test_every_variable_stands_beside_its_key() -> None:
         "posting",
         "mapping",
         "publishing",
+        "webhook",
         "payments",
         "enrichment",
         "schedules",

@@ -33,6 +33,7 @@ from connector_tests.proof import (
     long_orders,
     report,
     rotation,
+    webhook,
 )
 from connector_tests.proof.evidence import Shown
 from connector_tests.proof.kinds import KINDS
@@ -49,6 +50,7 @@ PARTS = (
     "command",
     "backfill",
     "rotation",
+    "webhook",
 )
 _PAGE = Path(connector_tests.__file__).parent.parent / "docs" / "proof.md"
 # The rest comes with the table; who watches need not wait for it.
@@ -71,6 +73,7 @@ def _tasks(seed: int) -> Iterator[_Task]:
     yield _Task("backfill", "sixty days", backfill.run)
     yield _Task("rotation", "secrets and keys changed", partial(rotation.run, seed))
     yield _Task("command", "the command itself", command.run)
+    yield _Task("webhook", "the webhook", partial(webhook.run, seed))
     for number in range(long_model.SHARES):
         yield _Task("model", f"model {number + 1}", partial(long_model.run, seed + number))
     points = list(crash.applicable())
