@@ -260,6 +260,15 @@ class IntakeSettings(Section):
     extract_company_column: Annotated[str, Field(min_length=1)] = "COMPANY_CODE"
 
 
+class WebhookSettings(Section):
+    """What push notifications from Basware change."""
+
+    # Seconds between two polls while push works; without it they are schedules.invoice_poll_seconds apart.
+    stretched_poll_seconds: Annotated[int, Field(ge=1)] = 900
+    # How often Basware is asked for our subscription, and for notifications that never came.
+    watch_minutes: Annotated[float, Field(ge=0)] = 60
+
+
 class PublishingSettings(Section):
     """What publishing to Basware may do without a person."""
 
@@ -349,6 +358,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     timing: TimingSettings = TimingSettings()
     intake: IntakeSettings = IntakeSettings()
+    webhook: WebhookSettings = WebhookSettings()
     posting: PostingSettings = PostingSettings()
     mapping: MappingSettings = MappingSettings()
     publishing: PublishingSettings = PublishingSettings()

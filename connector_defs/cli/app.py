@@ -23,6 +23,7 @@ from connector_defs.cli import (
     staging,
     sync,
     ui,
+    webhook,
 )
 from connector_defs.cli.endings import explain
 from connector_defs.cli.examples import examples
@@ -74,6 +75,7 @@ app.command("ui", hidden=True)(ui.ui)
 app.command("init", epilog=first_settings.EPILOG, rich_help_panel=_SET_UP)(first_settings.init)
 app.command("ping", epilog=ping.EPILOG, rich_help_panel=_SET_UP)(ping.ping)
 app.add_typer(database.app, name="db", rich_help_panel=_SET_UP)
+app.add_typer(webhook.app, name="webhook", rich_help_panel=_SET_UP)
 app.command("sync", epilog=sync.EPILOG, rich_help_panel=_RUN)(sync.sync)
 app.command("status", epilog=books.STATUS_EPILOG, rich_help_panel=_RUN)(books.status)
 app.command("reconcile", epilog=books.RECONCILE_EPILOG, rich_help_panel=_RUN)(books.reconcile)

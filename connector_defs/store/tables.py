@@ -152,6 +152,49 @@ data_extract = Table(
     Column("noted_at", Instant, nullable=False),
 )
 
+# A notification of Basware: a hint that something waits there, never the thing itself (`store.notifications`). It is
+# open until it was looked into; `note` says what came of it. The digest is that of the body as it was signed.
+notification = Table(
+    "notification",
+    metadata,
+    Column("task_id", String(200), primary_key=True),
+    Column("status", String(60), primary_key=True),
+    Column("task_type", String(60), nullable=False),
+    Column("task_sub_type", String(60), nullable=False),
+    Column("document_id", String(200), nullable=False),
+    Column("company_code", String(60)),
+    Column("body_digest", String(64), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("note", Text, nullable=False),
+    Index("notification_by_settling", "settled_at", "received_at"),
+)
+
+# When a company was last polled for approved invoices, whether that poll left any to be taken in, up to when what
+# polls found was compared with the notifications, and when one was last missing (`store.polls`).
+poll = Table(
+    "poll",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("polled_at", Instant),
+    Column("left_over", Integer, nullable=False, default=0),
+    Column("judged_until", Instant),
+    Column("missed_at", Instant),
+    Column("missed", Integer, nullable=False, default=0),
+)
+
+# What was last seen of push at Basware: the `subscription`, with our address, and the `tasks` (`store.push_watch`).
+push_watch = Table(
+    "push_watch",
+    metadata,
+    Column("subject", String(20), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("checked_at", Instant, nullable=False),
+)
+
 # A company whose state is older than what both systems hold: nothing leaves for either until they are compared.
 hold = Table(
     "hold",
