@@ -1,10 +1,10 @@
 """The connector's settings: one typed model, read from `connector.toml` and then from the environment.
 
 Belongs here: every setting, its default, its environment variable and its remedy when it is wrong.
-Does not belong here: what a setting means to a flow, and secrets at rest (`store.seal`).
+Does not belong here: what a setting means to a flow, names of secrets (`secret_places`), secrets at rest (`store.vault`).
 
-Order: a value in the environment wins over the same value in the file. With the environment alone one
-company pair runs on defaults that fit an unknown site.
+Order: a value in the environment wins over the same value in the file; a secret that neither gives may come from the
+vault (`flows.credentials`). With the environment alone one company pair runs on defaults that fit an unknown site.
 """
 
 import os
@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +29,7 @@ from connector_defs.domain.cron import flaw_of
 from connector_defs.domain.default_maps import DEFAULT_COUNTRIES, DEFAULT_UNITS
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.ledger_sections import GlSection
+from connector_defs.secret_places import Location, secret_places
 
 Region = Literal["EU", "US", "AU", "CA", "SANDBOX"]
 # The endpoints that master data and purchase orders are published to.
@@ -78,6 +79,8 @@ class StorageSettings(Section):
     state_url: Annotated[str, Field(repr=False)] = "sqlite:///data/state.db"
     staging_url: str = "data/staging"
     master_key: SecretStr | None = None
+    # Used where no key is given; without it master.key beside the staging folder, which is made on first use.
+    master_key_file: Path | None = None
 
 
 class TimingSettings(Section):
@@ -127,6 +130,8 @@ class BaswareSettings(Section):
     token_url: str | None = None
     extra_hosts: tuple[str, ...] = ()
     webhook_secret: SecretStr | None = None
+    # The one before, while notifications signed with it may still come.
+    webhook_secret_previous: SecretStr | None = None
     source_system: Annotated[str, Field(min_length=1, max_length=32)] = "SYSPRO"
     language: Annotated[str, Field(min_length=2, max_length=10)] = "en-US"
     # Basware publishes no rate limit; two calls at a time is what its own guidance suggests.
@@ -405,9 +410,11 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "BASWARE_CLIENT_ID": ("basware", "client_id"),
     "BASWARE_CLIENT_SECRET": ("basware", "client_secret"),
     "BASWARE_WEBHOOK_SECRET": ("basware", "webhook_secret"),
+    "BASWARE_WEBHOOK_SECRET_PREVIOUS": ("basware", "webhook_secret_previous"),
     "CONNECTOR_STATE_URL": ("storage", "state_url"),
     "CONNECTOR_STAGING_URL": ("storage", "staging_url"),
     "CONNECTOR_MASTER_KEY": ("storage", "master_key"),
+    "CONNECTOR_MASTER_KEY_FILE": ("storage", "master_key_file"),
     "CONNECTOR_HTTP_TIMEOUT_SECONDS": ("timing", "http_timeout_seconds"),
     "CONNECTOR_RETRY_BASE_SECONDS": ("timing", "retry_base_seconds"),
     "CONNECTOR_RETRY_MAX_SECONDS": ("timing", "retry_max_seconds"),
@@ -422,19 +429,45 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
 
     Raises SettingsError, which names every missing or wrong setting and what to do about it.
     """
+    return validated(read_tree(path, environ))
+
+
+def read_tree(path: Path | None = None, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What file and environment give, not looked at yet. Raises SettingsError where the file cannot be read."""
     environ = os.environ if environ is None else environ
-    tree = _read_file(path, environ)
+    tree = read_file(path, environ)
     for variable, place in ENVIRONMENT.items():
         value = environ.get(variable)
         if value is not None and value != "":
             _place(tree, place, value)
+    return tree
+
+
+def validated(tree: Mapping[str, Any]) -> Settings:
+    """The settings of a whole tree. Raises SettingsError."""
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError([_problem(detail) for detail in error.errors(include_url=False)]) from None
+        secrets = {place.location: place.name for place in secret_places(tree)}
+        raise SettingsError(
+            [_problem(detail, secrets) for detail in error.errors(include_url=False)]
+        ) from None
 
 
-def _read_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
+_PartOfSettings = TypeVar("_PartOfSettings", bound=Section)
+
+
+def validated_section(tree: Mapping[str, Any], name: str, model: type[_PartOfSettings]) -> _PartOfSettings:
+    """One table of the tree, for those who need no more. Raises SettingsError for what is wrong in it."""
+    try:
+        return model.model_validate(tree.get(name, {}))
+    except ValidationError as error:
+        details = [{**detail, "loc": (name, *detail["loc"])} for detail in error.errors(include_url=False)]
+        raise SettingsError([_problem(detail, {}) for detail in details]) from None
+
+
+def read_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    """What the file alone gives. Raises SettingsError where it cannot be read."""
     named = path or (Path(environ["CONNECTOR_CONFIG"]) if environ.get("CONNECTOR_CONFIG") else None)
     file = named or Path("connector.toml")
     if not file.exists():
@@ -465,16 +498,19 @@ def _place(tree: dict[str, Any], place: tuple[str, ...], value: str) -> None:
         table[key] = value
 
 
-def _problem(detail: Any) -> str:
+def _problem(detail: Any, secrets: Mapping[Location, str]) -> str:
     location = [part for part in detail["loc"] if part not in ("__root__", "[key]")]
     where = ".".join(str(part) for part in location) or "connector.toml"
     plain = tuple(str(part) for part in location if not isinstance(part, int))
     if detail["type"] == "missing" and len(plain) == 1:
         return _missing_section(plain[0])
-    variable = _VARIABLE_OF.get(plain)
+    # Variables lead to the first pair of companies alone.
+    variable = None if any(isinstance(part, int) and part for part in location) else _VARIABLE_OF.get(plain)
     how = f"set {variable} or `{where}` in connector.toml" if variable else f"set `{where}` in connector.toml"
     if detail["type"] == "missing":
-        return f"{where} is missing: {how}"
+        name = secrets.get(tuple(location))
+        vault = f", or keep it in the vault: connector credentials set {name}" if name else ""
+        return f"{where} is missing: {how}{vault}"
     if detail["type"] == "extra_forbidden":
         return f"{where} is not a known setting: see connector.example.toml for the names"
     flaw = str(detail["msg"]).removeprefix("Value error, ")

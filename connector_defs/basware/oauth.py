@@ -1,21 +1,24 @@
 """Access tokens of Basware by client credentials (Basware wire notes 1.6 to 1.12).
 
-Here: fetching, keeping and dropping one token for many threads. Not here: the calls that use it.
+Here: fetching, keeping and dropping one token for many threads. Not here: the calls that use it, and where a token is
+kept for other processes: the `TokenKeeper` given by the caller knows that.
 """
 
 import base64
 import binascii
+import hashlib
 import json
 import logging
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
+import msgspec
 from pydantic import SecretStr
 
 from connector_defs.basware.regions import BaswareHosts
@@ -68,17 +71,41 @@ class _Unreadable(Fatal):
     """An answer that is no JSON: not Basware's token endpoint, or cut off on its way."""
 
 
+class TokenKeeper(Protocol):
+    """Keeps the token of a client for all processes. A token is a text to it that only `TokenSource` reads."""
+
+    def obtain(self, client: str, is_good: Callable[[str], bool], fetch: Callable[[], str]) -> str:
+        """The kept token where it is good, else what `fetch` brings, asked for by one process at a time."""
+        ...
+
+    def reject(self, client: str, token: str) -> None:
+        """This very token was refused."""
+        ...
+
+
 @dataclass(frozen=True)
 class _Kept:
+    token: str = field(repr=False)
+    refresh_at: float
+    # As the keeper has it.
+    shared: str = field(default="", repr=False)
+
+
+class _Shared(msgspec.Struct, frozen=True):
+    """What processes tell each other of a token; `refresh_at` is Unix time."""
+
     token: str
     refresh_at: float
+    granted: list[str] | None
 
 
 class TokenSource:
     """One access token, shared by all threads: fetched on first use, refreshed early, replaced after a 401.
 
-    `clock` counts seconds and never goes back; `wall_clock` is Unix time and is only used where the answer
-    does not say what time it is over there.
+    With a `keeper` other processes share it, as long as they ask the same URL for the same scopes as the same client.
+    The secret is no part of that: a token outlives the secret it was fetched with, until Basware refuses it.
+    `clock` counts seconds and never goes back; `wall_clock` is Unix time, used where the answer does not say what
+    time it is over there, and for what other processes are told.
     """
 
     def __init__(
@@ -89,6 +116,7 @@ class TokenSource:
         scopes: Iterable[str] = DEFAULT_SCOPES,
         *,
         hosts: BaswareHosts,
+        keeper: TokenKeeper | None = None,
         timeout: float = 30.0,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -98,6 +126,9 @@ class TokenSource:
         self._client_id = client_id
         self._client_secret = client_secret
         self.scopes = tuple(scopes)
+        self._keeper = keeper
+        self._client_digest = _digest_of(self._url, client_id, self.scopes)
+        self._rejected = ""
         self._clock = clock
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
@@ -129,14 +160,38 @@ class TokenSource:
         with self._lock:
             kept = self._kept
             if kept is None or self._clock() >= kept.refresh_at:
-                kept = self._kept = self._fetch()
+                kept = self._kept = self._fetch() if self._keeper is None else self._obtain(self._keeper)
             return kept.token
 
     def reject(self, token: str) -> None:
         """Drop `token` after a 401; a newer one that another thread fetched meanwhile is kept."""
         with self._lock:
             if self._kept is not None and self._kept.token == token:
+                if self._keeper is not None:
+                    self._rejected = _digest(self._kept.shared)
+                    self._keeper.reject(self._client_digest, self._kept.shared)
                 self._kept = None
+
+    def _obtain(self, keeper: TokenKeeper) -> _Kept:
+        """The token that all processes share, or a new one for all of them."""
+        shared = keeper.obtain(self._client_digest, self._is_good, self._fetch_to_share)
+        known = _shared_of(shared)
+        self._granted = None if known.granted is None else frozenset(known.granted)
+        return _Kept(known.token, self._clock() + known.refresh_at - self._wall_clock(), shared)
+
+    def _is_good(self, shared: str) -> bool:
+        """False for the token that was refused, whatever the keeper could make of it."""
+        try:
+            known = _shared_of(shared)
+        except msgspec.DecodeError:
+            return False
+        return _digest(shared) != self._rejected and self._wall_clock() < known.refresh_at
+
+    def _fetch_to_share(self) -> str:
+        fetched = self._fetch()
+        granted = None if self._granted is None else sorted(self._granted)
+        refresh_at = self._wall_clock() + fetched.refresh_at - self._clock()
+        return msgspec.json.encode(_Shared(fetched.token, refresh_at, granted)).decode()
 
     def _fetch(self) -> _Kept:
         """A new token. An answer that cannot be read may have been cut off on its way: it is asked for once more."""
@@ -210,6 +265,19 @@ class TokenSource:
                 f"the token request of {client} is refused ({status}, {said}): check the scopes granted to this client"
             )
         return Fatal(f"BASWARE_TOKEN_URL answered {status}: it is not a token endpoint; check the URL")
+
+
+def _digest_of(url: str, client_id: str, scopes: Iterable[str]) -> str:
+    """What a token was asked for: with any other of these it would be another token."""
+    return _digest(json.dumps([url, client_id, sorted(scopes)]))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _shared_of(text: str) -> _Shared:
+    return msgspec.json.decode(text, type=_Shared)
 
 
 def retry_after_seconds(response: httpx.Response, now: float) -> float | None:

@@ -10,6 +10,7 @@ import typer
 from connector_defs.cli import (
     audit,
     books,
+    credentials,
     database,
     demo,
     enrichment,
@@ -74,6 +75,7 @@ app.command("sandbox", epilog=sandbox.EPILOG, rich_help_panel=_TRY)(sandbox.sand
 app.command("ui", hidden=True)(ui.ui)
 app.command("init", epilog=first_settings.EPILOG, rich_help_panel=_SET_UP)(first_settings.init)
 app.command("ping", epilog=ping.EPILOG, rich_help_panel=_SET_UP)(ping.ping)
+app.add_typer(credentials.app, name="credentials", rich_help_panel=_SET_UP)
 app.add_typer(database.app, name="db", rich_help_panel=_SET_UP)
 app.add_typer(webhook.app, name="webhook", rich_help_panel=_SET_UP)
 app.command("sync", epilog=sync.EPILOG, rich_help_panel=_RUN)(sync.sync)

@@ -6,7 +6,7 @@ import typer
 
 from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
-from connector_defs.cli.opening import actor, chosen_company, opened, settings
+from connector_defs.cli.opening import actor, chosen_company, opened, storage
 from connector_defs.cli.terminal import busy, print_json, say
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ def upgrade() -> None:
     """Bring the state store to the schema this version needs. Make a backup first; run it after every update."""
     from connector_defs.store import schema
 
-    url = settings().storage.state_url
+    url = storage().state_url
     with busy("Upgrading the state store"):
         revision = schema.upgrade(url)
     say(f"The state store is at schema {revision}.")
@@ -36,7 +36,7 @@ def check(
     """Is the state store at the schema this version needs? Exit code 1: no, and it says what to do."""
     from connector_defs.store import schema
 
-    status = schema.check(settings().storage.state_url)
+    status = schema.check(storage().state_url)
     if json:
         print_json({"ok": status.ok, **vars(status)})
     elif status.ok:

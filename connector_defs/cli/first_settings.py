@@ -1,6 +1,6 @@
 """`connector init`: the first connector.toml and an empty state store.
 
-Secrets are never asked for and never written: the command names the variables that hold them.
+Secrets are never asked for and never written: the command names those that the vault or the environment must hold.
 """
 
 import json
@@ -69,7 +69,7 @@ def init(
     """Write a first connector.toml and set up the state store.
 
     What is neither given nor in the environment is asked for on a terminal, and left open elsewhere.
-    Secrets are never written: the command says which variables to set.
+    Secrets are never written: the command says which ones to give to the vault or to the environment.
     """
     path = Path(os.environ.get("CONNECTOR_CONFIG") or "connector.toml")
     if path.exists() and not force:
@@ -109,7 +109,9 @@ def render(
     """The file's text; a key without a value stands as a comment, so that loading names it as missing."""
     head = (
         "# Settings of the connector. connector.example.toml explains every key.\n"
-        "# Secrets belong in the environment: " + ", ".join(SECRETS) + ".\n"
+        "# Secrets belong in the vault (connector credentials set NAME) or in the environment: "
+        + ", ".join(SECRETS)
+        + ".\n"
     )
     parts = (("[syspro]", syspro), ("[basware]", basware), ("[[companies]]", company), ("[storage]", storage))
     return head + "".join(
@@ -140,15 +142,16 @@ def _set_up_store(state_url: str) -> None:
 
 
 def _say_what_is_open(path: Path) -> None:
-    from connector_defs.settings import SettingsError, load_settings
+    from connector_defs.flows.credentials import settings_in_force
+    from connector_defs.settings import SettingsError
 
     unset = {name: meaning for name, meaning in SECRETS.items() if not os.environ.get(name)}
     if unset:
-        say("\nSet these in the environment of the connector:")
+        say("\nKeep these in the vault (connector credentials set NAME), or set them in the environment:")
         for name, meaning in unset.items():
             say(f"  {name}  {meaning}")
     try:
-        load_settings(path)
+        settings_in_force(path)
     except SettingsError as error:
         say("\nStill open:")
         for problem in error.problems:

@@ -7,15 +7,32 @@ from typing import TYPE_CHECKING
 from connector_defs.domain.errors import Fatal
 
 if TYPE_CHECKING:
+    from connector_defs.flows.credentials import Keyring
     from connector_defs.flows.runtime import Connector
-    from connector_defs.settings import CompanySettings, Settings
+    from connector_defs.settings import CompanySettings, Settings, StorageSettings
 
 
 def settings() -> "Settings":
-    """The settings of this process; raises SettingsError."""
-    from connector_defs.settings import load_settings
+    """The settings of this process, with secrets from the vault; raises SettingsError."""
+    from connector_defs.flows.credentials import settings_in_force
 
-    return load_settings()
+    return settings_in_force()
+
+
+def storage() -> "StorageSettings":
+    """Where the store is, whatever else is missing in the settings; raises SettingsError."""
+    from connector_defs.flows.credentials import storage_settings
+
+    return storage_settings()
+
+
+@contextmanager
+def keyring() -> Iterator["Keyring"]:
+    """The vault, whatever else is missing in the settings."""
+    from connector_defs.flows.credentials import open_keyring
+
+    with open_keyring() as opened_keyring:
+        yield opened_keyring
 
 
 @contextmanager

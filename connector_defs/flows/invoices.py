@@ -22,10 +22,15 @@ from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
 from connector_defs.store import audit, claims, invoices, mappings
 from connector_defs.store.leases import Lease, LeaseTaken
+from connector_defs.syspro.enet import LogonRefused
 
 _PAUSE_SECONDS = 0.2
 _TAKEN = "LANE_TAKEN"
 _AT_A_TIME = 50
+_OTHER_PASSWORD = (
+    "check operator, password and company password: `connector credentials list` shows where they come from, "
+    "`connector credentials set NAME` takes another one. The next run with another password goes on here"
+)
 # A payload older than this is fetched again once Basware has locked the invoice, and compared.
 _FRESH_SECONDS = 30.0
 
@@ -133,6 +138,9 @@ class _Run:
             self._problem("lane", "LANE_BLOCKED", str(blocked), "nothing to do: the next run goes on here")
             return []
         for outcome in outcomes:
+            if isinstance(outcome.ended_by, LogonRefused):
+                self._problem("lane", "LOGON_REFUSED", str(outcome.ended_by), _OTHER_PASSWORD)
+                continue
             if isinstance(outcome.ended_by, Fatal):
                 raise outcome.ended_by
             if outcome.ended_by is not None:

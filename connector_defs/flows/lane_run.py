@@ -29,6 +29,7 @@ from connector_defs.settings import CompanySettings
 from connector_defs.store import claims, invoices
 from connector_defs.store.invoices import LostRace, StoredInvoice
 from connector_defs.store.leases import Lease, LeaseLost
+from connector_defs.syspro.enet import LogonRefused
 
 TO_PREPARE = frozenset({State.RECEIVED, State.READY, State.ACKNOWLEDGED})
 _PAUSE_SECONDS = 0.2
@@ -92,6 +93,9 @@ class LaneRun:
                 settler.recover()
                 settler.settle()
                 self._post_all(lane)
+            except LogonRefused as refused:
+                rest(self._connector, self._lease, refused)
+                raise
             except LaneBlocked as blocked:
                 until = rest(self._connector, self._lease, blocked)
                 pause = (until - self._connector.clock.now()).total_seconds()

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 
+from pydantic import SecretStr
+
 from connector_defs.domain.errors import LaneBlocked
 from connector_defs.flows.backoff import backoff
 from connector_defs.flows.runtime import Connector
 from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
-from connector_defs.store.leases import Lease, Leases, LeaseTaken
+from connector_defs.store.leases import UNREADABLE, Lease, Leases, LeaseTaken
+from connector_defs.syspro.enet import LogonRefused
 from connector_defs.syspro.session import ASKED_FOR, EnetCredentials, EnetSession
 
 _PAUSE_SECONDS = 0.2
@@ -41,8 +44,12 @@ class LaneSession:
         self._leases.forget_session(self._lease)
 
     def orphan(self) -> str | None:
-        """The id a dead process left open, if any, or that it was asking for one."""
-        return self._leases.orphan_session(self._lease)
+        """The id a dead process left open, if any, or that it was asking for one.
+
+        An id that no key opens any more is as good as one that was never learnt.
+        """
+        found = self._leases.orphan_session(self._lease)
+        return ASKED_FOR if found == UNREADABLE else found
 
 
 def lane_name(operator: str) -> str:
@@ -106,8 +113,8 @@ def _take(
     for name in sorted(lane_names(company)):
         if len(leases) == at_most:
             break
-        until = connector.leases.pause_of(name).until
-        if until is not None and until > connector.clock.now():
+        until = _rests_until(connector, name)
+        if until is not None:
             resting.append(until)
             continue
         try:
@@ -115,6 +122,27 @@ def _take(
         except LeaseTaken as other:
             taken = other
     return leases, taken, resting
+
+
+def _rests_until(connector: Connector, name: str) -> datetime | None:
+    """None where the lane may go: its rest is over, or other passwords are in force than those that were refused."""
+    pause = connector.leases.pause_of(name)
+    if pause.until is None or pause.until <= connector.clock.now():
+        return None
+    if pause.refused and pause.refused != _fingerprint(connector, name):
+        return None
+    return pause.until
+
+
+def _fingerprint(connector: Connector, name: str) -> str:
+    """What stands for the passwords that the lane logs on with."""
+    passwords = [
+        f"{each.company}\n{each.operator_password.get_secret_value()}\n{each.company_password.get_secret_value()}"
+        for company in connector.companies
+        for each in credentials(company)
+        if lane_name(each.operator) == name
+    ]
+    return connector.vault.fingerprint(name, SecretStr("\n".join(passwords)))
 
 
 def _rests(connector: Connector, company: CompanySettings) -> str:
@@ -135,11 +163,16 @@ def lane_session(connector: Connector, company: CompanySettings, lease: Lease) -
         yield session
 
 
-def rest(connector: Connector, lease: Lease, blocked: LaneBlocked) -> datetime:
-    """SYSPRO as a whole refuses: the lane rests, longer each time in a row. Returns until when."""
+def rest(connector: Connector, lease: Lease, blocked: LaneBlocked | LogonRefused) -> datetime:
+    """SYSPRO as a whole refuses: the lane rests, longer each time in a row. Returns until when.
+
+    A refused password is tried again as rarely: SYSPRO locks an operator after some refusals. Another password ends
+    the rest.
+    """
     timing = connector.settings.timing
     count = connector.leases.pause_of(lease.name).count + 1
     wait = backoff(count, timing.retry_base_seconds, timing.retry_max_seconds)
     until = connector.clock.now() + wait
-    connector.leases.pause(lease, until, str(blocked))
+    refused = _fingerprint(connector, lease.name) if isinstance(blocked, LogonRefused) else ""
+    connector.leases.pause(lease, until, str(blocked), refused)
     return until

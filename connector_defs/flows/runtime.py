@@ -13,19 +13,27 @@ from types import TracebackType
 from typing import Self
 
 from connector_defs.basware.client import BaswareClient
-from connector_defs.basware.oauth import DEFAULT_SCOPES, EXTRACT_SCOPES, PUSH_SCOPES, TokenSource
+from connector_defs.basware.oauth import (
+    DEFAULT_SCOPES,
+    EXTRACT_SCOPES,
+    PUSH_SCOPES,
+    TokenKeeper,
+    TokenSource,
+)
 from connector_defs.basware.regions import BaswareHosts, HostRefused, default_api_url, default_token_url
 from connector_defs.basware.transport import RetryPolicy as BaswareRetries
 from connector_defs.domain.clock import Clock, SystemClock
 from connector_defs.domain.redaction import install
 from connector_defs.domain.translation.context import Site
+from connector_defs.flows.credentials import seal_of
 from connector_defs.settings import CompanySettings, Settings
 from connector_defs.staging.lake import Staging
 from connector_defs.store import audit
+from connector_defs.store.access_tokens import AccessTokens
 from connector_defs.store.engine import Store
 from connector_defs.store.leases import LEASE_SECONDS, Leases
 from connector_defs.store.schema import open_store
-from connector_defs.store.seal import make_seal
+from connector_defs.store.vault import Vault
 from connector_defs.syspro.enet import EnetClient
 from connector_defs.syspro.odata import ODataClient
 from connector_defs.syspro.odata_service import RetryPolicy as SysproRetries
@@ -36,6 +44,9 @@ _ATTEMPTS = 4
 
 class Clients:
     """The clients of both systems, made on first use and closed with this object."""
+
+    # Where there is no store, no token is shared with other processes.
+    keeper: TokenKeeper | None = None
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
@@ -79,6 +90,7 @@ class Clients:
             chosen.client_secret,
             flows if scopes is None else scopes,
             hosts=self.hosts,
+            keeper=self.keeper,
             timeout=self.settings.timing.http_timeout_seconds,
         )
 
@@ -133,17 +145,20 @@ class Clients:
 
 
 class Connector(Clients):
-    """Everything a flow needs: clients, store, staging, leases."""
+    """Everything a flow needs: clients, store, staging, leases, vault."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock | None = None) -> None:
         super().__init__(settings, clock)
         self.store = store
         self.staging = Staging(settings.storage.staging_url)
-        key_file = self.staging.root.parent / "master.key"
+        seal = seal_of(settings.storage)
+        self.vault = Vault(store, seal, self.clock)
+        # An answer that cannot be read is asked for once more.
+        self.keeper = AccessTokens(store, seal, self.clock, 10 + 2 * settings.timing.http_timeout_seconds)
         self.leases = Leases(
             store,
             self.clock,
-            make_seal(settings.storage.master_key, key_file),
+            seal,
             # A lease must outlive the longest call made under it.
             seconds=max(LEASE_SECONDS, 2 * settings.timing.http_timeout_seconds),
         )
@@ -177,12 +192,14 @@ class Connector(Clients):
 def open_connector(settings: Settings, clock: Clock | None = None) -> Iterator[Connector]:
     """Open the store (a new one is set up) and hand out the connector; closes both at the end.
 
-    Raises HostRefused, audited, before any call where a Basware host is not the region's.
+    Raises HostRefused, audited, before any call where a Basware host is not the region's; KeysDoNotFit where no
+    master key opens what is sealed in the store.
     """
     install()
     Path(settings.storage.staging_url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
     connector = Connector(settings, open_store(settings.storage.state_url), clock)
     try:
+        connector.vault.start()
         _check_hosts(connector)
         yield connector
     finally:

@@ -32,6 +32,7 @@ from connector_defs.store.enrichment import Change, Enrichment
 from connector_defs.store.leases import Lease, LeaseTaken
 from connector_defs.syspro.documents import apsssp
 from connector_defs.syspro.documents.outcome import Rejection
+from connector_defs.syspro.enet import LogonRefused
 from connector_defs.syspro.session import EnetSession
 
 ELEMENTS: Mapping[str, str] = {Field.PAYMENT_TERMS.value: "TermsCode", Field.TAX_ID.value: "TaxRegnNum"}
@@ -155,6 +156,9 @@ class _Updates:
         except LaneBlocked as blocked:
             rest(self._connector, lane, blocked)
             raise
+        except LogonRefused as refused:
+            rest(self._connector, lane, refused)
+            raise LaneBlocked(str(refused)) from None
         if self._connector.leases.pause_of(lane.name).count:
             self._connector.leases.unpause(lane)
 

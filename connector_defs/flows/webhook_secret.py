@@ -12,7 +12,10 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from connector_defs.flows.credentials import secret_now
 from connector_defs.flows.runtime import Connector
+from connector_defs.secret_places import secret_places
+from connector_defs.settings import read_tree
 
 NAME: Final = "BASWARE_WEBHOOK_SECRET"
 # While Basware changes over it may sign with either.
@@ -39,10 +42,9 @@ class Secrets:
 
 def known(connector: Connector) -> Secrets:
     """The secret as it is now."""
-    given = connector.settings.basware.webhook_secret
-    kept = connector.vault.get(NAME)
-    set_outside = given is not None and not _same(given, kept)
-    return Secrets(given if set_outside else kept, connector.vault.get(PREVIOUS), set_outside)
+    settings, vault, tree = connector.settings, connector.vault, read_tree()
+    set_outside = any(place.name == NAME and place.value(tree) is not None for place in secret_places(tree))
+    return Secrets(secret_now(settings, vault, NAME), secret_now(settings, vault, PREVIOUS), set_outside)
 
 
 def renew(connector: Connector, actor: str) -> SecretStr:

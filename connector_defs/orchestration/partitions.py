@@ -10,20 +10,20 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from connector_defs.flows.reports import DateWindow
-from connector_defs.settings import ScheduleSettings, SettingsError, load_settings
+from connector_defs.settings import ScheduleSettings, SettingsError, read_tree, validated_section
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
 
 def schedule_settings() -> ScheduleSettings:
-    """When things run at this site; the defaults where the settings cannot be read.
+    """When things run at this site; the defaults where they cannot be read.
 
-    Definitions must load on a machine without settings: the UI then shows what there is, and every run,
-    sensor and command names the missing settings by itself.
+    Definitions must load on a machine without settings, and without the store that its secrets may lie in: the UI
+    then shows what there is, and every run, sensor and command names the missing settings by itself.
     """
     try:
-        return load_settings().schedules
+        return validated_section(read_tree(), "schedules", ScheduleSettings)
     except SettingsError:
         return ScheduleSettings()
 

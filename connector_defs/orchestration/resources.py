@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, ExitStack
 import dagster as dg
 from pydantic import PrivateAttr
 
+from connector_defs.flows.credentials import settings_in_force
 from connector_defs.flows.runtime import Connector, open_connector
 from connector_defs.orchestration.runs import sign
-from connector_defs.settings import CompanySettings, Settings, load_settings
+from connector_defs.settings import CompanySettings, Settings
 
 # A tick has 60 seconds in all, then Dagster cuts it off; a client tries a call up to four times.
 _GLANCE_TIMEOUT_SECONDS = 5.0
@@ -53,7 +54,7 @@ class ConnectorResource(dg.ConfigurableResource[Connector]):
         return self.connector.companies
 
     def _open(self) -> AbstractContextManager[Connector]:
-        settings = load_settings()
+        settings = settings_in_force()
         return open_connector(settings if self._in_a_run else _for_a_glance(settings))
 
 

@@ -18,10 +18,13 @@ from connector_defs.domain.clock import Clock
 from connector_defs.domain.errors import RetryLater
 from connector_defs.store.engine import Store
 from connector_defs.store.seal import Seal
+from connector_defs.store.sealed import SESSIONS
 from connector_defs.store.tables import lease
 from connector_defs.store.upsert import insert_missing
 
 LEASE_SECONDS = 90
+# In place of a remembered session id that no key opens any more.
+UNREADABLE = ""
 
 
 class LeaseTaken(RetryLater):
@@ -44,11 +47,15 @@ class Lease:
 
 @dataclass(frozen=True)
 class Pause:
-    """Why a lane rests: until when, for the how many-th time in a row, and what the other side said."""
+    """Why a lane rests: until when, for the how many-th time in a row, and what the other side said.
+
+    `refused` stands for the passwords that were refused, where that is why.
+    """
 
     until: datetime | None
     count: int
     reason: str
+    refused: str = ""
 
 
 class Leases:
@@ -106,15 +113,22 @@ class Leases:
         with self._store.write() as connection:
             renew(connection, held, self._clock.now())
 
-    def pause(self, held: Lease, until: datetime, reason: str) -> None:
-        """Nobody is to try this lane before `until`. Raises LeaseLost."""
+    def pause(self, held: Lease, until: datetime, reason: str, refused: str = "") -> None:
+        """Nobody is to try this lane before `until`, or with the passwords that were refused. Raises LeaseLost."""
         with self._store.write() as connection:
-            self._set(connection, held, paused_until=until, pauses=lease.c.pauses + 1, pause_reason=reason)
+            self._set(
+                connection,
+                held,
+                paused_until=until,
+                pauses=lease.c.pauses + 1,
+                pause_reason=reason,
+                refused=refused,
+            )
 
     def unpause(self, held: Lease) -> None:
         """The lane works again: the next pause begins short. Raises LeaseLost."""
         with self._store.write() as connection:
-            self._set(connection, held, paused_until=None, pauses=0, pause_reason="")
+            self._set(connection, held, paused_until=None, pauses=0, pause_reason="", refused="")
 
     def _set(self, connection: Connection, held: Lease, **values: object) -> None:
         done = connection.execute(
@@ -127,11 +141,13 @@ class Leases:
         """The pause a lane is in, or was in last."""
         with self._store.read() as connection:
             row = connection.execute(select(lease).where(lease.c.name == name)).first()
-        return Pause(None, 0, "") if row is None else Pause(row.paused_until, row.pauses, row.pause_reason)
+        if row is None:
+            return Pause(None, 0, "")
+        return Pause(row.paused_until, row.pauses, row.pause_reason, row.refused)
 
     def remember_session(self, held: Lease, session_id: str) -> None:
         """Keep the open session's id, sealed, so that a successor can log it off. Raises LeaseLost."""
-        if not self._keep(held, self._seal.close(session_id)):
+        if not self._keep(held, self._seal.close(SESSIONS.bound_to(held.name), session_id)):
             raise _lost(held)
 
     def forget_session(self, held: Lease) -> None:
@@ -148,10 +164,13 @@ class Leases:
         return bool(kept.rowcount)
 
     def orphan_session(self, held: Lease) -> str | None:
-        """The session id a dead predecessor left open, if any."""
+        """The session id a dead predecessor left open, if any; UNREADABLE where its key is gone."""
         with self._store.read() as connection:
             sealed = connection.scalar(select(lease.c.sealed_session).where(lease.c.name == held.name))
-        return self._seal.open(sealed) if sealed else None
+        if not sealed:
+            return None
+        found = self._seal.open(SESSIONS.bound_to(held.name), sealed)
+        return UNREADABLE if found is None else found
 
 
 def is_held(owner: str | None, expires_at: datetime | None, now: datetime) -> bool:

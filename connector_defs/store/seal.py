@@ -1,53 +1,82 @@
-"""Encryption of what must not lie in the store in clear: session ids now, credentials as they come.
+"""Encryption of what must not lie in the store in clear: credentials, session ids, access tokens.
 
-The key is CONNECTOR_MASTER_KEY (several, comma-separated: the first seals, all open), else a key file next
-to the state, made on first use and readable by its owner alone.
+Belongs here: sealing under the first master key, opening under any of them. Not here: where what is sealed lies, and
+whether the keys fit the store (`vault`).
+What is sealed is bound to its name, so that one sealed value put in another one's place in the database opens nothing.
 """
 
-import os
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.store.key_file import KeyFile
+
+VARIABLE = "CONNECTOR_MASTER_KEY"
 
 
 class Seal:
-    """Seals and opens small secrets."""
+    """Seals and opens small secrets under keys that may be replaced meanwhile.
 
-    def __init__(self, keys: MultiFernet) -> None:
+    `keys` gives the present ones, separated by commas; `file` is where they lie, unless they were given.
+    """
+
+    def __init__(self, keys: Callable[[], str], file: KeyFile | None = None) -> None:
         self._keys = keys
+        self.file = file
+        self._made: tuple[str, MultiFernet] | None = None
 
-    def close(self, secret: str) -> bytes:
-        """Encrypt."""
-        return self._keys.encrypt(secret.encode())
+    @property
+    def source(self) -> str:
+        """Where the keys come from, as a person knows it."""
+        return VARIABLE if self.file is None else str(self.file)
 
-    def open(self, sealed: bytes) -> str | None:
-        """Decrypt; None where no key fits any more."""
+    def close(self, name: str, secret: str) -> bytes:
+        """Encrypt under the first key, bound to `name`. Raises Fatal where there is no key."""
+        return self._fernet().encrypt(json.dumps({"name": name, "value": secret}).encode())
+
+    def open(self, name: str, sealed: bytes) -> str | None:
+        """Decrypt; None where no key fits any more, or where it was not sealed as `name`. Raises Fatal without a key."""
         try:
-            return self._keys.decrypt(sealed).decode()
-        except InvalidToken:
+            content = json.loads(self._fernet().decrypt(sealed))
+        except (InvalidToken, ValueError):
             return None
+        if not isinstance(content, dict) or content.get("name") != name:
+            return None
+        value = content.get("value")
+        return value if isinstance(value, str) else None
+
+    def check(self) -> None:
+        """Raises KeyFileMissing or Fatal where there are no keys to be had."""
+        self._fernet()
+
+    def _fernet(self) -> MultiFernet:
+        text = self._keys()
+        made = self._made
+        if made is None or made[0] != text:
+            made = self._made = (text, _fernet_of(text, self.source))
+        return made[1]
 
 
 def make_seal(master_key: SecretStr | None, key_file: Path) -> Seal:
-    """The seal for these settings. Raises Fatal where the key is not a Fernet key."""
-    text = master_key.get_secret_value() if master_key else _key_file(key_file)
-    source = "CONNECTOR_MASTER_KEY is not a key" if master_key else f"{key_file} holds no key"
+    """The seal for these settings: the keys given, else those of the key file. Looks at neither yet."""
+    if master_key is not None:
+        return Seal(master_key.get_secret_value)
+    file = KeyFile(key_file)
+    return Seal(file.read, file)
+
+
+def split_keys(text: str) -> list[str]:
+    """The single keys."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _fernet_of(text: str, source: str) -> MultiFernet:
     try:
-        return Seal(MultiFernet([Fernet(part.strip()) for part in text.split(",") if part.strip()]))
+        return MultiFernet([Fernet(key) for key in split_keys(text)])
     except ValueError:
-        raise Fatal(f"{source}: it takes 32 url-safe base64 bytes, several separated by commas") from None
-
-
-def _key_file(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii")
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        key = Fernet.generate_key().decode()
-        file.write(key)
-    return key
+        flaw = "is not a key" if source == VARIABLE else "holds no key"
+        raise Fatal(f"{source} {flaw}: it takes 32 url-safe base64 bytes, several separated by commas") from None

@@ -416,4 +416,27 @@ lease = Table(
     Column("paused_until", Instant),
     Column("pauses", Integer, nullable=False, default=0, server_default="0"),
     Column("pause_reason", Text, nullable=False, default="", server_default=""),
+    # Fingerprint of the passwords that were refused, where they are why the lane rests.
+    Column("refused", String(24), nullable=False, default="", server_default=""),
+)
+
+# Credentials, sealed. The row without a name is the vault's own (`store.vault`).
+vault = Table(
+    "vault",
+    metadata,
+    Column("name", String(120), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("fingerprint", String(24), nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(80), nullable=False),
+)
+
+# The access token that all processes share, by what it was asked for; `digest` tells one token from the next.
+access_token = Table(
+    "access_token",
+    metadata,
+    Column("client", String(64), primary_key=True),
+    Column("sealed", LargeBinary),
+    Column("digest", String(64), nullable=False),
+    Column("changed_at", Instant, nullable=False),
 )

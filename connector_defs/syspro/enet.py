@@ -44,6 +44,10 @@ class SessionLost(RetryLater):
     """e.net does not know the session id: expired, or evicted by another logon of the same operator."""
 
 
+class LogonRefused(Fatal):
+    """SYSPRO does not accept operator, password or company: nobody is logged on."""
+
+
 class SystemRefused(LaneBlocked):
     """e.net itself answered `ERROR: ...`: the business object did not run. `text` is the answer as it came."""
 
@@ -163,7 +167,7 @@ class EnetClient:
     ) -> str:
         """A new session id, opaque, blanks stripped. Ends any other session of the same operator.
 
-        Fatal where operator, password or company are wrong; LaneBlocked where SYSPRO lets nobody in now.
+        LogonRefused where operator, password or company are wrong; LaneBlocked where SYSPRO lets nobody in now.
         """
         what = f"Logon of operator {operator} to company {company}"
         url = self._url(
@@ -363,7 +367,9 @@ def _refusal(text: str, what: str, call: _Call) -> ConnectorError:
         case _Meaning.LOST:
             return SessionLost(f"{what}: {text}")
         case _Meaning.SETTINGS:
-            return Fatal(f"{what} was refused: {text}. Correct the credentials; trying again cannot help.")
+            return LogonRefused(
+                f"{what} was refused: {text}. Correct the credentials; trying again cannot help."
+            )
         case _Meaning.UNKNOWN:
             return OutcomeUnknown(f"{what}: {text}. Look the record up before anything is repeated.")
         case _:

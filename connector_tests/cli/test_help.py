@@ -8,7 +8,8 @@ import pytest
 from connector_tests.cli.conftest import Command
 
 COMMANDS = [
-    "demo", "sandbox", "init", "ping", "db upgrade", "db check", "db restored", "db release",
+    "demo", "sandbox", "init", "ping", "credentials set", "credentials list", "credentials remove",
+    "credentials rotate", "credentials discard", "db upgrade", "db check", "db restored", "db release",
     "sync", "status", "reconcile", "sql",
     "queue list", "queue show", "queue preview", "queue retry", "queue release", "queue reject",
     "queue period", "queue accept-rounding", "queue adopt", "queue dead", "queue revive", "queue settle-gl",
@@ -39,7 +40,7 @@ def test_every_command_explains_itself_with_an_example(connector: Command, comma
     assert f"connector {command}" in ended.out
 
 
-@pytest.mark.parametrize("group", ["", "queue", "mapping", "enrichment", "audit", "db", "tables", "records"])
+@pytest.mark.parametrize("group", ["", "queue", "mapping", "enrichment", "audit", "credentials", "db", "tables", "records"])
 def test_a_group_without_a_command_lists_its_commands(connector: Command, group: str) -> None:
     ended = connector(*group.split())
 

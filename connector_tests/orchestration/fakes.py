@@ -155,7 +155,7 @@ class FakeSite:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> "FakeSite":
         """Put this site in the place of the real flows and of the real connector."""
-        monkeypatch.setattr(resources, "load_settings", lambda: self.settings)
+        monkeypatch.setattr(resources, "settings_in_force", lambda: self.settings)
         monkeypatch.setattr(resources, "open_connector", self._open)
         monkeypatch.setattr(extraction, "stage", self._stage)
         monkeypatch.setattr(publishing, "publish", self._publish)

@@ -31,6 +31,7 @@ from pydantic import SecretStr
 from connector_defs import points
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows import mapping, runtime
+from connector_defs.flows.credentials import Keyring, seal_of, settings_in_force
 from connector_defs.flows.entities import ENTITIES, PURCHASE_ORDERS, STAGED
 from connector_defs.flows.extraction import stage
 from connector_defs.flows.invoices import run_invoices
@@ -108,6 +109,18 @@ def _enrich_suppliers(connector: Connector, company: CompanySettings) -> None:
     importlib.import_module("connector_defs.flows.supplier_updates").update_suppliers(connector, company)
 
 
+def _rotate_master_key(connector: Connector, _company: CompanySettings) -> None:
+    seal = seal_of(connector.settings.storage)
+    Keyring(connector.store, seal, connector.clock, {}).rotate("proof")
+
+
+def _run_anew(_connector: Connector, _company: CompanySettings, **environment: str) -> None:
+    """A run with the settings and secrets of this moment, as the schedule begins one."""
+    with open_connector(settings_in_force(environ=environment)) as connector:
+        for company in connector.companies:
+            run_invoices(connector, company)
+
+
 # What a worker can be told to do: the functions behind `connector sync …` and `connector mapping set`.
 JOBS: dict[str, Callable[..., None]] = {
     "invoices": _run_invoices,
@@ -116,6 +129,8 @@ JOBS: dict[str, Callable[..., None]] = {
     "extracts": _take_in_extracts,
     "orders": _publish_orders,
     "enrichment": _enrich_suppliers,
+    "rotation": _rotate_master_key,
+    "anew": _run_anew,
 }
 
 

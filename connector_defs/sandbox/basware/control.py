@@ -49,6 +49,9 @@ def control_routes(sandbox: "BaswareSandbox") -> list[Route]:
         "processing": lambda body: _set_processing(sandbox, body),
         "vendors/change": lambda body: sandbox.edit_vendor(body["vendorCode"], body["fields"]),
         "vendors/enrich": lambda body: _enrich(sandbox, body),
+        "client_secret": lambda body: {
+            "secrets": sandbox.tokens.change_secret(body.get("new", ""), body.get("retire", ""))
+        },
         "expire_tokens": lambda _: _expire_tokens(sandbox),
         "extract": lambda body: {"id": _make_extract(sandbox, body)},
         "arm": lambda body: _arm(sandbox, body),

@@ -52,8 +52,8 @@ class TokenDesk:
         scopes: Collection[str] = ALL_SCOPES,
         tenant: str = "SANDBOX",
     ) -> None:
-        self._client = f"{client_id}:{client_secret}".encode()
         self._client_id = client_id
+        self._secrets = {client_secret}
         self._clock = clock
         self.seconds = seconds
         self.scopes = frozenset(scopes)
@@ -97,6 +97,12 @@ class TokenDesk:
             and scope in granted.scopes
         )
 
+    def change_secret(self, new: str = "", retire: str = "") -> int:
+        """Add a secret of the client, take one away, or both; how many it has. Tokens live on until they run out."""
+        with self._lock:
+            self._secrets = (self._secrets | {new} if new else self._secrets) - {retire}
+            return len(self._secrets)
+
     def revoke(self, authorization: str = "") -> None:
         """End the token of this header before its time, or every token."""
         with self._lock:
@@ -111,7 +117,8 @@ class TokenDesk:
             sent = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             return False
-        return kind.lower() == "basic" and hmac.compare_digest(sent, self._client)
+        known = [f"{self._client_id}:{secret}".encode() for secret in self._secrets]
+        return kind.lower() == "basic" and any(hmac.compare_digest(sent, each) for each in known)
 
     def _sign(self, scopes: frozenset[str]) -> str:
         now = int(self._clock().timestamp())

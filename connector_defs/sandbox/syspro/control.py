@@ -44,6 +44,7 @@ class ControlDesk:
             self._route(f"{BASE}/ledger", "GET", lambda _: self.ledger.as_json()),
             self._route(f"{BASE}/sessions", "GET", self._sessions),
             self._route(f"{BASE}/sessions/evict", "POST", self._evict),
+            self._route(f"{BASE}/operators/password", "POST", self._change_password),
             self._route(f"{BASE}/counters", "GET", lambda _: self._counters()),
             self._route(f"{BASE}/periods", "GET", lambda _: self._periods()),
             self._route(f"{BASE}/periods", "POST", self._set_period),
@@ -85,6 +86,11 @@ class ControlDesk:
     def _evict(self, body: Body) -> object:
         """`{"operator": …}`: end this operator's sessions as a human logon would."""
         return {"evicted": self.sessions.evict_operator(str(body["operator"]))}
+
+    def _change_password(self, body: Body) -> object:
+        """`{"operator": …, "password": …}`: from the next logon on; open sessions live on."""
+        self.sessions.change_password(str(body["operator"]), str(body["password"]))
+        return {"operator": body["operator"]}
 
     def _counters(self) -> object:
         return {"requests": self.requests, "sessions": self.sessions.counts}

@@ -82,6 +82,12 @@ class Sessions:
         self.counts["logon"] += 1
         return session_id + ("  " if self._options.session_shape == "v7" else "")
 
+    def change_password(self, operator: str, password: str) -> None:
+        """From the next logon on the operator has this password; open sessions live on. KeyError when unknown."""
+        if operator not in self._passwords:
+            raise KeyError(operator)
+        self._passwords[operator] = password
+
     def refuse(self) -> None:
         """Answer a logon as a service without a free seat does."""
         self.counts["refused"] += 1

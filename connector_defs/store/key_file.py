@@ -1,0 +1,122 @@
+"""The file with the master keys: made once, readable by its owner alone, never replaced while anything needs it.
+
+Belongs here: reading, making and replacing the file. Not here: what is sealed under the keys (`seal`), and when new
+keys are made (`resealing`).
+"""
+
+import fcntl
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from connector_defs.domain.errors import Fatal, RetryLater
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class KeyFileMissing(Fatal):
+    """There is no key file."""
+
+
+class KeyFile:
+    """Keys in a file, separated by commas; the first one seals. Read anew whenever the file was replaced."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._seen: tuple[tuple[int, int, int], str] | None = None
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def read(self) -> str:
+        """The keys. Raises KeyFileMissing, or Fatal where others may read the file or we may not."""
+        try:
+            with self.path.open(encoding="ascii") as file:
+                about = os.fstat(file.fileno())
+                version = (about.st_ino, about.st_mtime_ns, about.st_size)
+                with self._lock:
+                    if self._seen is not None and self._seen[0] == version:
+                        return self._seen[1]
+                self._refuse_readers(about)
+                text = file.read()
+        except FileNotFoundError:
+            raise KeyFileMissing(f"the key file {self.path} does not exist") from None
+        except UnicodeDecodeError:
+            raise Fatal(f"{self.path} holds no key: it is no text") from None
+        except OSError as error:
+            raise Fatal(
+                f"the key file {self.path} cannot be read ({error.strerror}): give it to the user that runs the connector"
+            ) from None
+        with self._lock:
+            self._seen = (version, text)
+        return text
+
+    def make(self, key: str) -> None:
+        """Make the file, whole and durable at once; one that another process made meanwhile stays as it is."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._write_part(key)
+        try:
+            with suppress(FileExistsError):
+                os.link(part, self.path)
+        finally:
+            part.unlink()
+        _make_durable(self.path.parent)
+
+    def replace(self, keys: str) -> None:
+        """Put other keys in place of the present ones: whoever reads finds the one or the other, never a part."""
+        self._write_part(keys).replace(self.path)
+        _make_durable(self.path.parent)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else replaces the file within the block. Raises RetryLater where somebody is at it."""
+        descriptor = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RetryLater(f"another process replaces {self.path} at this moment") from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _refuse_readers(self, about: os.stat_result) -> None:
+        if about.st_uid != os.geteuid():
+            raise Fatal(
+                f"the key file {self.path} belongs to another user: chown it to the user that runs the connector"
+            )
+        if about.st_mode & _OTHERS:
+            raise Fatal(
+                f"the key file {self.path} can be read by others (mode {stat.S_IMODE(about.st_mode):04o}): "
+                f"chmod 600 {self.path}. Whoever may have read it could open the vault: then run "
+                "`connector credentials rotate` and change the credentials themselves"
+            )
+
+    def _write_part(self, text: str) -> Path:
+        # A process that was killed amid writing left its part; ours must not be mistaken for it.
+        part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
+        part.unlink(missing_ok=True)
+        try:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise Fatal(
+                f"the key file {self.path} cannot be written ({error.strerror}): correct the rights of its folder, "
+                "or give the keys in CONNECTOR_MASTER_KEY"
+            ) from None
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        return part
+
+
+def _make_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
