@@ -32,6 +32,8 @@ INVOICES: Final = Wanted("AccountingDocuments", "WaitingForTransfer")
 # Records that fail hours after Basware took them. Success is read back by the runs that sent them.
 REQUESTS: Final = Wanted("RequestStatus", "Error")
 WANTED: Final = (INVOICES, REQUESTS)
+# The secret is stored, and Basware may or may not know it.
+PENDING: Final = "a call to subscribe was not finished"
 # What the loss rate looks back on.
 _COUNTED: Final = timedelta(days=30)
 _OURS_TO_HEAR: Final = frozenset(
@@ -62,15 +64,18 @@ def look(connector: Connector) -> None:
         _log.warning("push is looked at later: %s", error)
 
 
-def check(connector: Connector) -> Standing | None:
+def check(connector: Connector, *, finished: bool = False) -> Standing | None:
     """Compare our subscription with Basware's list and keep what is found; None where nothing is subscribed.
 
-    Raises RetryLater where Basware cannot be asked now.
+    A call to subscribe that broke off stays so until the next one has `finished` it: Basware may know the secret of
+    before, and not show which. Raises RetryLater where Basware cannot be asked now.
     """
     with connector.store.read() as connection:
         watch = push_watch.get(connection, SUBSCRIPTION)
     if watch is None:
         return None
+    if watch.detail.startswith(PENDING) and not finished:
+        return _standing_of(watch)
     found = seen(connector, watch.url)
     _keep(connector, SUBSCRIPTION, found, watch.url)
     return found
@@ -151,9 +156,8 @@ def status(connector: Connector) -> PushStatus | None:
     if watch is None:
         return None
     told = came.received + came.lost
-    detail, _, remedy = watch.detail.partition("\n")
     return PushStatus(
-        standing=Standing(watch.state, detail, remedy),
+        standing=_standing_of(watch),
         url=watch.url,
         since=watch.since,
         checked_at=watch.checked_at,
@@ -167,6 +171,11 @@ def status(connector: Connector) -> PushStatus | None:
 
 
 _GRANT = "ask Basware to grant the client subscriptions.read and tasks.read; invoices are polled all the same"
+
+
+def _standing_of(watch: Watch) -> Standing:
+    detail, _, remedy = watch.detail.partition("\n")
+    return Standing(watch.state, detail, remedy)
 
 
 def _told_of_tasks(watch: Watch | None) -> str:

@@ -23,15 +23,13 @@ from connector_defs.flows.push_reports import (
     Subscriptions,
     Unsubscribed,
 )
-from connector_defs.flows.push_watch import INVOICES, WANTED, check, standing
+from connector_defs.flows.push_watch import INVOICES, PENDING, WANTED, check, standing
 from connector_defs.flows.runtime import Connector
 from connector_defs.flows.webhook_secret import Secrets
 from connector_defs.store import audit, push_watch
 from connector_defs.store.push_watch import SUBSCRIPTION, Watch
 
 PATH = "/webhooks/basware"
-# The secret is stored, and Basware may or may not know it.
-PENDING = "a call to subscribe was not finished"
 _TEXT_OF_ERRORS = 300
 
 
@@ -73,7 +71,7 @@ def subscribe(
         notes += _end_doubles(connector, url, actor)
     else:
         _keep_address(connector, url)
-    found = check(connector) or Standing("missing", "")
+    found = check(connector, finished=True) or Standing("missing", "")
     return Subscribed(url, tuple(map(str, lacking)), new_secret, tuple(notes), found)
 
 

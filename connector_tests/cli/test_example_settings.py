@@ -73,6 +73,7 @@ def test_every_variable_stands_beside_its_key() -> None:
         "timing",
         "posting",
         "mapping",
+        "webhook",
         "publishing",
         "payments",
         "enrichment",
