@@ -11,6 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -265,9 +266,28 @@ class IntakeSettings(Section):
     extract_company_column: Annotated[str, Field(min_length=1)] = "COMPANY_CODE"
 
 
-class WebhookSettings(Section):
-    """What push notifications from Basware change."""
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise ValueError("neither an address nor a network such as 10.0.0.0/8") from None
 
+
+class WebhookSettings(Section):
+    """How Basware's notifications are received (`connector serve`), and what they change."""
+
+    # Basware publishes neither the header's name nor the form of its value (wire notes 4.6). Both forms prove the
+    # same knowledge of the key, so either is taken unless the site names one.
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")] = "x-bwapi-signature-256"
+    encoding: Literal["any", "hex", "base64"] = "any"
+    # open: a ConnectionTest that is not signed is answered 200 and leaves no trace; signed: it is refused.
+    connection_test: Literal["open", "signed"] = "open"
+    # Reverse proxies whose X-Forwarded-For is believed.
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    # Requests an address may make in a minute that do not turn out to be Basware's.
+    refused_per_minute: Annotated[int, Field(ge=1)] = 60
+    # Who may read /metrics.
+    metrics: Literal["loopback", "anyone", "off"] = "loopback"
     # Seconds between two polls while push works; without it they are schedules.invoice_poll_seconds apart.
     stretched_poll_seconds: Annotated[int, Field(ge=1)] = 900
     # How often Basware is asked for our subscription, and for notifications that never came.

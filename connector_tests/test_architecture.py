@@ -40,7 +40,16 @@ FORBIDDEN = {
         "connector_defs.flows",
     ),
     "staging": ("dagster", "httpx", "sqlalchemy", "connector_defs.syspro", "connector_defs.basware"),
-    "flows": ("dagster", "connector_defs.orchestration", "connector_defs.cli"),
+    "flows": ("dagster", "connector_defs.orchestration", "connector_defs.cli", "connector_defs.console"),
+    "console": (
+        "dagster",
+        "sqlalchemy",
+        "httpx",
+        "connector_defs.syspro",
+        "connector_defs.orchestration",
+        "connector_defs.cli",
+        "connector_defs.sandbox",
+    ),
     "orchestration": ("httpx", "sqlalchemy", "connector_defs.cli", "connector_defs.sandbox"),
     "sandbox": (
         "dagster",
@@ -108,6 +117,7 @@ def test_the_contracts_are_those_of_the_design() -> None:
         "The business knows no Dagster",
         "The domain does no I/O",
         "Only the command line starts the sandbox",
+        "Nothing but the command line knows the console",
     }
     assert not any("ignore_imports" in contract for contract in contracts)
 

@@ -20,6 +20,7 @@ from connector_defs.cli import (
     queue,
     records,
     sandbox,
+    serve,
     source_tables,
     staging,
     sync,
@@ -79,6 +80,7 @@ app.add_typer(credentials.app, name="credentials", rich_help_panel=_SET_UP)
 app.add_typer(database.app, name="db", rich_help_panel=_SET_UP)
 app.add_typer(webhook.app, name="webhook", rich_help_panel=_SET_UP)
 app.command("sync", epilog=sync.EPILOG, rich_help_panel=_RUN)(sync.sync)
+app.command("serve", epilog=serve.EPILOG, rich_help_panel=_RUN)(serve.serve)
 app.command("status", epilog=books.STATUS_EPILOG, rich_help_panel=_RUN)(books.status)
 app.command("reconcile", epilog=books.RECONCILE_EPILOG, rich_help_panel=_RUN)(books.reconcile)
 app.add_typer(queue.app, name="queue", rich_help_panel=_DECIDE)

@@ -7,10 +7,11 @@ concurrent writers fails instead of waiting.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 
@@ -46,8 +47,11 @@ class Store:
         self.engine.dispose()
 
 
-def make_engine(url: str) -> Engine:
-    """The engine for CONNECTOR_STATE_URL; the folder of a SQLite file is made. Raises Fatal on a bad URL."""
+def make_engine(url: str, *, patience: float | None = None) -> Engine:
+    """The engine for CONNECTOR_STATE_URL; the folder of a SQLite file is made. Raises Fatal on a bad URL.
+
+    `patience` is how many seconds one that must answer at once waits for a lock, or for the server.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -56,7 +60,7 @@ def make_engine(url: str) -> Engine:
         ) from None
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+        return _postgresql(parsed, patience)
     if backend != "sqlite":
         raise Fatal(f"CONNECTOR_STATE_URL names {backend}: the state store runs on sqlite or postgresql")
     if parsed.database and parsed.database != ":memory:":
@@ -67,10 +71,26 @@ def make_engine(url: str) -> Engine:
             raise Fatal(
                 f"the folder {folder} of CONNECTOR_STATE_URL cannot be made ({error.strerror}): correct the path"
             ) from None
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS if patience is None else patience})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _postgresql(url: URL, patience: float | None) -> Engine:
+    hurry = {} if patience is None else {"connect_timeout": max(1, round(patience))}
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10, connect_args=hurry
+    )
+    if patience is not None:
+        event.listen(engine, "connect", partial(_hurry_postgresql, round(patience * 1000)))
+    return engine
+
+
+def _hurry_postgresql(milliseconds: int, connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET statement_timeout = {milliseconds}")
+    connection.commit()
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

@@ -67,6 +67,12 @@ def check(state_url: str) -> SchemaStatus:
         engine.dispose()
 
 
+def status_of(store: Store) -> SchemaStatus:
+    """The same for a store that is open."""
+    with store_errors():
+        return _status(store.engine)
+
+
 def upgrade(state_url: str) -> str:
     """Bring the store to the newest schema and return its revision."""
     engine = make_engine(state_url)

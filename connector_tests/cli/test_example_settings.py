@@ -75,6 +75,7 @@ def test_every_variable_stands_beside_its_key() -> None:
         "mapping",
         "webhook",
         "publishing",
+        "webhook",
         "payments",
         "enrichment",
         "schedules",

@@ -10,7 +10,7 @@ from connector_tests.cli.conftest import Command
 COMMANDS = [
     "demo", "sandbox", "init", "ping", "credentials set", "credentials list", "credentials remove",
     "credentials rotate", "credentials discard", "db upgrade", "db check", "db restored", "db release",
-    "sync", "status", "reconcile", "sql",
+    "sync", "serve", "status", "reconcile", "sql",
     "queue list", "queue show", "queue preview", "queue retry", "queue release", "queue reject",
     "queue period", "queue accept-rounding", "queue adopt", "queue dead", "queue revive", "queue settle-gl",
     "mapping list", "mapping set", "mapping approve", "mapping suggest", "mapping import", "mapping export",

@@ -33,12 +33,13 @@ from connector_tests.proof import (
     long_orders,
     report,
     rotation,
+    webhook,
 )
 from connector_tests.proof.evidence import Shown
 from connector_tests.proof.kinds import KINDS
 from connector_tests.proof.tally import Tally, total
 
-PARTS = ("crash", "orders", "model", "faults", "soak", "postgres", "mutations", "command", "backfill", "rotation")
+PARTS = ("crash", "orders", "model", "faults", "soak", "postgres", "mutations", "command", "backfill", "rotation", "webhook")
 _PAGE = Path(connector_tests.__file__).parent.parent / "docs" / "proof.md"
 # The rest comes with the table; who watches need not wait for it.
 _TOLD_AT_ONCE = 3
@@ -66,6 +67,8 @@ def _tasks(parts: Sequence[str], seed: int) -> Iterator[_Task]:
         yield _Task("rotation", "secrets and keys changed", partial(rotation.run, seed))
     if "command" in parts:
         yield _Task("command", "the command itself", command.run)
+    if "webhook" in parts:
+        yield _Task("webhook", "the webhook", partial(webhook.run, seed))
     if "model" in parts:
         for number in range(long_model.SHARES):
             yield _Task("model", f"model {number + 1}", partial(long_model.run, seed + number))

@@ -1,0 +1,61 @@
+"""`connector serve`: what it refuses to start with, and what it says."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from connector_tests.cli.conftest import Command
+from connector_tests.console.scene import environment
+
+
+@pytest.fixture(autouse=True)
+def site(own_place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(own_place).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_without_a_secret_it_refuses_and_names_the_remedy(
+    connector: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BASWARE_WEBHOOK_SECRET")
+
+    ended = connector("serve", "--port", "0")
+
+    assert ended.code == 2
+    assert "no key to verify notifications with: set BASWARE_WEBHOOK_SECRET" in ended.err
+
+
+def test_a_port_in_use_is_named_with_the_remedy(connector: Command) -> None:
+    from connector_defs.console.server import listen
+
+    with listen("127.0.0.1", 0) as taken:
+        ended = connector("serve", "--port", str(taken.getsockname()[1]))
+
+    assert ended.code == 2
+    assert "choose others with --host and --port" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("host", "warned"), [("localhost", False), ("127.0.0.1", False), ("0.0.0.0", True)]  # noqa: S104
+)
+def test_it_listens_until_it_is_asked_to_stop_and_warns_beyond_this_machine(
+    connector: Command, host: str, warned: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        from connector_defs.console import server
+
+        real = server.Server.startup
+
+        async def startup(self: server.Server, sockets: object = None) -> None:
+            await real(self, sockets)  # type: ignore[arg-type]
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        patch.setattr(server.Server, "startup", startup)
+        ended = connector("serve", "--host", host, "--port", "0")
+
+    assert ended.code == 0
+    assert "Listening for notifications at http://" in ended.out
+    assert "/webhooks/basware" in ended.out
+    assert ("let only a reverse proxy with TLS reach" in ended.err) is warned

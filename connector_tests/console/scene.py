@@ -1,0 +1,204 @@
+"""A receiver on a real port, notifications to send to it, and what of them stands in its inbox."""
+
+import hashlib
+import hmac
+import json
+import os
+import socket
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPResponse, RemoteDisconnected
+from pathlib import Path
+from typing import Any
+
+from connector_defs.console.app import WEBHOOK, Patience, create_app
+from connector_defs.console.server import Server, listen
+from connector_defs.settings import Settings, load_settings
+
+HEADER = "x-bwapi-signature-256"
+SECRET = "the-key-that-basware-was-given"
+# A connector that knows both systems and never calls them.
+SITE = {
+    "SYSPRO_ENET_URL": "http://127.0.0.1:1/SYSPROWCFService/Rest",
+    "SYSPRO_ODATA_URL": "http://127.0.0.1:1/odata",
+    "SYSPRO_ODATA_USERNAME": "odata",
+    "SYSPRO_ODATA_PASSWORD": "odata",
+    "SYSPRO_OPERATOR": "INTEG",
+    "SYSPRO_OPERATOR_PASSWORD": "integ",
+    "SYSPRO_COMPANY_ID": "M1",
+    "BASWARE_REGION": "SANDBOX",
+    "BASWARE_API_URL": "http://127.0.0.1:1",
+    "BASWARE_TOKEN_URL": "http://127.0.0.1:1/v1/tokens",
+    "BASWARE_CLIENT_ID": "client",
+    "BASWARE_CLIENT_SECRET": "client",
+    "BASWARE_COMPANY_CODE": "1000",
+    "BASWARE_WEBHOOK_SECRET": SECRET,
+}
+_SHORT = Patience(body=0.3, store=0.2, inbox=2, doubt=0)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The settings of a site whose state lies in `folder`."""
+    return {
+        **SITE,
+        "CONNECTOR_STATE_URL": f"sqlite:///{folder / 'state.db'}",
+        "CONNECTOR_STAGING_URL": str(folder / "staging"),
+    }
+
+
+def settings(folder: Path, **webhook: Any) -> Settings:
+    """The same as settings; `webhook` changes that section."""
+    tree = load_settings(environ=environment(folder)).model_dump()
+    tree["webhook"].update({"refused_per_minute": 1_000_000, **webhook})
+    return Settings.model_validate(tree)
+
+
+def notice(**fields: Any) -> dict[str, Any]:
+    """A notification as Basware sends it; each has a task of its own."""
+    return {
+        "taskId": str(uuid.uuid4()),
+        "taskStatus": "New",
+        "taskType": "AccoutingDocuments",
+        "taskSubType": "WaitingForTransfer",
+        "documentId": "0e984725-c51c-4bf4-9960-e1c80e27aba0",
+        "expirationTime": "2026-12-31T00:00:00Z",
+        **fields,
+    }
+
+
+def body_of(**fields: Any) -> bytes:
+    """Its bytes."""
+    return json.dumps(notice(**fields)).encode()
+
+
+def sign(body: bytes, secret: str = SECRET) -> str:
+    """The signature of a body, in hex."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def post(
+    body: bytes,
+    signature: str | None = None,
+    *,
+    target: str = WEBHOOK,
+    method: str = "POST",
+    content_type: str | None = "application/json",
+    length: str | None = "",
+    lines: tuple[str, ...] = (),
+) -> bytes:
+    """A request byte by byte, signed unless `signature` says otherwise ("" for none). `length` None leaves it out."""
+    signature = sign(body) if signature is None else signature
+    head = [f"{method} {target} HTTP/1.1", "Host: 127.0.0.1"]
+    head += [f"Content-Type: {content_type}"] if content_type else []
+    head += [f"{HEADER}: {signature}"] if signature else []
+    head += [f"Content-Length: {length or len(body)}"] if length is not None else []
+    return "\r\n".join([*head, *lines, "", ""]).encode("latin-1") + body
+
+
+def chunked(body: bytes) -> bytes:
+    """A body in chunks, with its end."""
+    return b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer; status 0 where the connection ended without one."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+NOTHING = Answered(0, {}, b"")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A receiver that listens."""
+
+    port: int
+    state: Path
+
+    def connect(self) -> socket.socket:
+        """A connection to it."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+    def send(self, request: bytes) -> Answered:
+        """One request on a connection of its own."""
+        with self.connect() as connection:
+            try:
+                connection.sendall(request)
+            except (BrokenPipeError, ConnectionResetError):
+                return NOTHING
+            return answer_on(connection)
+
+    def hook(self, body: bytes, signature: str | None = None) -> int:
+        """Send a notification; the status it is answered with."""
+        return self.send(post(body, signature)).status
+
+    def get(self, path: str, *lines: str) -> Answered:
+        """GET a page."""
+        head = "\r\n".join([f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *lines, "", ""])
+        return self.send(head.encode())
+
+    def inbox(self, columns: str = "task_id") -> list[Any]:
+        """What stands in the inbox."""
+        return inbox(self.state, columns)
+
+
+def inbox(state: Path, columns: str = "task_id") -> list[Any]:
+    """What stands in the inbox of this state; single values where one column is asked for."""
+    with closing(sqlite3.connect(state)) as connection:
+        rows = connection.execute(f"SELECT {columns} FROM notification ORDER BY received_at").fetchall()
+    return [row[0] if len(row) == 1 else row for row in rows]
+
+
+def answer_on(connection: socket.socket) -> Answered:
+    """The next answer on a connection."""
+    response = HTTPResponse(connection)
+    try:
+        response.begin()
+        body = response.read()
+    except (RemoteDisconnected, ConnectionResetError):
+        return NOTHING
+    finally:
+        response.close()
+    return Answered(
+        response.status, {name.lower(): value for name, value in response.getheaders()}, body
+    )
+
+
+@contextmanager
+def receiving(
+    folder: Path,
+    load: Callable[[], Settings] | None = None,
+    *,
+    patience: Patience = _SHORT,
+    **webhook: Any,
+) -> Iterator[Running]:
+    """The receiver as `connector serve` runs it, in a thread of this process."""
+    chosen = settings(folder, **webhook)
+    with listen("127.0.0.1", 0) as listening:
+        server = Server(create_app(load or (lambda: chosen), patience))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="receiver")
+        thread.start()
+        try:
+            yield Running(listening.getsockname()[1], folder / "state.db")
+        finally:
+            server.should_exit = True
+            thread.join(timeout=20)
+    assert not thread.is_alive(), "the receiver did not stop"
+
+
+def process_environment(folder: Path) -> dict[str, str]:
+    """The environment of a `connector serve` process of its own."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SYSPRO_", "BASWARE_", "CONNECTOR_"))
+    }
+    return {**inherited, **environment(folder)}
