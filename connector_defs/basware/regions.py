@@ -92,7 +92,12 @@ class BaswareHosts:
 
         Whoever resolves it is outside: a public name over https. The sandbox also calls loopback addresses.
         """
-        parsed = _parse(url)
+        try:
+            parsed = _parse(url)
+        except HostRefused:
+            raise HostRefused(
+                "the address of the webhook cannot be read: write https://host/webhooks/basware"
+            ) from None
         reason = _redirect_reason(parsed)
         if reason and self.region == SANDBOX and self._sandbox_reason(parsed) is None:
             reason = None

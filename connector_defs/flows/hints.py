@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import Connection
+
 from connector_defs.basware.client import DOCUMENT_PAGE_LIMIT
 from connector_defs.basware.documents import AccountingDocument, MalformedDocument
 from connector_defs.domain.errors import ConnectorError, RecordRefused
@@ -58,8 +60,7 @@ def requests_told(connector: Connector) -> list[Hint]:
 
 def settle_requests(connector: Connector, told: Sequence[Hint]) -> None:
     """Requests were looked at after these notifications had come."""
-    newest = max((hint.received_at for hint in told), default=connector.clock.now())
-    _settle(connector, told, newest, "requests were looked at")
+    _settle(connector, told, "requests were looked at")
 
 
 def take_in_hints(connector: Connector) -> HintReport:
@@ -83,8 +84,7 @@ def take_in_hints(connector: Connector) -> HintReport:
 
 
 def _look(connector: Connector, lease: Lease, report: HintReport) -> None:
-    begun = connector.clock.now()
-    hints = [hint for hint in _open(connector) if not _is_request(hint) and hint.received_at <= begun]
+    hints = [hint for hint in _open(connector) if not _is_request(hint)]
     report.open = len(hints)
     others = [hint for hint in hints if not _is_document(hint)]
     named = [hint for hint in hints if _is_document(hint)]
@@ -92,15 +92,15 @@ def _look(connector: Connector, lease: Lease, report: HintReport) -> None:
     if len({hint.document_id for hint in named}) > DOCUMENT_PAGE_LIMIT:
         shown = _lists(connector, report)
         done = [hint for hint in named if hint.document_id in shown]
-        report.settled += _settle(connector, done, begun, "shown by the lists")
+        report.settled += _settle(connector, done, "shown by the lists")
     left = [hint for hint in named if hint.document_id not in shown]
     for start in range(0, len(left), _AT_A_TIME):
-        _take_in(connector, lease, left[start : start + _AT_A_TIME], begun, report)
+        _take_in(connector, lease, left[start : start + _AT_A_TIME], report)
         if report.trouble:
             _log.warning("open notifications are looked at with the next run: %s", report.trouble)
             return
     # What they mean is not known: every run polls, and that is what they ask for.
-    report.settled += _settle(connector, others, begun, "no invoice of ours: a run was made")
+    report.settled += _settle(connector, others, "no invoice of ours: a run was made")
 
 
 def _lists(connector: Connector, report: HintReport) -> set[str]:
@@ -119,9 +119,7 @@ def _lists(connector: Connector, report: HintReport) -> set[str]:
     return shown
 
 
-def _take_in(
-    connector: Connector, lease: Lease, hints: Sequence[Hint], begun: datetime, report: HintReport
-) -> None:
+def _take_in(connector: Connector, lease: Lease, hints: Sequence[Hint], report: HintReport) -> None:
     found = _fetch(connector, sorted({hint.document_id for hint in hints}))
     answered = set(found.answered)
     intake = Intake()
@@ -137,8 +135,8 @@ def _take_in(
                 found.malformed if len(connector.companies) == 1 else (),
                 intake,
             )
-        done = [hint.task_id for hint in hints if hint.document_id in answered]
-        notifications.settle(connection, done, connector.clock.now(), "looked at", received_by=begun)
+        done = [hint for hint in hints if hint.document_id in answered]
+        _settled(connection, done, connector.clock.now(), "looked at")
     report.fetched += len(answered)
     report.received += intake.received
     report.settled += len(done)
@@ -179,17 +177,17 @@ def _open(connector: Connector) -> list[Hint]:
         return notifications.open_hints(connection, _AT_MOST)
 
 
-def _settle(connector: Connector, hints: Sequence[Hint], begun: datetime, note: str) -> int:
+def _settle(connector: Connector, hints: Sequence[Hint], note: str) -> int:
     if hints:
         with connector.store.write() as connection:
-            notifications.settle(
-                connection,
-                [hint.task_id for hint in hints],
-                connector.clock.now(),
-                note,
-                received_by=begun,
-            )
+            _settled(connection, hints, connector.clock.now(), note)
     return len(hints)
+
+
+def _settled(connection: Connection, hints: Sequence[Hint], now: datetime, note: str) -> None:
+    """These are done; a further notification of the same task that came meanwhile is not."""
+    newest = max((hint.received_at for hint in hints), default=now)
+    notifications.settle(connection, [hint.task_id for hint in hints], now, note, received_by=newest)
 
 
 def _stands_for(hints: Iterable[Hint]) -> str | None:

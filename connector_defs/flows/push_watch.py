@@ -47,6 +47,16 @@ _OURS_TO_HEAR: Final = frozenset(
 
 def look(connector: Connector) -> None:
     """Look at subscription and tasks where something is subscribed and the last look is long enough ago."""
+    try:
+        if _is_due(connector):
+            check(connector)
+            find_lost(connector)
+    except ConnectorError as error:
+        _log.warning("push is looked at later: %s", error)
+
+
+def _is_due(connector: Connector) -> bool:
+    """True where it is time for a look; it counts as made then, whatever comes of it."""
     now = connector.clock.now()
     with connector.store.read() as connection:
         watch = push_watch.get(connection, SUBSCRIPTION)
@@ -54,14 +64,10 @@ def look(connector: Connector) -> None:
     age = timedelta(minutes=connector.settings.webhook.watch_minutes)
     # A look of the future is one from before this machine's clock was set back.
     if watch is None or (last is not None and now - age < last <= now):
-        return
+        return False
     with connector.store.write() as connection:
         cursors.mark_listed(connection, cursors.TENANT, [TASKS], now)
-    try:
-        check(connector)
-        find_lost(connector)
-    except ConnectorError as error:
-        _log.warning("push is looked at later: %s", error)
+    return True
 
 
 def check(connector: Connector, *, finished: bool = False) -> Standing | None:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from connector_defs.flows import hints
+from connector_defs.flows import hints, subscriptions, webhook_secret
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import Settings
 from connector_defs.store import notifications
 from connector_defs.store.notifications import TaskNotice
+from connector_tests.console.scene import receiving
+from connector_tests.console.test_from_basware import until
 from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair
-from connector_tests.flows.push_scene import Inbox, open_inbox
+from connector_tests.flows.push_scene import NO_SECRET, Inbox, open_inbox
 
 ONE_BY_ONE = "GET accountingDocuments/{invoiceId}"
 
@@ -73,6 +75,36 @@ def test_f21_lost_late_doubled_reordered_forged_and_foreign_notifications_end_in
     assert inbox.pair.states() == {"responded": 6}
     assert inbox.pair.sandbox.syspro.requests["Transaction/Post APSTIN"] == 6
     assert_books_agree(inbox.pair)
+
+
+@pytest.mark.covers("F21")
+def test_f21_through_the_receiver_itself_with_a_secret_that_is_rotated_meanwhile(folder: Path) -> None:
+    with open_pair(folder, **NO_SECRET) as pair:
+        pair.map()
+        webhook_secret.renew(pair.connector, "test")
+
+        def load() -> Settings:
+            known = webhook_secret.known(pair.connector)
+            keys = {"webhook_secret": known.current, "webhook_secret_previous": known.previous}
+            basware = pair.connector.settings.basware.model_copy(update=keys)
+            return pair.connector.settings.model_copy(update={"basware": basware})
+
+        with receiving(folder, load) as receiver:
+            url = f"http://127.0.0.1:{receiver.port}/webhooks/basware"
+            assert subscriptions.subscribe(pair.connector, url, actor="test").standing.sound
+            bills = [invoice(f"F21-{name}") for name in ("double", "forged", "foreign", "lost")]
+            for bill, name in zip(bills, ("double", "forged", "foreign", "lost"), strict=True):
+                pair.faults.arm(f"{name}_notification", match=bill["invoiceId"])
+            ids = pair.approve(*bills[:1])
+            assert subscriptions.subscribe(pair.connector, url, rotate=True, actor="test").standing.sound
+            ids += pair.approve(*bills[1:])
+            until(lambda: set(ids[:3]) <= set(receiver.inbox("document_id")))
+        kinds = receiver.inbox("task_type")
+        assert (kinds.count("AccoutingDocuments"), kinds.count("ConnectionTest")) == (4, 4)
+        assert hints.take_in_hints(pair.connector).received == 3
+        pair.run()
+        assert pair.states() == {"responded": 4}
+        assert_books_agree(pair)
 
 
 @pytest.mark.covers("H21")
