@@ -338,7 +338,8 @@ class BaswareClient:
             return 0
         if not 200 <= answer.status < 300:
             raise RecordRefused(
-                f"Basware refuses to delete subscription {wanted} ({answer.status})", code="unsubscribe_refused"
+                f"Basware refuses to delete subscription {wanted} ({answer.status})",
+                code="unsubscribe_refused",
             )
         return read_deleted(answer.body)
 

@@ -82,7 +82,9 @@ def subscribe_body(wanted: list[Wanted], url: str, secret: SecretStr) -> bytes:
         ]
     except ValidationError as error:
         fields = ", ".join(str(detail["loc"][0]) for detail in error.errors(include_input=False))
-        raise Fatal(f"the subscription cannot be sent to Basware: {fields} is outside of its limits") from None
+        raise Fatal(
+            f"the subscription cannot be sent to Basware: {fields} is outside of its limits"
+        ) from None
     return encode([to_wire(one) for one in asked])
 
 
@@ -132,9 +134,7 @@ def _task(fields: Mapping[str, WireValue]) -> Task:
 
 def _listed(body: bytes, wrapper: str) -> list[dict[str, WireValue]]:
     """The objects of a list that can be trusted; what is flawed or no object harms no other."""
-    return [
-        one.value for one in elements(body, wrapper) if one.flaw is None and isinstance(one.value, dict)
-    ]
+    return [one.value for one in elements(body, wrapper) if one.flaw is None and isinstance(one.value, dict)]
 
 
 def _text(fields: Mapping[str, WireValue], name: str) -> str:

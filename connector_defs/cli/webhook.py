@@ -36,7 +36,10 @@ def subscribe(
         ),
     ],
     rotate: Annotated[
-        bool, typer.Option("--rotate", help="Make a new secret and tell Basware; the old one stays good meanwhile.")
+        bool,
+        typer.Option(
+            "--rotate", help="Make a new secret and tell Basware; the old one stays good meanwhile."
+        ),
     ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Delete a subscription of the same kind that goes elsewhere.")
@@ -102,5 +105,8 @@ def unsubscribe(
     elif done.deleted:
         say(f"Deleted: {', '.join(done.deleted)}.")
     else:
-        say("Nothing was subscribed from here." + (" Others are listed by: connector webhook list" if done.left else ""))
+        say(
+            "Nothing was subscribed from here."
+            + (" Others are listed by: connector webhook list" if done.left else "")
+        )
     finish(clean=True)

@@ -55,7 +55,11 @@ def status(push: PushStatus | None) -> None:
     """Push and the pace of the polls; nothing where nothing is subscribed."""
     if push is None:
         return
-    newest = push.newest_notification.isoformat(sep=" ", timespec="seconds") if push.newest_notification else "none yet"
+    newest = (
+        push.newest_notification.isoformat(sep=" ", timespec="seconds")
+        if push.newest_notification
+        else "none yet"
+    )
     share = "" if push.loss_rate is None else f" ({push.loss_rate:.2%})"
     say(
         f"Push notifications: subscription {push.standing.state}; {push.received:,} came in 30 days, the newest {newest}; "
@@ -65,7 +69,12 @@ def status(push: PushStatus | None) -> None:
         say(f"{push.standing.detail}: {push.standing.remedy}", "yellow")
     table(
         "Polls",
-        [("company", "key"), ("last poll", "key"), ("next in seconds", "number"), ("missed by push", "number")],
+        [
+            ("company", "key"),
+            ("last poll", "key"),
+            ("next in seconds", "number"),
+            ("missed by push", "number"),
+        ],
         [(one.company, one.polled_at, one.next_poll_seconds, one.missed) for one in push.polls],
     )
 

@@ -139,7 +139,9 @@ def _subscription(settings: Settings) -> Iterator[Probe]:
         try:
             found = push_watch.seen(connector, push.url)
         except ConnectorError as error:
-            yield Probe("webhook subscription", "", False, str(error), "try again; invoices are polled all the same")
+            yield Probe(
+                "webhook subscription", "", False, str(error), "try again; invoices are polled all the same"
+            )
             return
         yield Probe("webhook subscription", "", found.sound, found.detail or "in place", found.remedy)
 

@@ -18,7 +18,6 @@ from connector_defs.store.push_watch import Watch
 _IN_USE = frozenset({OURS, "refused"})
 
 
-
 def until_poll(connector: Connector, company: CompanySettings) -> int:
     """Seconds until the company is to be polled; 0 where it is now. Reads our own store alone.
 

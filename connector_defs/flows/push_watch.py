@@ -44,11 +44,13 @@ _OURS_TO_HEAR: Final = frozenset(
 )
 
 
+def look(connector: Connector, *, at_start: bool = False) -> None:
+    """Look at subscription and tasks where something is subscribed: at a start, or if the last look is long ago.
 
-def look(connector: Connector) -> None:
-    """Look at subscription and tasks where something is subscribed and the last look is long enough ago."""
+    What goes wrong is told in the log and stops nothing.
+    """
     try:
-        if _is_due(connector):
+        if _is_due(connector) or at_start:
             check(connector)
             find_lost(connector)
     except ConnectorError as error:
@@ -107,7 +109,9 @@ def standing(listed: Sequence[ListedSubscription], url: str, secrets: Secrets) -
     if not brought:
         return Standing("missing", f"Basware has no subscription for {INVOICES}", again)
     if not ours:
-        places = ", ".join(sorted({without_query(one.url) or "an address it does not tell" for one in brought}))
+        places = ", ".join(
+            sorted({without_query(one.url) or "an address it does not tell" for one in brought})
+        )
         reason = f"Basware's subscription for {INVOICES} goes to {places}"
         return Standing("foreign", reason, f"{again} --replace, or leave the notifications to that address")
     if all(secrets.verdict(one.token) == "differs" for one in ours):
@@ -149,7 +153,9 @@ def find_lost(connector: Connector) -> int:
         cursors.keep(connection, cursors.TENANT, TASKS, min(newest, begun) if newest else None)
     _keep(connector, TASKS, Standing("listed", ""), watch.url)
     if lost:
-        _log.warning("%d notifications that Basware lists never came; their documents are looked at now", lost)
+        _log.warning(
+            "%d notifications that Basware lists never came; their documents are looked at now", lost
+        )
     return lost
 
 
@@ -238,7 +244,11 @@ def _is_for_us(task: Task) -> bool:
 
 def _is_settled(task: Task, now: datetime) -> bool:
     """False while the notification may still be on its way: it is looked at again, since the cursor stays before it."""
-    return task.status.casefold() != NEW.casefold() or task.last_updated is None or now - task.last_updated > GRACE
+    return (
+        task.status.casefold() != NEW.casefold()
+        or task.last_updated is None
+        or now - task.last_updated > GRACE
+    )
 
 
 def _moments(tasks: Iterable[Task]) -> list[datetime | None]:

@@ -6,7 +6,7 @@ Whether a second subscription of a kind replaces the first is not published (4.9
 and afterwards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -44,11 +44,12 @@ def subscribe(
     """
     connector.hosts.check_callback(url)
     listed = connector.push.subscriptions()
-    elsewhere = sorted({_shown_url(one.url) for one in listed if _is_wanted(one) and one.url != url})
+    elsewhere = [one for one in listed if _is_wanted(one) and one.url != url]
     if elsewhere and not replace:
+        places = ", ".join(sorted({_shown_url(one.url) for one in elsewhere}))
         raise RecordRefused(
-            f"Basware notifies {', '.join(elsewhere)} already, and a second subscription might take its place: "
-            "say --replace to delete that one, or leave the notifications to it",
+            f"Basware notifies {places} already, and a second subscription might take its place: say --replace "
+            "to delete that one, or leave the notifications to it",
             code="subscribed_elsewhere",
         )
     known = webhook_secret.known(connector)
@@ -56,17 +57,16 @@ def subscribe(
     pending = watch is not None and watch.detail.startswith(PENDING)
     notes = _notes(url, known, finished=pending and rotate, rotate=rotate)
     stale = any(one.url == url and known.verdict(one.token) in ("previous", "differs") for one in listed)
-    again = rotate or pending or stale or bool(elsewhere)
+    again = rotate or pending or stale or bool(elsewhere) or known.current is None
     lacking = [one for one in WANTED if again or not _has(listed, url, one)]
     new_secret = not known.set_outside and (known.current is None or (rotate and not pending))
-    if lacking or new_secret:
+    if lacking:
         _begin(connector, url)
         if new_secret:
             webhook_secret.renew(connector, actor)
             _record(connector, "webhook secret made", actor, {})
-        if elsewhere:
-            for kind in WANTED:
-                connector.push.unsubscribe(kind, SINCE_EVER)
+        for kind in _kinds(elsewhere):
+            connector.push.unsubscribe(kind, SINCE_EVER)
         notes += _ask(connector, lacking, url, actor)
         notes += _end_doubles(connector, url, actor)
     else:
@@ -115,9 +115,7 @@ def _begin(connector: Connector, url: str) -> None:
     """From here on, until Basware shows the subscription, the next call is to finish this one."""
     detail = f"{PENDING}\nrun `connector webhook subscribe --url {url}`"
     with connector.store.write() as connection:
-        push_watch.keep(
-            connection, SUBSCRIPTION, "missing", connector.clock.now(), url=url, detail=detail
-        )
+        push_watch.keep(connection, SUBSCRIPTION, "missing", connector.clock.now(), url=url, detail=detail)
 
 
 def _keep_address(connector: Connector, url: str) -> None:
@@ -155,7 +153,9 @@ def _ask_one(connector: Connector, kind: Wanted, url: str) -> Receipt | None:
         receipt = connector.push.subscribe([kind], url, known.current)
     except OutcomeUnknown:
         listed = connector.push.subscriptions()
-        if any(one.url == url and one.covers(kind) and known.verdict(one.token) == "matches" for one in listed):
+        if any(
+            one.url == url and one.covers(kind) and known.verdict(one.token) == "matches" for one in listed
+        ):
             return None
         raise
     if 200 <= receipt.http_status < 300:
@@ -173,11 +173,13 @@ def _ask_one(connector: Connector, kind: Wanted, url: str) -> Receipt | None:
 def _end_doubles(connector: Connector, url: str, actor: str) -> list[str]:
     """Where a second subscription stands beside the first, every invoice would be told twice: one is left."""
     listed = connector.push.subscriptions()
-    doubled = [
-        kind for kind in WANTED if sum(one.url == url and one.covers(kind) for one in listed) > 1
-    ]
-    for kind in doubled:
-        connector.push.unsubscribe(kind, SINCE_EVER)
+    doubled = []
+    for kind in WANTED:
+        beside = [one for one in listed if one.url == url and one.covers(kind)]
+        if len(beside) > 1:
+            doubled.append(kind)
+            for one in _kinds(beside):
+                connector.push.unsubscribe(one, SINCE_EVER)
     return _ask(connector, doubled, url, actor)
 
 
@@ -189,7 +191,9 @@ def _notes(url: str, known: Secrets, *, finished: bool, rotate: bool) -> list[st
             + (", so change it there to rotate" if rotate else "")
         )
     if finished:
-        notes.append("an earlier call was finished with its secret; for a further one run it again with --rotate")
+        notes.append(
+            "an earlier call was finished with its secret; for a further one run it again with --rotate"
+        )
     if urlsplit(url).path != PATH:
         notes.append(f"`connector serve` listens at {PATH}: the path must be mapped to it")
     return notes
@@ -254,7 +258,7 @@ def _shown_url(url: str) -> str:
     return without_query(url) or "an address it does not tell"
 
 
-def _record(connector: Connector, action: str, actor: str, detail: dict[str, object]) -> None:
+def _record(connector: Connector, action: str, actor: str, detail: Mapping[str, object]) -> None:
     event = audit.Event(
         chain="settings/webhook", company="", key="webhook", action=action, actor=actor, detail=detail
     )

@@ -155,7 +155,10 @@ def notified(report: HintReport) -> Metadata:
     """What the open notifications led to."""
     names = ("open", "fetched", "received", "settled")
     counts = {f"notifications_{name}": dg.MetadataValue.int(getattr(report, name)) for name in names}
-    return {**counts, **({"notifications_trouble": dg.MetadataValue.text(report.trouble)} if report.trouble else {})}
+    return {
+        **counts,
+        **({"notifications_trouble": dg.MetadataValue.text(report.trouble)} if report.trouble else {}),
+    }
 
 
 def postings(reports: Sequence[InvoiceRunReport]) -> Metadata:

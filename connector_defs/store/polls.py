@@ -76,4 +76,3 @@ def _found(
         .group_by(invoice.c.invoice_id, invoice.c.received_at)
     )
     return [(at, notified) for at, notified in connection.execute(query)]
-

@@ -23,7 +23,10 @@ LISTED: Final = "listed"
 
 @dataclass(frozen=True)
 class Watch:
-    """One subject, in one of the states of `flows.push_watch`. `url` is our address, `since` when the state began, `checked_at` when Basware was last asked."""
+    """One subject, in one of the states of `flows.push_watch`.
+
+    `url` is our address, `since` when the state began, `checked_at` when Basware was last asked.
+    """
 
     subject: str
     state: str
@@ -61,7 +64,14 @@ def keep(
     before = get(connection, subject)
     same = before is not None and (before.state, before.url) == (state, url)
     since = before.since if before is not None and same else now
-    row = {"subject": subject, "state": state, "url": url, "detail": detail, "since": since, "checked_at": now}
+    row = {
+        "subject": subject,
+        "state": state,
+        "url": url,
+        "detail": detail,
+        "since": since,
+        "checked_at": now,
+    }
     upsert(connection, push_watch, [row])
     return not same
 
@@ -91,7 +101,7 @@ def arrivals(connection: Connection, since: datetime) -> Arrivals:
     came = case((notification.c.body_digest != LISTED, notification.c.task_id))
     lost = case((notification.c.body_digest == LISTED, notification.c.task_id))
     arrived = case((notification.c.body_digest != LISTED, notification.c.received_at))
-    query = select(
-        func.count(func.distinct(came)), func.count(func.distinct(lost)), func.max(arrived)
-    ).where(notification.c.received_at >= since)
+    query = select(func.count(func.distinct(came)), func.count(func.distinct(lost)), func.max(arrived)).where(
+        notification.c.received_at >= since
+    )
     return Arrivals(*connection.execute(query).one())

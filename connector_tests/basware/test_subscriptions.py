@@ -203,7 +203,7 @@ def test_a_task_without_an_id_and_a_moment_that_is_none_harm_no_other() -> None:
         ("https://connector.example.com/webhooks/basware#here", "would show in logs"),
         (f"https://connector.example.com/{'x' * 2083}", "2083"),
         ("connector.example.com", "cannot be read"),
-        ("https://[", "cannot be read"),
+        ("https://exa mple:x/", "cannot be read"),
     ],
 )
 def test_an_address_that_basware_must_not_be_given_is_refused(url: str, reason: str) -> None:

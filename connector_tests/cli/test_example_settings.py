@@ -75,7 +75,6 @@ def test_every_variable_stands_beside_its_key() -> None:
         "mapping",
         "webhook",
         "publishing",
-        "webhook",
         "payments",
         "enrichment",
         "schedules",

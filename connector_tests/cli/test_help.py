@@ -41,7 +41,10 @@ def test_every_command_explains_itself_with_an_example(connector: Command, comma
     assert f"connector {command}" in ended.out
 
 
-@pytest.mark.parametrize("group", ["", "queue", "mapping", "enrichment", "audit", "credentials", "db", "tables", "records", "webhook"])
+@pytest.mark.parametrize(
+    "group",
+    ["", "queue", "mapping", "enrichment", "audit", "credentials", "db", "tables", "records", "webhook"],
+)
 def test_a_group_without_a_command_lists_its_commands(connector: Command, group: str) -> None:
     ended = connector(*group.split())
 

@@ -89,7 +89,9 @@ def test_the_shorter_bound_wins_where_they_are_the_wrong_way_round() -> None:
 def test_a_restart_changes_nothing() -> None:
     """What decides lies in the store: another process, asked in the middle, says how long is left."""
     proof = PushProof(after(-480), NOON)
-    assert [seconds_until_poll(LastPoll(NOON), proof, BOUNDS, after(spent)) for spent in (0, 100, 480, 481)] == [
+    assert [
+        seconds_until_poll(LastPoll(NOON), proof, BOUNDS, after(spent)) for spent in (0, 100, 480, 481)
+    ] == [
         480,
         380,
         0,

@@ -208,7 +208,9 @@ def test_an_invoice_that_cannot_be_read_is_kept_for_a_person(pair: Pair) -> None
     assert pair.state(bill_id) == "needs_review/MALFORMED"
 
 
-def test_a_trouble_with_the_store_is_told_and_raises_nothing(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trouble_with_the_store_is_told_and_raises_nothing(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     notify(pair.connector, "x")
 
     def fail(*_: object, **__: object) -> None:

@@ -1,5 +1,6 @@
 """The watch over push: our subscription at Basware, notifications that never came, and the pace of polls."""
 
+import itertools
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +15,8 @@ from connector_defs.flows.doctor import ping
 from connector_defs.flows.push_reports import PushStatus, Standing
 from connector_defs.flows.push_watch import INVOICES, REQUESTS
 from connector_defs.sandbox.basware.tokens import ALL_SCOPES
-from connector_defs.store import cursors, notifications, push_watch as rows
+from connector_defs.store import cursors, notifications
+from connector_defs.store import push_watch as rows
 from connector_tests.flows.pair import Pair, assert_books_agree, invoice
 from connector_tests.flows.push_scene import Inbox, open_inbox
 
@@ -63,11 +65,13 @@ def test_a_look_is_made_once_in_its_time_and_at_once_after_the_clock_was_set_bac
     push_watch.look(inbox.connector)
     push_watch.look(inbox.connector)
     assert calls(inbox.pair) == (before[0] + 1, before[1] + 2)
+    push_watch.look(inbox.connector, at_start=True)
+    assert calls(inbox.pair) == (before[0] + 2, before[1] + 4)
     inbox.connector.clock.wait(3601)
     push_watch.look(inbox.connector)
     inbox.connector.clock.wait(-7200)
     push_watch.look(inbox.connector)
-    assert calls(inbox.pair)[0] == before[0] + 3
+    assert calls(inbox.pair)[0] == before[0] + 4
 
 
 def test_a_subscription_that_is_gone_is_told_once_with_its_remedy(
@@ -228,7 +232,7 @@ def test_polls_stretch_while_push_works_and_shrink_when_it_missed_one(inbox: Inb
         pace.polled(inbox.connector, company, left=False)
     assert seen[0] == 60
     assert seen[-1] == 900
-    assert all(later >= earlier for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later >= earlier for earlier, later in itertools.pairwise(seen))
 
     lose(inbox, "MISSED")
     inbox.pair.run()

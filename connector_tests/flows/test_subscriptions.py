@@ -90,7 +90,9 @@ def actions(pair: Pair) -> list[str]:
     return [event.action for event in audit.show(pair.connector.store, "webhook")]
 
 
-def test_subscribing_makes_a_secret_of_32_bytes_and_basware_tests_the_connection_with_it(inbox: Inbox) -> None:
+def test_subscribing_makes_a_secret_of_32_bytes_and_basware_tests_the_connection_with_it(
+    inbox: Inbox,
+) -> None:
     done = inbox.subscribe()
     assert done.standing == Standing("ours", "")
     assert done.asked == ("AccountingDocuments/WaitingForTransfer", "RequestStatus/Error")
@@ -123,9 +125,7 @@ def test_a_rotation_keeps_the_old_secret_good_beside_the_new_one(inbox: Inbox) -
     assert (shown.secret, shown.ours) == ("matches", True)
 
 
-def test_a_secret_of_the_environment_is_used_and_said_so(
-    site: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_secret_of_the_environment_is_used_and_said_so(site: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(webhook_secret.NAME, "given-from-outside")
     desk = Desk(site)
     done = subscribe(site, rotate=True)
@@ -149,7 +149,9 @@ def test_an_address_that_cannot_be_one_is_refused_before_anything_is_made(site: 
 
 
 @pytest.mark.parametrize("shows", [True, False])
-def test_a_rotation_that_never_reached_basware_is_finished_and_not_begun_again(site: Pair, shows: bool) -> None:
+def test_a_rotation_that_never_reached_basware_is_finished_and_not_begun_again(
+    site: Pair, shows: bool
+) -> None:
     desk = Desk(site, shows=shows)
     subscribe(site)
     first = secret_of(site)
@@ -203,7 +205,9 @@ def test_a_refusal_names_the_reason_and_never_the_secret(site: Pair) -> None:
     assert secret_of(site) not in str(refused.value)
 
     def quote(kinds: list[Wanted], url: str, secret: SecretStr) -> Receipt:
-        return Receipt(None, 422, (ApiError(None, "", "HTTP_422", secret.get_secret_value()[:20]),), "o", None)
+        return Receipt(
+            None, 422, (ApiError(None, "", "HTTP_422", secret.get_secret_value()[:20]),), "o", None
+        )
 
     desk.subscribe = quote  # type: ignore[method-assign]
     with pytest.raises(RecordRefused, match=r"\(422\): no reason given"):
@@ -221,7 +225,7 @@ def test_without_notifications_of_requests_invoices_are_notified_all_the_same(si
 
 def test_a_subscription_of_somebody_else_is_not_taken_over(site: Pair) -> None:
     desk = Desk(site)
-    desk.add(INVOICES, f"{THEIRS}?key=x", SecretStr("theirs"))
+    desk.add(Wanted("AccountingDocuments", "All"), f"{THEIRS}?key=x", SecretStr("theirs"))
     with pytest.raises(RecordRefused, match="--replace") as refused:
         subscribe(site)
     assert "key=x" not in str(refused.value)
@@ -248,6 +252,14 @@ def test_a_store_that_does_not_know_the_address_learns_it(site: Pair) -> None:
     status = push_watch.status(site.connector)
     assert status is not None
     assert (status.url, status.standing.sound) == (URL, True)
+
+
+def test_a_subscription_without_any_secret_here_gets_one(site: Pair) -> None:
+    desk = Desk(site, shows=False)
+    for kind in WANTED:
+        desk.add(kind, URL)
+    done = subscribe(site)
+    assert (len(done.asked), done.new_secret, done.standing.sound) == (2, True, True)
 
 
 def test_a_subscription_signed_with_another_secret_is_made_ours(site: Pair) -> None:

@@ -190,7 +190,9 @@ class FakeSite:
         monkeypatch.setattr(hints, "requests_told", lambda _: [])
         monkeypatch.setattr(hints, "settle_requests", self._settle_requests)
         monkeypatch.setattr(hints, "take_in_hints", lambda _: HintReport(3, 2, 1, 2, "away"))
-        monkeypatch.setattr(pace, "until_poll", lambda _, company: self.until_poll.get(company.syspro_company, 0))
+        monkeypatch.setattr(
+            pace, "until_poll", lambda _, company: self.until_poll.get(company.syspro_company, 0)
+        )
         monkeypatch.setattr(pace, "polled", self._polled)
         monkeypatch.setattr(push_watch, "look", self._look_at_push)
         monkeypatch.setattr(push_watch, "status", lambda _: self.push)

@@ -579,7 +579,10 @@ def test_a_subscription_that_is_missing_is_a_warning_with_its_remedy(
 ) -> None:
     key = dg.AssetCheckKey(dg.AssetKey(["basware", "approved_documents"]), "webhook_subscription")
     (silent,) = asked_alone(instance, key).get_asset_check_evaluations()
-    assert (silent.passed, silent.description) == (True, "nothing is subscribed: invoices are found by polling")
+    assert (silent.passed, silent.description) == (
+        True,
+        "nothing is subscribed: invoices are found by polling",
+    )
     polls = (PollPace("M1", NOON, 60, 2, NOON),)
     missing = Standing("missing", "Basware has no subscription", "run `connector webhook subscribe`")
     site.push = PushStatus(missing, "https://c.example.com/", NOON, NOON, "listed", NOON, 99, 1, 0.01, polls)
@@ -592,7 +595,9 @@ def test_a_subscription_that_is_missing_is_a_warning_with_its_remedy(
 
 def test_a_run_tells_what_the_open_notifications_led_to(instance: dg.DagsterInstance, site: FakeSite) -> None:
     told = metadata(ran(instance, "invoices"), "basware/approved_documents")
-    assert {name: told[f"notifications_{name}"].value for name in ("open", "fetched", "received", "settled")} == {
+    assert {
+        name: told[f"notifications_{name}"].value for name in ("open", "fetched", "received", "settled")
+    } == {
         "open": 3,
         "fetched": 2,
         "received": 1,

@@ -248,7 +248,9 @@ def test_while_push_works_a_tick_says_when_each_company_is_polled(
     assert site.polled == [("M2", False)]
 
 
-def test_a_poll_that_shows_something_is_noted_as_leaving_it(instance: dg.DagsterInstance, site: FakeSite) -> None:
+def test_a_poll_that_shows_something_is_noted_as_leaving_it(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
     site.peeked = {"M1": [("invoice-1", "2026-11-20T10:00:00Z")]}
     Ticker(instance).tick()
     assert site.polled == [("M1", True), ("M2", False)]

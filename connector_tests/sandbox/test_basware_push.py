@@ -190,7 +190,7 @@ def test_late_notifications_go_out_when_released_the_newest_first(
     for name in ("late-1", "late-2", "prompt"):
         wire.sandbox.approve(invoice(name))
     assert receiver.wait(2)[1]["documentId"] == "prompt"
-    assert wire.control("notifications/release").json() == {"released": 2}
+    assert wire.control("notifications/release", {}) == {"released": 2}
     assert [body["documentId"] for body in receiver.wait(4)[2:]] == ["late-2", "late-1"]
     settled(wire, "Completed", 4)
 
@@ -228,10 +228,10 @@ def test_a_forged_and_a_foreign_notification_come_beside_the_real_ones(
     assert len(settled(wire, "Completed", 3)) == 3, "only the real ones are tasks"
 
 
-def test_a_record_that_fails_late_is_told_to_whom_subscribed_to_errors(wire: Wire, receiver: Receiver) -> None:
-    wire.post(
-        SUBSCRIPTIONS, [subscription(receiver.url, taskType="RequestStatus", taskSubType="Error")]
-    )
+def test_a_record_that_fails_late_is_told_to_whom_subscribed_to_errors(
+    wire: Wire, receiver: Receiver
+) -> None:
+    wire.post(SUBSCRIPTIONS, [subscription(receiver.url, taskType="RequestStatus", taskSubType="Error")])
     request_id = wire.post("/v1/taxCodes", [tax_code()]).headers["x-amzn-RequestId"]
     wire.sandbox.finish_processing()
     wire.sandbox.overturn("taxCodes", "tax-V1")

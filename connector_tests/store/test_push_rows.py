@@ -101,7 +101,9 @@ def test_the_watch_knows_since_when_it_is_so_and_tells_a_change(store: Store) ->
     with store.write() as connection:
         assert push_watch.get(connection, SUBSCRIPTION) is None
         assert push_watch.keep(connection, SUBSCRIPTION, "ours", NOON, url="https://a.example/")
-        assert not push_watch.keep(connection, SUBSCRIPTION, "ours", LATER, url="https://a.example/", detail="x")
+        assert not push_watch.keep(
+            connection, SUBSCRIPTION, "ours", LATER, url="https://a.example/", detail="x"
+        )
         kept = push_watch.get(connection, SUBSCRIPTION)
         assert kept is not None
         assert (kept.since, kept.checked_at, kept.detail) == (NOON, LATER, "x")

@@ -110,7 +110,10 @@ def _subscription(connector: Connector, _instance: dg.DagsterInstance) -> Findin
             "loss_rate": dg.MetadataValue.float(push.loss_rate or 0.0),
             "polls": tables.table(
                 ("company", "polled_at", "next_poll_seconds", "missed", "missed_at"),
-                [(one.company, one.polled_at, one.next_poll_seconds, one.missed, one.missed_at) for one in push.polls],
+                [
+                    (one.company, one.polled_at, one.next_poll_seconds, one.missed, one.missed_at)
+                    for one in push.polls
+                ],
             ),
         },
         "; ".join(text for text in (standing.detail, standing.remedy) if text),

@@ -166,7 +166,9 @@ class BaswareSandbox:
         with self.lock:
             self.processing.advance()
             self.target.lose(endpoint, external_code)
-            request_id = self.processing.overturn(endpoint, external_code, Finding(message, category=category))
+            request_id = self.processing.overturn(
+                endpoint, external_code, Finding(message, category=category)
+            )
             self.push.notify("RequestStatus", "Error", request_id)
 
     def edit_vendor(self, vendor_code: str, fields: Mapping[str, Any]) -> Record:
