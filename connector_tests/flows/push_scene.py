@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from connector_defs.domain.clock import Clock
 from connector_defs.flows import subscriptions, webhook_secret
 from connector_defs.flows.push_reports import Subscribed
 from connector_defs.flows.runtime import Connector
@@ -24,6 +26,21 @@ from connector_tests.flows.pair import Pair, open_pair
 
 # A pair's settings come from a sandbox, which has a secret of its own; these tests let one be made.
 NO_SECRET: dict[str, Any] = {"basware": {"webhook_secret": None}}
+
+
+class SteppedClock:
+    """A clock that stands still and moves by waits alone, for tests that are exact to the second."""
+
+    def __init__(self) -> None:
+        self._now = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        """The instant of the last step."""
+        return self._now
+
+    def wait(self, seconds: float) -> None:
+        """Step."""
+        self._now += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -118,8 +135,8 @@ def listening(pair: Pair) -> Iterator[Inbox]:
 
 
 @contextmanager
-def open_inbox(folder: Path, **sections: Any) -> Iterator[Inbox]:
+def open_inbox(folder: Path, clock: Clock | None = None) -> Iterator[Inbox]:
     """A pair with a receiver; nothing is subscribed yet."""
-    with open_pair(folder, **{**NO_SECRET, **sections}) as pair, listening(pair) as inbox:
+    with open_pair(folder, clock=clock, **NO_SECRET) as pair, listening(pair) as inbox:
         pair.map()
         yield inbox

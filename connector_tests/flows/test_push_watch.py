@@ -18,7 +18,7 @@ from connector_defs.sandbox.basware.tokens import ALL_SCOPES
 from connector_defs.store import cursors, notifications
 from connector_defs.store import push_watch as rows
 from connector_tests.flows.pair import Pair, assert_books_agree, invoice
-from connector_tests.flows.push_scene import Inbox, open_inbox
+from connector_tests.flows.push_scene import Inbox, SteppedClock, open_inbox
 
 GET_SUBSCRIPTIONS, GET_TASKS = "GET subscriptions", "GET tasks"
 
@@ -28,6 +28,16 @@ def inbox(folder: Path) -> Iterator[Inbox]:
     """Subscribed."""
     with open_inbox(folder) as opened:
         opened.subscribe()
+        yield opened
+
+
+@pytest.fixture
+def stepped(folder: Path) -> Iterator[Inbox]:
+    """Subscribed a second ago, on a clock that stands still."""
+    clock = SteppedClock()
+    with open_inbox(folder, clock) as opened:
+        opened.subscribe()
+        clock.wait(1)
         yield opened
 
 
@@ -216,64 +226,64 @@ def test_the_cursor_of_the_tasks_comes_from_basware_and_never_from_the_future(in
     assert kept <= inbox.connector.clock.now()
 
 
-def test_polls_stretch_while_push_works_and_shrink_when_it_missed_one(inbox: Inbox) -> None:
-    company = inbox.pair.company
-    assert pace.until_poll(inbox.connector, company) == 0, "never polled"
-    pace.polled(inbox.connector, company, left=False)
-    assert pace.until_poll(inbox.connector, company) == 60, "nothing came yet"
-    inbox.pair.approve(invoice("TOLD"))
-    inbox.wait(lambda: inbox.told != [])
-    inbox.pair.run()
+def test_polls_stretch_while_push_works_and_shrink_when_it_missed_one(stepped: Inbox) -> None:
+    company = stepped.pair.company
+    assert pace.until_poll(stepped.connector, company) == 0, "never polled"
+    pace.polled(stepped.connector, company, left=False)
+    assert pace.until_poll(stepped.connector, company) == 60, "nothing came yet"
+    stepped.pair.approve(invoice("TOLD"))
+    stepped.wait(lambda: stepped.told != [])
+    stepped.pair.run()
     seen = []
     for _ in range(6):
-        until = pace.until_poll(inbox.connector, company)
+        until = pace.until_poll(stepped.connector, company)
         seen.append(until)
-        inbox.connector.clock.wait(until)
-        pace.polled(inbox.connector, company, left=False)
+        stepped.connector.clock.wait(until)
+        pace.polled(stepped.connector, company, left=False)
     assert seen[0] == 60
     assert seen[-1] == 900
     assert all(later >= earlier for earlier, later in itertools.pairwise(seen))
 
-    lose(inbox, "MISSED")
-    inbox.pair.run()
-    inbox.connector.clock.wait(GRACE.total_seconds() + 1)
-    assert pace.polled(inbox.connector, company, left=False) == 1
-    assert pace.until_poll(inbox.connector, company) == 60
-    shown = status(inbox).polls[0]
+    lose(stepped, "MISSED")
+    stepped.pair.run()
+    stepped.connector.clock.wait(GRACE.total_seconds() + 1)
+    assert pace.polled(stepped.connector, company, left=False) == 1
+    assert pace.until_poll(stepped.connector, company) == 60
+    shown = status(stepped).polls[0]
     assert (shown.missed, shown.missed_at is not None) == (1, True)
 
-    inbox.pair.approve(invoice("TOLD-AGAIN"))
-    inbox.wait(lambda: len(inbox.told) == 2)
-    inbox.connector.clock.wait(600)
-    pace.polled(inbox.connector, company, left=False)
-    assert pace.until_poll(inbox.connector, company) > 500
+    stepped.pair.approve(invoice("TOLD-AGAIN"))
+    stepped.wait(lambda: len(stepped.told) == 2)
+    stepped.connector.clock.wait(600)
+    pace.polled(stepped.connector, company, left=False)
+    assert pace.until_poll(stepped.connector, company) == 600
 
 
-def test_what_a_poll_left_is_looked_for_again_at_once_and_a_tick_may_be_early(inbox: Inbox) -> None:
-    company = inbox.pair.company
-    inbox.pair.approve(invoice("TOLD"))
-    inbox.wait(lambda: inbox.told != [])
-    inbox.connector.clock.wait(3600)
-    pace.polled(inbox.connector, company, left=False)
-    assert pace.until_poll(inbox.connector, company) == 900
-    pace.polled(inbox.connector, company, left=True)
-    assert pace.until_poll(inbox.connector, company) == 60
-    inbox.connector.clock.wait(31)
-    assert pace.until_poll(inbox.connector, company) == 0
-    inbox.pair.run()
-    assert pace.until_poll(inbox.connector, company) == 900
+def test_what_a_poll_left_is_looked_for_again_at_once_and_a_tick_may_be_early(stepped: Inbox) -> None:
+    company = stepped.pair.company
+    stepped.pair.approve(invoice("TOLD"))
+    stepped.wait(lambda: stepped.told != [])
+    stepped.connector.clock.wait(3600)
+    pace.polled(stepped.connector, company, left=False)
+    assert pace.until_poll(stepped.connector, company) == 900
+    pace.polled(stepped.connector, company, left=True)
+    assert pace.until_poll(stepped.connector, company) == 60
+    stepped.connector.clock.wait(31)
+    assert pace.until_poll(stepped.connector, company) == 0
+    stepped.pair.run()
+    assert pace.until_poll(stepped.connector, company) == 900
 
 
-def test_a_lost_subscription_brings_the_polls_back_to_a_minute(inbox: Inbox) -> None:
-    company = inbox.pair.company
-    inbox.pair.approve(invoice("TOLD"))
-    inbox.wait(lambda: inbox.told != [])
-    inbox.connector.clock.wait(3600)
-    pace.polled(inbox.connector, company, left=False)
-    inbox.connector.push.unsubscribe(INVOICES, SINCE_EVER)
-    push_watch.look(inbox.connector)
-    assert pace.until_poll(inbox.connector, company) == 60
-    assert pace.polled(inbox.connector, company, left=False) == 0
+def test_a_lost_subscription_brings_the_polls_back_to_a_minute(stepped: Inbox) -> None:
+    company = stepped.pair.company
+    stepped.pair.approve(invoice("TOLD"))
+    stepped.wait(lambda: stepped.told != [])
+    stepped.connector.clock.wait(3600)
+    pace.polled(stepped.connector, company, left=False)
+    stepped.connector.push.unsubscribe(INVOICES, SINCE_EVER)
+    push_watch.look(stepped.connector)
+    assert pace.until_poll(stepped.connector, company) == 60
+    assert pace.polled(stepped.connector, company, left=False) == 0
 
 
 def test_a_failed_request_is_told_and_settled_after_a_look(inbox: Inbox) -> None:
