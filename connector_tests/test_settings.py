@@ -55,6 +55,7 @@ TAKEN: dict[str, tuple[str, object]] = {
     "CONNECTOR_STATE_URL": ("postgresql://h/db", "postgresql://h/db"),
     "CONNECTOR_STAGING_URL": ("/data/staging", "/data/staging"),
     "CONNECTOR_MASTER_KEY": ("new", SecretStr("new")),
+    "CONNECTOR_MASTER_KEY_FILE": ("/keys/master.key", Path("/keys/master.key")),
     "CONNECTOR_HTTP_TIMEOUT_SECONDS": ("1.5", 1.5),
     "CONNECTOR_RETRY_BASE_SECONDS": ("0", 0.0),
     "CONNECTOR_RETRY_MAX_SECONDS": ("7", 7.0),
@@ -214,7 +215,19 @@ class TestProblems:
         (problem,) = problems({name: value for name, value in COMPLETE.items() if name != variable})
         section, key = ENVIRONMENT[variable]
         where = f"companies.0.{key}" if section == "companies" else f"{section}.{key}"
-        assert problem == f"{where} is missing: set {variable} or `{where}` in connector.toml"
+        told = f"{where} is missing: set {variable} or `{where}` in connector.toml"
+        vault = f", or keep it in the vault: connector credentials set {variable}"
+        assert problem == (told + vault if COMPLETE[variable] == SECRET else told)
+
+    def test_a_password_of_a_further_company_is_named_as_the_vault_knows_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "c.toml"
+        text = FILE.replace('operator = "TWO"\noperator_password = "file-secret"', 'operator = "TWO"')
+        path.write_text(text, encoding="utf-8")
+        where = "companies.1.operator_password"
+        assert problems({}, path) == [
+            f"{where} is missing: set `{where}` in connector.toml, or keep it in the vault: "
+            "connector credentials set SYSPRO_OPERATOR_PASSWORD/M2"
+        ]
 
     def test_where_nothing_is_set_each_table_is_named_with_all_its_variables(self) -> None:
         found = problems({})
@@ -356,7 +369,7 @@ class TestSecrets:
 
     def test_no_secret_is_in_the_texts_of_the_settings(self) -> None:
         secrets = {name: SECRET for name, (_, value) in TAKEN.items() if isinstance(value, SecretStr)}
-        assert len(secrets) == 6
+        assert len(secrets) == 7
         url = f"postgresql://connector:{SECRET}@host/state"
         settings = load_settings(environ={**COMPLETE, **secrets, "CONNECTOR_STATE_URL": url})
         assert settings.storage.state_url == url

@@ -44,8 +44,11 @@ _MOST_CHARACTERS = 10_000
 )
 def set_credential(
     name: Name,
+    value: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    *,
     stdin: Annotated[
-        bool, typer.Option("--stdin", help="Read the value from standard input; one line break at its end goes.")
+        bool,
+        typer.Option("--stdin", help="Read the value from standard input; one line break at its end goes."),
     ] = False,
 ) -> None:
     """Keep a credential in the vault. It is asked for twice, without showing it; never give it as an argument.
@@ -54,10 +57,14 @@ def set_credential(
     """
     from pydantic import SecretStr
 
+    if value is not None:
+        raise Fatal(
+            f"{name} is not set: a value is never given as an argument, where other users and the shell's history see it. "
+            "Change it at the other side, then run this again without it: it is asked for, or read with --stdin."
+        )
     with keyring() as ring:
         ring.check_name(name)
-        value = SecretStr(_from_stdin() if stdin else _asked(name))
-        kept = ring.put(name, value, actor())
+        kept = ring.put(name, SecretStr(_from_stdin() if stdin else _asked(name)), actor())
     say(f"{name} is in the vault (fingerprint {kept.fingerprint}).")
     if kept.source != "vault":
         say(_who_wins(kept), "yellow")

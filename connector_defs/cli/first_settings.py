@@ -15,12 +15,16 @@ from connector_defs.cli.examples import examples
 from connector_defs.cli.private_files import write_private
 from connector_defs.cli.terminal import busy, say
 from connector_defs.domain.errors import Fatal
+from connector_defs.secret_places import MEANINGS
 
 SECRETS = {
-    "SYSPRO_ODATA_PASSWORD": "HTTP Basic password for OData",
-    "SYSPRO_OPERATOR_PASSWORD": "password of the SYSPRO operator",
-    "SYSPRO_COMPANY_PASSWORD": "password of the SYSPRO company, where it has one",
-    "BASWARE_CLIENT_SECRET": "secret of the Basware OAuth2 client",
+    name: MEANINGS[name]
+    for name in (
+        "SYSPRO_ODATA_PASSWORD",
+        "SYSPRO_OPERATOR_PASSWORD",
+        "SYSPRO_COMPANY_PASSWORD",
+        "BASWARE_CLIENT_SECRET",
+    )
 }
 
 EPILOG = examples(

@@ -105,7 +105,9 @@ def secret_now(
 class Keyring:
     """The vault as people work with it: names that mean something, and where values come from."""
 
-    def __init__(self, store: Store, seal: Seal, clock: Clock, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, store: Store, seal: Seal, clock: Clock, environ: Mapping[str, str] | None = None
+    ) -> None:
         self._store = store
         self._seal = seal
         self._clock = clock

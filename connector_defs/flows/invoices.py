@@ -27,7 +27,7 @@ from connector_defs.syspro.enet import LogonRefused
 _PAUSE_SECONDS = 0.2
 _TAKEN = "LANE_TAKEN"
 _AT_A_TIME = 50
-_OTHER_PASSWORD = (
+_IF_REFUSED = (
     "check operator, password and company password: `connector credentials list` shows where they come from, "
     "`connector credentials set NAME` takes another one. The next run with another password goes on here"
 )
@@ -139,7 +139,7 @@ class _Run:
             return []
         for outcome in outcomes:
             if isinstance(outcome.ended_by, LogonRefused):
-                self._problem("lane", "LOGON_REFUSED", str(outcome.ended_by), _OTHER_PASSWORD)
+                self._problem("lane", "LOGON_REFUSED", str(outcome.ended_by), _IF_REFUSED)
                 continue
             if isinstance(outcome.ended_by, Fatal):
                 raise outcome.ended_by

@@ -7,7 +7,7 @@ keys are made (`resealing`).
 import fcntl
 import os
 import stat
-import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from connector_defs.domain.errors import Fatal, RetryLater
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_PART = ".part"
 
 
 class KeyFileMissing(Fatal):
@@ -22,12 +23,10 @@ class KeyFileMissing(Fatal):
 
 
 class KeyFile:
-    """Keys in a file, separated by commas; the first one seals. Read anew whenever the file was replaced."""
+    """Keys in a file, separated by commas; the first one seals. Read anew each time: it may have been replaced."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
-        self._seen: tuple[tuple[int, int, int], str] | None = None
 
     def __str__(self) -> str:
         return str(self.path)
@@ -36,13 +35,8 @@ class KeyFile:
         """The keys. Raises KeyFileMissing, or Fatal where others may read the file or we may not."""
         try:
             with self.path.open(encoding="ascii") as file:
-                about = os.fstat(file.fileno())
-                version = (about.st_ino, about.st_mtime_ns, about.st_size)
-                with self._lock:
-                    if self._seen is not None and self._seen[0] == version:
-                        return self._seen[1]
-                self._refuse_readers(about)
-                text = file.read()
+                self._refuse_readers(os.fstat(file.fileno()))
+                return file.read()
         except FileNotFoundError:
             raise KeyFileMissing(f"the key file {self.path} does not exist") from None
         except UnicodeDecodeError:
@@ -51,23 +45,26 @@ class KeyFile:
             raise Fatal(
                 f"the key file {self.path} cannot be read ({error.strerror}): give it to the user that runs the connector"
             ) from None
-        with self._lock:
-            self._seen = (version, text)
-        return text
 
     def make(self, key: str) -> None:
         """Make the file, whole and durable at once; one that another process made meanwhile stays as it is."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self._write_part(key)
         try:
-            with suppress(FileExistsError):
+            # A rotation that begins here sweeps the part away; there is a file then.
+            with suppress(FileExistsError, FileNotFoundError):
                 os.link(part, self.path)
         finally:
-            part.unlink()
+            part.unlink(missing_ok=True)
         _make_durable(self.path.parent)
 
     def replace(self, keys: str) -> None:
-        """Put other keys in place of the present ones: whoever reads finds the one or the other, never a part."""
+        """Put other keys in place of the present ones: whoever reads finds the one or the other, never a part.
+
+        Only for who is `alone` with the file: what a killed process left of its own attempt goes.
+        """
+        for left in self.path.parent.glob(f"{self.path.name}.*{_PART}"):
+            left.unlink(missing_ok=True)
         self._write_part(keys).replace(self.path)
         _make_durable(self.path.parent)
 
@@ -97,9 +94,7 @@ class KeyFile:
             )
 
     def _write_part(self, text: str) -> Path:
-        # A process that was killed amid writing left its part; ours must not be mistaken for it.
-        part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
-        part.unlink(missing_ok=True)
+        part = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}{_PART}")
         try:
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:

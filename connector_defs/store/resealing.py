@@ -18,9 +18,9 @@ from connector_defs.store.sealed import CREDENTIALS, SESSIONS, TOKENS
 from connector_defs.store.tables import vault
 from connector_defs.store.vault import (
     CANARY,
-    keys_do_not_fit,
     fingerprint_key,
     fingerprint_of,
+    keys_do_not_fit,
     plant_canary,
     unreadable_of,
 )

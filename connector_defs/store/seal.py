@@ -79,4 +79,6 @@ def _fernet_of(text: str, source: str) -> MultiFernet:
         return MultiFernet([Fernet(key) for key in split_keys(text)])
     except ValueError:
         flaw = "is not a key" if source == VARIABLE else "holds no key"
-        raise Fatal(f"{source} {flaw}: it takes 32 url-safe base64 bytes, several separated by commas") from None
+        raise Fatal(
+            f"{source} {flaw}: it takes 32 url-safe base64 bytes, several separated by commas"
+        ) from None

@@ -11,7 +11,7 @@ without the master key, and kept when the master key is rotated, so that a finge
 import hashlib
 import hmac
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +33,8 @@ from connector_defs.store.upsert import insert_missing, upsert
 
 CANARY = ""
 _FINGERPRINT_DIGITS = 12
+_LOOKS = 3
+_NEVER_STARTED = "the vault was never started"
 
 
 class KeysDoNotFit(Fatal):
@@ -62,28 +64,29 @@ class Vault:
 
         Raises KeysDoNotFit rather than making a key beside values that are sealed under another one.
         """
-        with self._store.read() as connection:
-            credentials = CREDENTIALS.values(connection)
-            sealed = bool(credentials) or any(column.values(connection) for column in SEALED)
         try:
             self._seal.check()
         except KeyFileMissing:
-            if sealed or self._seal.file is None:
+            if self._seal.file is None or self._holds_something_sealed():
                 raise key_is_gone(self._seal) from None
             self._seal.file.make(Fernet.generate_key().decode())
-        if CANARY not in credentials:
+        if CANARY not in _all_opened(self._sealed, self._seal):
             with self._store.write() as connection:
                 plant_canary(connection, self._seal, self._clock.now())
-                credentials = CREDENTIALS.values(connection)
-        unreadable = unreadable_of(credentials, self._seal)
-        if unreadable:
-            raise keys_do_not_fit(self._seal, unreadable)
+            # Another process may have planted its own, under another key.
+            _all_opened(self._sealed, self._seal)
+
+    def _sealed(self) -> dict[str, bytes]:
+        with self._store.read() as connection:
+            return CREDENTIALS.values(connection)
+
+    def _holds_something_sealed(self) -> bool:
+        with self._store.read() as connection:
+            return any(column.values(connection) for column in SEALED)
 
     def get(self, name: str) -> SecretStr | None:
         """The value, or None where there is none. Raises KeysDoNotFit where no key opens it."""
-        with self._store.read() as connection:
-            sealed = connection.scalar(select(vault.c.sealed).where(vault.c.name == name))
-        return None if sealed is None else _opened(self._seal, name, sealed)
+        return _all_opened(lambda: _named(self._store, [name]), self._seal).get(name)
 
     def put(self, name: str, value: SecretStr, actor: str) -> None:
         """Keep a value; audited with its fingerprint. Raises ValueError for an empty one."""
@@ -129,9 +132,10 @@ class Vault:
 
     def fingerprint(self, name: str, value: SecretStr) -> str:
         """What stands for this value of this credential; equal values of other credentials have others."""
-        with self._store.read() as connection:
-            print_key = _opened(self._seal, CANARY, CREDENTIALS.values(connection)[CANARY]).get_secret_value()
-        return fingerprint_of(print_key, name, value.get_secret_value())
+        print_key = self.get(CANARY)
+        if print_key is None:
+            raise KeysDoNotFit(_NEVER_STARTED)
+        return fingerprint_of(print_key.get_secret_value(), name, value.get_secret_value())
 
 
 def look_up(state_url: str, seal: Seal, names: Collection[str]) -> dict[str, SecretStr]:
@@ -147,9 +151,7 @@ def look_up(state_url: str, seal: Seal, names: Collection[str]) -> dict[str, Sec
         with store.read() as connection:
             if not inspect(connection).has_table(vault.name):
                 return {}
-            query = select(vault.c.name, vault.c.sealed).where(vault.c.name.in_(names))
-            found = connection.execute(query).all()
-        return {name: _opened(seal, name, sealed) for name, sealed in found}
+        return _all_opened(lambda: _named(store, names), seal)
     finally:
         store.close()
 
@@ -166,8 +168,11 @@ def fingerprint_key(connection: Connection, seal: Seal) -> str:
     value is sealed under a key that a rotation is about to retire."""
     sealed = connection.scalar(select(vault.c.sealed).where(vault.c.name == CANARY).with_for_update())
     if sealed is None:
-        raise KeysDoNotFit("the vault was never started")
-    return _opened(seal, CANARY, sealed).get_secret_value()
+        raise KeysDoNotFit(_NEVER_STARTED)
+    opened = seal.open(CREDENTIALS.bound_to(CANARY), sealed)
+    if opened is None:
+        raise keys_do_not_fit(seal, [CANARY])
+    return opened
 
 
 def fingerprint_of(key: str, name: str, value: str) -> str:
@@ -191,14 +196,28 @@ def _is_there(state_url: str) -> bool:
     return bool(engine.database) and Path(str(engine.database)).exists()
 
 
-def _opened(seal: Seal, name: str, sealed: bytes) -> SecretStr:
-    try:
-        value = seal.open(CREDENTIALS.bound_to(name), sealed)
-    except KeyFileMissing:
-        raise key_is_gone(seal) from None
-    if value is None:
-        raise keys_do_not_fit(seal, [name])
-    return SecretStr(value)
+def _named(store: Store, names: Collection[str]) -> dict[str, bytes]:
+    with store.read() as connection:
+        query = select(vault.c.name, vault.c.sealed).where(vault.c.name.in_(names))
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _all_opened(read: Callable[[], dict[str, bytes]], seal: Seal) -> dict[str, SecretStr]:
+    """Every value that `read` finds. Raises KeysDoNotFit where one cannot be opened.
+
+    It is read once more then: between reading and opening a rotation may have ended, with the key it was sealed under.
+    """
+    lost: list[str] = []
+    for _ in range(_LOOKS):
+        found = read()
+        try:
+            opened = {name: seal.open(CREDENTIALS.bound_to(name), sealed) for name, sealed in found.items()}
+        except KeyFileMissing:
+            raise key_is_gone(seal) from None
+        lost = [name for name, value in opened.items() if value is None]
+        if not lost:
+            return {name: SecretStr(value) for name, value in opened.items() if value is not None}
+    raise keys_do_not_fit(seal, lost)
 
 
 def _event(name: str, action: str, actor: str, **detail: str) -> audit.Event:

@@ -10,11 +10,12 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from connector_defs.basware.oauth import CredentialsRefused, TokenSource
 from connector_defs.basware.regions import HostRefused
 from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
-from connector_tests.basware.builders import SECRET, jwt, token_answer, tokens
+from connector_tests.basware.builders import EU, SECRET, jwt, token_answer, tokens
 
 NOW = 1_790_000_000.0
 
@@ -299,3 +300,117 @@ def test_no_token_and_no_secret_reaches_the_log(caplog: pytest.LogCaptureFixture
     assert token not in caplog.text
     assert SECRET not in caplog.text
     assert SECRET not in repr(vars(kept))
+
+
+class Keeper:
+    """One kept token for several sources, as for several processes."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    def obtain(self, client: str, is_good: Callable[[str], bool], fetch: Callable[[], str]) -> str:
+        if client not in self.kept or not is_good(self.kept[client]):
+            self.kept[client] = fetch()
+        return self.kept[client]
+
+    def reject(self, client: str, token: str) -> None:
+        if self.kept.get(client) == token:
+            del self.kept[client]
+
+
+class TestSharedToken:
+    """What one process fetched, the others use, until it runs out or is refused."""
+
+    def shared(self, answers: Answers, keeper: Keeper, clock: Clock, **options: object) -> TokenSource:
+        return tokens(answers, keeper=keeper, clock=clock, wall_clock=lambda: NOW + clock.now, **options)
+
+    def test_a_second_process_asks_for_none_and_knows_what_was_granted(self) -> None:
+        answers, keeper, clock = Answers(token_answer("T", scope="vendors.read")), Keeper(), Clock()
+        assert self.shared(answers, keeper, clock).token() == "T"
+        second = self.shared(answers, keeper, clock)
+        assert second.token() == "T"
+        assert (second.granted, second.missing) == ({"vendors.read"}, frozenset())
+        assert len(answers.requests) == 1
+
+    def test_it_is_replaced_when_it_has_run_out_however_young_the_process(self) -> None:
+        answers, keeper, clock = (
+            Answers(token_answer("A", expires_in=3600), token_answer("B")),
+            Keeper(),
+            Clock(),
+        )
+        self.shared(answers, keeper, clock).token()
+        clock.now = 3000
+        second = self.shared(answers, keeper, clock)
+        assert second.token() == "A"
+        clock.now = 3541
+        assert second.token() == "B"
+        assert len(answers.requests) == 2
+
+    def test_a_refused_one_is_refreshed_once_for_all(self) -> None:
+        answers, keeper, clock = Answers(token_answer("A"), token_answer("B")), Keeper(), Clock()
+        sources = [self.shared(answers, keeper, clock) for _ in range(3)]
+        assert [source.token() for source in sources] == ["A", "A", "A"]
+        for source in sources:
+            source.reject("A")
+            assert source.token() == "B"
+        assert len(answers.requests) == 2
+
+    def test_a_refused_one_is_not_taken_again_from_a_keeper_that_could_not_drop_it(self) -> None:
+        class Forgetful(Keeper):
+            def reject(self, client: str, token: str) -> None:
+                pass
+
+        answers, keeper, clock = Answers(token_answer("A"), token_answer("B")), Forgetful(), Clock()
+        source = self.shared(answers, keeper, clock)
+        source.reject(source.token())
+        assert source.token() == "B"
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"token_url": "https://api.basware.com/v2/tokens"},
+            {"scopes": ("vendors.read", "accounts.read")},
+        ],
+        ids=["another URL", "other scopes"],
+    )
+    def test_other_settings_mean_another_token(self, other: dict[str, object]) -> None:
+        answers, keeper, clock = Answers(token_answer("A"), token_answer("B")), Keeper(), Clock()
+        assert self.shared(answers, keeper, clock).token() == "A"
+        assert self.shared(answers, keeper, clock, **other).token() == "B"
+        assert len(keeper.kept) == 2
+
+    @pytest.mark.covers("F29")
+    def test_it_outlives_the_secret_it_was_fetched_with(self) -> None:
+        """The secret is rotated at Basware: the token goes on until it is refused, then one refresh."""
+        answers, keeper, clock = Answers(token_answer("A"), token_answer("B")), Keeper(), Clock()
+        self.shared(answers, keeper, clock).token()
+        rotated = TokenSource(
+            "https://api.basware.com/v1/tokens",
+            "client-7",
+            SecretStr("another secret"),
+            ("vendors.read",),
+            hosts=EU,
+            keeper=keeper,
+            transport=httpx.MockTransport(answers),
+            clock=clock,
+            wall_clock=lambda: NOW,
+        )
+        assert rotated.token() == "A"
+        rotated.reject("A")
+        assert rotated.token() == "B"
+        assert len(answers.requests) == 2
+
+    @pytest.mark.parametrize("kept", ["", "[]", '{"token": 7}', "T"])
+    def test_what_cannot_be_read_is_replaced(self, kept: str) -> None:
+        answers, keeper, clock = Answers(token_answer("A")), Keeper(), Clock()
+        source = self.shared(answers, keeper, clock)
+        source.token()
+        keeper.kept = dict.fromkeys(keeper.kept, kept)
+        assert self.shared(answers, keeper, clock).token() == "A"
+        assert len(answers.requests) == 2
+
+    def test_no_token_is_in_the_texts_of_a_source(self) -> None:
+        source = self.shared(Answers(token_answer("hush-hush")), Keeper(), Clock())
+        source.reject(source.token())
+        source.token()
+        assert "hush-hush" not in repr({**vars(source), "_keeper": None})

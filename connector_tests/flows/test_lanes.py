@@ -8,7 +8,9 @@ from sqlalchemy import select, update
 
 from connector_defs.domain.states import State
 from connector_defs.flows.invoices import run_invoices
+from connector_defs.flows.runtime import open_connector
 from connector_defs.sandbox.syspro.options import SysproOptions
+from connector_defs.settings import Settings
 from connector_defs.store import invoices
 from connector_defs.store.tables import claim, lease
 from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair
@@ -100,6 +102,78 @@ def test_a_lane_that_works_again_begins_its_pauses_short(folder: Path) -> None:
         pair.run()
         assert pair.states() == {"responded": 1}
         assert pair.connector.leases.pause_of("operator/INTEG").count == 0
+
+
+class TestRefusedPassword:
+    """SYSPRO locks an operator that tries a wrong password again and again: the lane rests, and no attempt is burnt."""
+
+    TIMING = {"linger_seconds": 0, "retry_base_seconds": 60, "retry_max_seconds": 600}  # noqa: RUF012
+
+    def refuse(self, pair: Pair) -> None:
+        pair.sandbox.syspro.session_book.change_password("INTEG", "changed")
+
+    def refused(self, pair: Pair) -> int:
+        return pair.sandbox.syspro.session_book.counts["refused"]
+
+    def test_the_invoices_wait_and_the_remedy_is_told(self, folder: Path) -> None:
+        with open_pair(folder, timing=self.TIMING) as pair:
+            pair.map()
+            ids = pair.approve(invoice("INV-1"), invoice("INV-2"))
+            self.refuse(pair)
+            report = pair.run()
+            (problem,) = [one for one in report.problems if one.key == "lane"]
+            assert problem.code == "LOGON_REFUSED"
+            assert "connector credentials set NAME" in problem.remedy
+            assert report.outages == (problem,)
+            assert pair.states() == {"acknowledged": 2}
+            assert {pair.stored(one).attempts for one in ids} == {0}
+
+    def test_it_is_not_tried_again_before_the_rest_is_over(self, folder: Path) -> None:
+        with open_pair(folder, timing=self.TIMING) as pair:
+            pair.map()
+            pair.approve(invoice("INV-1"))
+            self.refuse(pair)
+            pair.run()
+            assert self.refused(pair) == 1
+            report = pair.run()
+            assert [one.code for one in report.problems if one.key == "lane"] == ["LANE_BLOCKED"]
+            assert "Invalid operator password" in report.problems[0].reason
+            assert self.refused(pair) == 1
+            pair.connector.clock.wait(61)
+            pair.run()
+            assert self.refused(pair) == 2
+
+    def test_another_password_ends_the_rest_at_once(self, folder: Path) -> None:
+        with open_pair(folder, timing=self.TIMING) as pair:
+            pair.map()
+            (bill_id,) = pair.approve(invoice("INV-1"))
+            self.refuse(pair)
+            pair.run()
+            settings = pair.connector.settings.model_dump()
+            settings["companies"][0]["operator_password"] = "changed"
+            with open_connector(Settings.model_validate(settings), pair.connector.clock) as corrected:
+                run_invoices(corrected, corrected.companies[0])
+                assert corrected.leases.pause_of("operator/INTEG").count == 0
+            assert (pair.state(bill_id), pair.stored(bill_id).attempts) == ("responded", 1)
+            assert_books_agree(pair)
+
+
+def test_a_session_whose_key_is_gone_is_ended_by_a_new_logon(folder: Path) -> None:
+    """Nobody can log it off by its id; the operator's next logon does."""
+    with open_pair(folder) as pair:
+        pair.map()
+        credentials = pair.sandbox.credentials
+        with pair.sandbox.syspro.lock:
+            pair.sandbox.syspro.session_book.logon("INTEG", credentials.operator_password, "M1", "")
+        with pair.connector.leases.hold("operator/INTEG") as held:
+            pair.connector.leases.remember_session(held, "lost")
+        with pair.connector.store.write() as connection:
+            connection.execute(update(lease).values(sealed_session=b"sealed under another key"))
+        pair.approve(invoice("INV-1"))
+        pair.run()
+        assert pair.states() == {"responded": 1}
+        assert pair.sandbox.syspro.sessions == ()
+        assert pair.sandbox.syspro.session_book.counts["evicted"] == 1
 
 
 def test_an_intent_written_ahead_is_taken_back_when_the_lane_stops(folder: Path) -> None:

@@ -168,6 +168,17 @@ def test_a_refused_logon_rests_the_lane_and_touches_no_document(changed: Pair) -
     assert changed.connector.leases.pause_of("operator/INTEG").count == 0
 
 
+def test_a_refused_password_rests_the_lane_for_whoever_uses_it(changed: Pair) -> None:
+    changed.sandbox.syspro.session_book.change_password("INTEG", "changed")
+    report = write(changed)
+    assert (report.sent, report.waiting) == (0, 2)
+    assert [one.code for one in report.outages] == ["LANE_BLOCKED"]
+    assert changed.connector.leases.pause_of("operator/INTEG").refused
+    changed.sandbox.syspro.session_book.change_password("INTEG", "sandbox-operator")
+    changed.next_day()
+    assert write(changed).applied == 2
+
+
 def test_what_syspro_refuses_waits_for_a_person_with_its_text(changed: Pair) -> None:
     # The term was withdrawn in SYSPRO between the comparison and the update.
     changed.sandbox.syspro.ledger.tables["TblApTerms"].delete(("60",))

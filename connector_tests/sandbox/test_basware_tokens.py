@@ -82,3 +82,13 @@ def test_a_form_without_both_fields_and_a_json_body_are_unprocessable(
 
     assert answer.status_code == 422
     assert {"loc", "msg", "type"} <= answer.json()["detail"][0].keys()
+
+
+def test_a_client_may_have_two_secrets_for_a_while(wire: Wire) -> None:
+    control = "/_sandbox/basware/client_secret"
+    assert wire.http.post(control, json={"new": "second"}).json() == {"secrets": 2}
+    for secret in ("sandbox-client-secret", "second"):
+        assert wire.ask_token("vendors.read", auth=("sandbox-client", secret)).status_code == 200
+    assert wire.http.post(control, json={"retire": "sandbox-client-secret"}).json() == {"secrets": 1}
+    assert wire.ask_token("vendors.read").status_code == 401
+    assert wire.ask_token("vendors.read", auth=("sandbox-client", "second")).status_code == 200

@@ -119,3 +119,14 @@ def test_a_wrong_order_is_refused_with_a_reason(
         response = wire.http.request(method, f"/_sandbox/syspro/{path}", json=body)
         assert response.status_code == status
         assert response.json()["error"]
+
+
+def test_an_operators_password_changes_from_the_next_logon_on() -> None:
+    with running() as wire:
+        told = wire.control("POST", "operators/password", operator="INTEG", password="next")
+        assert told == {"operator": "INTEG"}
+        assert len(wire.sandbox.sessions) == 1
+        assert wire.logon() == "ERROR: Invalid operator password"
+        assert wire.logon(OperatorPassword="next").startswith("ERROR") is False
+        nobody = {"operator": "NOBODY", "password": "x"}
+        assert wire.http.post("/_sandbox/syspro/operators/password", json=nobody).status_code == 404

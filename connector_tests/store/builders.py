@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet
 from sqlalchemy import update
 
 from connector_defs.domain.states import State
@@ -103,7 +103,12 @@ def save(store: Store, *some: Record, action: str = "confirmed") -> None:
 
 
 def leases(store: Store, clock: SetClock, seconds: float = LEASE_SECONDS, key: bytes | None = None) -> Leases:
-    return Leases(store, clock, Seal(MultiFernet([Fernet(key or Fernet.generate_key())])), seconds)
+    return Leases(store, clock, seal_under((key or Fernet.generate_key()).decode()), seconds)
+
+
+def seal_under(*keys: str) -> Seal:
+    """A seal under keys that were given."""
+    return Seal(lambda: ",".join(keys))
 
 
 def pretend_owner(store: Store, name: str, owner: str, until: datetime) -> None:
