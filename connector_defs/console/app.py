@@ -74,9 +74,7 @@ def prepared(load: Callable[[], Settings]) -> Settings:
         return settings
 
 
-def create_app(
-    load: Callable[[], Settings] = load_settings, patience: Patience | None = None
-) -> Starlette:
+def create_app(load: Callable[[], Settings] = load_settings, patience: Patience | None = None) -> Starlette:
     """The app. Its start raises what `prepared` raises."""
 
     @asynccontextmanager

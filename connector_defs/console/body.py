@@ -10,6 +10,7 @@ from typing import Final
 from starlette.requests import Request
 
 MAX_BODY: Final = 64 * 1024
+MAX_HEADERS: Final = 16 * 1024
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE)
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
@@ -36,8 +37,14 @@ class Ambiguous(BodyRefused):
 
 def check_announcement(request: Request) -> None:
     """Refuse what the request's line and headers already rule out. Raises BodyRefused."""
+    if sum(len(name) + len(value) for name, value in request.headers.raw) > MAX_HEADERS:
+        raise TooLarge
     lengths = request.headers.getlist("content-length")
-    if request.scope["query_string"] or len(lengths) > 1 or (lengths and "transfer-encoding" in request.headers):
+    if (
+        request.scope["query_string"]
+        or len(lengths) > 1
+        or (lengths and "transfer-encoding" in request.headers)
+    ):
         raise Ambiguous
     if lengths and not _DIGITS.fullmatch(lengths[0]):
         raise Ambiguous

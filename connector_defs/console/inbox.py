@@ -1,7 +1,8 @@
 """Verified notifications into the store: durable before anybody is told so, many in one commit.
 
 A commit that survives a power cut costs milliseconds, and SQLite takes one writer at a time. So one thread writes: what
-arrives while a commit is under way goes into the next one together, and each caller is answered after its own.
+arrives while a commit is under way goes into the next one together, and each caller is answered after its own. Once a
+day the same thread sweeps out what was settled long ago.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from connector_defs.console.metrics import Metrics
@@ -21,6 +23,9 @@ from connector_defs.store.engine import Store
 from connector_defs.store.notifications import TaskNotice
 
 _AT_ONCE: Final = 500
+# A settled notification is kept as long as somebody might ask what became of it.
+_KEPT: Final = timedelta(days=30)
+_BETWEEN_SWEEPS: Final = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +53,7 @@ class Inbox:
         self._metrics = metrics
         self._answer_within = answer_within
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._swept_at: datetime | None = None
         self._thread = threading.Thread(target=self._work, name="inbox", daemon=True)
         self._thread.start()
 
@@ -82,6 +88,18 @@ class Inbox:
                 waiting = self._queue.get()
             goes_on = waiting is not None
             self._write([one for one in batch if not one.given_up])
+            self._sweep()
+
+    def _sweep(self) -> None:
+        now = self._clock.now()
+        if self._swept_at is not None and now - self._swept_at < _BETWEEN_SWEEPS:
+            return
+        self._swept_at = now
+        try:
+            with self._store.write() as connection:
+                notifications.forget(connection, now - _KEPT)
+        except Exception as error:  # noqa: BLE001 - there is no haste; this thread goes on
+            _log.warning("Old notifications stay for another day: %s", type(error).__name__)
 
     def _write(self, batch: Sequence[_Waiting]) -> None:
         if not batch:
@@ -98,7 +116,7 @@ class Inbox:
                     if one.note is not None:
                         notifications.record_settled(connection, one.task, now, one.note)
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread goes on and nobody is told 200
-            _log.error("%d notifications could not be stored: %s", len(batch), type(error).__name__)  # noqa: TRY400
+            _log.error("%d notifications could not be stored: %s", len(batch), type(error).__name__)
             failure = error
         try:
             batch[0].answer.get_loop().call_soon_threadsafe(self._tell, batch, new, failure)

@@ -45,7 +45,11 @@ class Metrics:
     def text(self, *, ready: bool, inbox_open: int | None, oldest_seconds: float | None) -> str:
         """The page; figures of the inbox are left out where the store cannot tell them."""
         lines = [
-            *_head("connector_webhook_requests_total", "counter", "Requests to the webhook by what became of them."),
+            *_head(
+                "connector_webhook_requests_total",
+                "counter",
+                "Requests to the webhook by what became of them.",
+            ),
             *(
                 f'connector_webhook_requests_total{{outcome="{name}"}} {number}'
                 for name, number in sorted(self.requests.items())
@@ -77,7 +81,9 @@ class Metrics:
                 *_head("connector_inbox_open", "gauge", "Notifications that nobody has looked into yet."),
                 f"connector_inbox_open {inbox_open}",
                 *_head(
-                    "connector_inbox_oldest_open_seconds", "gauge", "Age of the oldest of them; 0 without any."
+                    "connector_inbox_oldest_open_seconds",
+                    "gauge",
+                    "Age of the oldest of them; 0 without any.",
                 ),
                 f"connector_inbox_oldest_open_seconds {oldest_seconds or 0:.3f}",
             ]

@@ -133,6 +133,6 @@ class Receiver:
         try:
             await self._inbox.keep(notice, note)
         except StoreAway as away:
-            _log.error("A notification was answered 503: %s", away)  # noqa: TRY400 - no traceback for an outage
+            _log.error("A notification was answered 503: %s", away)
             return Outcome.STORE_AWAY
         return Outcome.STORED

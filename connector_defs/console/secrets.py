@@ -72,5 +72,7 @@ class Keys:
             try:
                 self._known = await asyncio.to_thread(self._read)
             except ConnectorError as error:
-                _log.warning("The keys of the webhook could not be read, those known stay in force: %s", error)
+                _log.warning(
+                    "The keys of the webhook could not be read, those known stay in force: %s", error
+                )
         return self._known

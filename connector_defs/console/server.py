@@ -16,10 +16,10 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from connector_defs.console.body import MAX_HEADERS
 from connector_defs.domain.errors import Fatal
 
 _MOST_CONNECTIONS: Final = 512
-_LARGEST_HEADERS: Final = 16 * 1024
 # What is still read, and thrown away, of a body that was refused: cutting the connection at once would keep the answer
 # from a caller that is still sending.
 _MOST_DISCARDED: Final = 16 * 1024 * 1024
@@ -37,6 +37,8 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first request is due."""
         super().connection_made(transport)
+        # uvicorn switches its log of requests off by the state of a logger, which others may change: it has queries.
+        self.access_log = False
         self._expect_request()
 
     def data_received(self, data: bytes) -> None:
@@ -58,6 +60,10 @@ class PatientProtocol(H11Protocol):
             super().send_400_response(msg)
         else:
             self.transport.abort()
+        if self.cycle is not None:
+            # The app may be about to answer as well, and must not.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more."""
@@ -93,7 +99,7 @@ class Server(uvicorn.Server):
                 limit_concurrency=_MOST_CONNECTIONS,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_STOP_SECONDS,
-                h11_max_incomplete_event_size=_LARGEST_HEADERS,
+                h11_max_incomplete_event_size=MAX_HEADERS,
             )
         )
 

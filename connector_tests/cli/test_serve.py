@@ -38,7 +38,8 @@ def test_a_port_in_use_is_named_with_the_remedy(connector: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "warned"), [("localhost", False), ("127.0.0.1", False), ("0.0.0.0", True)]  # noqa: S104
+    ("host", "warned"),
+    [("localhost", False), ("127.0.0.1", False), ("0.0.0.0", True)],  # noqa: S104
 )
 def test_it_listens_until_it_is_asked_to_stop_and_warns_beyond_this_machine(
     connector: Command, host: str, warned: bool

@@ -72,7 +72,9 @@ def serving(folder: Path) -> Iterator[Serving]:
         assert process.stdout is not None
         told = process.stdout.readline()
         if "Listening for notifications at http://127.0.0.1:" not in told:
-            raise AssertionError(f"it did not start: {told}{(folder / 'serve.log').read_text(encoding='utf-8')}")
+            raise AssertionError(
+                f"it did not start: {told}{(folder / 'serve.log').read_text(encoding='utf-8')}"
+            )
         port = int(told.partition("127.0.0.1:")[2].partition("/")[0])
         yield Serving(process, Running(port, folder / "state.db"))
     finally:

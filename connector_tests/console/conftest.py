@@ -1,7 +1,6 @@
 """One receiver for many requests: starting and stopping one takes a third of a second."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -7,9 +7,10 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
@@ -17,7 +18,7 @@ from unittest import mock
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from connector_defs.console.app import Patience
+from connector_defs.console.app import WEBHOOK, Patience
 from connector_defs.console.server import PatientProtocol
 from connector_tests.console.scene import HEADER, Running, body_of, chunked, notice, receiving, sign
 
@@ -27,7 +28,9 @@ _VALUES = st.recursive(
     max_leaves=5,
 )
 _NAMES = st.sampled_from([*notice(), "companyCode", "x"])
-_NOTICES = st.dictionaries(_NAMES, _VALUES | st.sampled_from(["ConnectionTest", "New", "../..", "a\0b"]), max_size=8)
+_NOTICES = st.dictionaries(
+    _NAMES, _VALUES | st.sampled_from(["ConnectionTest", "New", "../..", "a\0b"]), max_size=8
+)
 _BODIES = st.one_of(
     st.binary(max_size=200),
     st.builds(lambda fields: json.dumps({**notice(), **fields}).encode("utf-8", "surrogatepass"), _NOTICES),
@@ -35,11 +38,17 @@ _BODIES = st.one_of(
     st.builds(lambda value: json.dumps(value).encode(), _VALUES),
     st.builds(body_of),
     st.builds(lambda size: b"[" * size, st.integers(1, 70_000)),
-    st.builds(lambda text: gzip.compress(text), st.binary(max_size=100)),
+    st.builds(gzip.compress, st.binary(max_size=100)),
 )
-_NEAR_TARGETS = st.sampled_from(["/webhooks/basware"] * 8 + ["/health/live", "/health/ready", "/metrics", "*", "/"])
-_TARGETS = _NEAR_TARGETS | st.builds(lambda text: "/" + text, st.text(st.characters(min_codepoint=33, max_codepoint=255), max_size=40))
-_METHODS = st.sampled_from(["POST"] * 8 + ["GET", "HEAD", "PUT", "OPTIONS", "CONNECT", "TRACE", "post", "P\tST"])
+_NEAR_TARGETS = st.sampled_from(
+    ["/webhooks/basware"] * 8 + ["/health/live", "/health/ready", "/metrics", "*", "/"]
+)
+_TARGETS = _NEAR_TARGETS | st.builds(
+    lambda text: "/" + text, st.text(st.characters(min_codepoint=33, max_codepoint=255), max_size=40)
+)
+_METHODS = st.sampled_from(
+    ["POST"] * 8 + ["GET", "HEAD", "PUT", "OPTIONS", "CONNECT", "TRACE", "post", "P\tST"]
+)
 _TEXT = st.text(st.characters(min_codepoint=0, max_codepoint=255), max_size=60)
 _HEADERS = st.lists(
     st.sampled_from(
@@ -61,9 +70,16 @@ _HEADERS = st.lists(
             f"{HEADER}: {'0' * 64}",
         ]
     )
-    | st.builds(lambda name, value: f"{name}: {value}", st.sampled_from(["x-a", "Host", "Forwarded", HEADER, ""]), _TEXT),
+    | st.builds(
+        lambda name, value: f"{name}: {value}",
+        st.sampled_from(["x-a", "Host", "Forwarded", HEADER, ""]),
+        _TEXT,
+    ),
     max_size=4,
 )
+# A short look must be long enough to meet requests of every kind.
+_AT_LEAST = 200
+_FINAL = re.compile(rb"(?:\A|\r\n\r\n)HTTP/1\.1 ([2-5]\d\d) ")
 _FORMS = st.sampled_from(["none", "hex", "capitals", "prefix", "base64", "wrong"])
 
 
@@ -81,8 +97,11 @@ def _requests(draw: st.DrawFn) -> tuple[bytes, bytes]:
         "base64": base64.b64encode(bytes.fromhex(right)).decode(),
         "wrong": sign(body, draw(st.text(st.characters(codec="ascii"), max_size=10))),
     }[form]
-    lines = [f"{draw(_METHODS)} {draw(_TARGETS)} HTTP/1.1", "Host: 127.0.0.1", *draw(_HEADERS)]
-    if draw(st.integers(0, 4)):
+    # Half of them are right in every respect but the body and its signature.
+    odd = draw(st.booleans())
+    first = f"{draw(_METHODS)} {draw(_TARGETS)} HTTP/1.1" if odd else f"POST {WEBHOOK} HTTP/1.1"
+    lines = [first, "Host: 127.0.0.1", *(draw(_HEADERS) if odd else [])]
+    if not odd or draw(st.booleans()):
         lines.append("Content-Type: application/json")
     if signature:
         lines.append(f"{HEADER}: {signature}")
@@ -93,8 +112,10 @@ def _requests(draw: st.DrawFn) -> tuple[bytes, bytes]:
         lines.append("Transfer-Encoding: chunked")
         sent = chunked(body)
     raw = "\r\n".join([*lines, "", ""]).encode("latin-1") + sent
-    if not draw(st.integers(0, 3)):
-        raw = _damaged(raw, draw(st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=3)), max_size=3)))
+    if odd and draw(st.booleans()):
+        raw = _damaged(
+            raw, draw(st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=3)), max_size=3))
+        )
     return raw, body if form in ("hex", "capitals", "prefix", "base64") else b""
 
 
@@ -134,20 +155,40 @@ def fuzz(folder: Path, seconds: float, start: int) -> Fuzzed:
         if stored - signed:
             found.flaws.append(f"{len(stored - signed)} bodies in the inbox were never signed")
         if not found.flaws and not (stored and found.statuses[401] and found.statuses[200]):
-            found.flaws.append(f"the requests were all of a kind: {dict(found.statuses)}, {len(stored)} stored")
+            found.flaws.append(
+                f"the requests were all of a kind: {dict(found.statuses)}, {len(stored)} stored"
+            )
     return found
 
 
-def _round(running: Running, found: Fuzzed, signed: set[str], deadline: float):  # type: ignore[no-untyped-def] # noqa: ANN202
+def _status(running: Running, raw: bytes) -> int:
+    """Of the final answer; 0 where the connection ends without one."""
+    answer = b""
+    with running.connect() as connection:
+        try:
+            connection.sendall(raw)
+            while (found := _FINAL.search(answer)) is None:
+                more = connection.recv(4096)
+                if not more:
+                    return 0
+                answer += more
+        except TimeoutError:
+            raise AssertionError(f"no answer and no end within 10 s: {raw!r}") from None
+        except OSError:
+            return 0
+    return int(found[1])
+
+
+def _round(running: Running, found: Fuzzed, signed: set[str], deadline: float) -> Callable[[], None]:
     @settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(_requests())
     def one(request: tuple[bytes, bytes]) -> None:
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline and found.requests >= _AT_LEAST:
             return
         raw, body = request
         if body:
             signed.add(hashlib.sha256(body).hexdigest())
-        status = running.send(raw).status
+        status = _status(running, raw)
         found.requests += 1
         found.statuses[status] += 1
         assert status < 500, f"answered {status}: {raw!r}"

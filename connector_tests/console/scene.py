@@ -6,18 +6,21 @@ import json
 import os
 import socket
 import sqlite3
+import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPResponse, RemoteDisconnected
+from functools import cache
+from http.client import HTTPResponse, IncompleteRead, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
 from connector_defs.console.app import WEBHOOK, Patience, create_app
 from connector_defs.console.server import Server, listen
 from connector_defs.settings import Settings, load_settings
+from connector_defs.store.schema import upgrade
 
 HEADER = "x-bwapi-signature-256"
 SECRET = "the-key-that-basware-was-given"
@@ -163,13 +166,27 @@ def answer_on(connection: socket.socket) -> Answered:
     try:
         response.begin()
         body = response.read()
-    except (RemoteDisconnected, ConnectionResetError):
+    except (RemoteDisconnected, IncompleteRead, ConnectionResetError):
         return NOTHING
     finally:
         response.close()
-    return Answered(
-        response.status, {name.lower(): value for name, value in response.getheaders()}, body
-    )
+    return Answered(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+
+
+@cache
+def _empty_store() -> bytes:
+    """A state store that holds nothing yet: making one takes 130 ms."""
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "state.db")
+        upgrade(f"sqlite:///{file}")
+        return file.read_bytes()
+
+
+def set_up(folder: Path) -> None:
+    """A state store for whoever has none yet."""
+    state = folder / "state.db"
+    if not state.exists():
+        state.write_bytes(_empty_store())
 
 
 @contextmanager
@@ -181,12 +198,15 @@ def receiving(
     **webhook: Any,
 ) -> Iterator[Running]:
     """The receiver as `connector serve` runs it, in a thread of this process."""
+    set_up(folder)
     chosen = settings(folder, **webhook)
     with listen("127.0.0.1", 0) as listening:
         server = Server(create_app(load or (lambda: chosen), patience))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="receiver")
         thread.start()
         try:
+            while not server.started and thread.is_alive():
+                thread.join(0.002)
             yield Running(listening.getsockname()[1], folder / "state.db")
         finally:
             server.should_exit = True

@@ -75,7 +75,12 @@ def test_it_needs_the_environment_alone(tmp_path: Path, monkeypatch: pytest.Monk
     body = body_of()
 
     answers = asyncio.run(
-        started(create_app(), (WEBHOOK, arriving(body), headers(body)), ("/metrics", [], {}), ("/health/ready", [], {}))
+        started(
+            create_app(),
+            (WEBHOOK, arriving(body), headers(body)),
+            ("/metrics", [], {}),
+            ("/health/ready", [], {}),
+        )
     )
 
     assert [status for status, _ in answers] == [200, 404, 200]

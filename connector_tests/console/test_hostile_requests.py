@@ -99,7 +99,10 @@ HOSTILE: dict[str, tuple[bytes, int]] = {
     # Too much, too long, or not what it says.
     "10 MB": (post(b"a" * 10_000_000), 413),
     "10 MB announced and never sent": (post(b"", GOOD, length="10000000"), 413),
-    "10 MB after a polite question": (post(b"", GOOD, length="10000000", lines=("Expect: 100-continue",)), 413),
+    "10 MB after a polite question": (
+        post(b"", GOOD, length="10000000", lines=("Expect: 100-continue",)),
+        413,
+    ),
     "a length of eighteen digits": (post(b"", GOOD, length="9" * 18), 413),
     "a length of thirty digits": (post(b"", GOOD, length="9" * 30), 400),
     "a negative length": (post(b"", GOOD, length="-1"), 400),
@@ -109,7 +112,7 @@ HOSTILE: dict[str, tuple[bytes, int]] = {
         without_length("Transfer-Encoding: chunked", body=chunked(b"a" * (64 * 1024 + 1))),
         413,
     ),
-    "headers of 20 KB": (post(GENUINE, "", lines=(f"x-long: {'a' * 20_000}",)), 400),
+    "headers of 20 KB": (post(GENUINE, "", lines=(f"x-long: {'a' * 20_000}",)), 413),
     "gzip bomb": (
         post(gzip.compress(b"0" * 40_000_000, 1)[:60_000], lines=("Content-Encoding: gzip",)),
         415,
@@ -140,7 +143,7 @@ HOSTILE: dict[str, tuple[bytes, int]] = {
     "a NUL in a header": (post(GENUINE, "", lines=("x-odd: a\0b",)), 400),
     "a header without a name": (post(GENUINE, "", lines=(": value",)), 400),
     "bytes that are no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20 + b"\r\n\r\n", 400),
-    "HTTP/2 without asking": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "HTTP/2 without asking": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 404),
     # Signed, and yet no notification.
     "an empty body": (signed(b""), 422),
     "no JSON": (signed(f"taskId={MARK}"), 422),
@@ -246,16 +249,10 @@ def test_headers_that_never_end_are_cut_off(running: Running) -> None:
     """A byte now and then, which uvicorn alone would wait for for ever."""
     with running.connect() as connection:
         begun = time.monotonic()
-        with pytest.raises((ConnectionResetError, BrokenPipeError)):
-            for byte in post(GENUINE) * 100:
-                connection.sendall(bytes([byte]))
-                connection.settimeout(0.02)
-                try:
-                    if not connection.recv(1):
-                        raise ConnectionResetError
-                except TimeoutError:
-                    continue
-        assert 0.2 < time.monotonic() - begun < 5
+        connection.settimeout(0.02)
+        while not _is_cut(connection, b"a"):
+            assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun > 0.2
 
 
 def test_a_caller_who_says_nothing_is_cut_off(running: Running) -> None:
@@ -271,16 +268,13 @@ def test_a_caller_who_begins_a_second_request_and_waits_is_cut_off(running: Runn
         assert _ends(connection)
 
 
-def test_a_refused_body_is_not_read_for_ever(
-    running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_body_is_not_read_for_ever(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connector_defs.console.server._MOST_DISCARDED", 200_000)
     with running.connect() as connection:
         connection.sendall(HOSTILE["chunks without end"][0])
         assert answer_on(connection).status == 413
-        with pytest.raises((ConnectionResetError, BrokenPipeError)):
-            for _ in range(1000):
-                connection.sendall(ENDLESS)
+        connection.settimeout(0.02)
+        assert any(_is_cut(connection, ENDLESS) for _ in range(1000))
 
 
 def test_rubbish_after_a_refusal_ends_the_connection_and_nothing_else(
@@ -295,7 +289,9 @@ def test_rubbish_after_a_refusal_ends_the_connection_and_nothing_else(
     assert running.hook(body_of()) == 200
 
 
-def test_whoever_is_refused_too_often_is_not_heard_until_later(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_whoever_is_refused_too_often_is_not_heard_until_later(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     with receiving(tmp_path_factory.mktemp("limited"), refused_per_minute=3) as limited:
         answers = [limited.hook(GENUINE, "0" * 64) for _ in range(5)]
         assert answers == [401, 401, 401, 429, 429]
@@ -307,4 +303,15 @@ def _ends(connection: socket.socket) -> bool:
     try:
         return connection.recv(1) == b""
     except ConnectionResetError:
+        return True
+
+
+def _is_cut(connection: socket.socket, sent: bytes) -> bool:
+    """Send something; True where the other end has gone."""
+    try:
+        connection.sendall(sent)
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
         return True

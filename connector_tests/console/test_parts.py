@@ -114,6 +114,29 @@ class TestInbox:
             asyncio.run(box.keep(task("t1")))
         box.close()
 
+    def test_what_was_settled_a_month_ago_is_swept_out_once_a_day(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        clock = SetClock()
+        with store.write() as connection:
+            notifications.record_settled(connection, task("old"), NOON, "a test")
+        clock.wait(29 * 86_400)
+        box = Inbox(store, clock, Metrics(), answer_within=10)
+        asyncio.run(box.keep(task("t1")))
+        clock.wait(1.5 * 86_400)
+        with monkeypatch.context() as patch:
+            patch.setattr(inbox_module.notifications, "forget", lambda *_: 1 / 0)
+            asyncio.run(box.keep(task("t2")))
+            asyncio.run(box.keep(task("t3")))
+        assert caplog.text.count("Old notifications stay for another day: ZeroDivisionError") == 1
+        with store.read() as connection:
+            assert notifications.known(connection, ["old"]) == {"old"}
+        clock.wait(86_400)
+        asyncio.run(box.keep(task("t4")))
+        box.close()
+        with store.read() as connection:
+            assert notifications.known(connection, ["old", "t1", "t4"]) == {"t1", "t4"}
+
 
 class TestHealth:
     def test_it_is_asked_once_a_second_however_often_somebody_asks(self, store: Store) -> None:
@@ -134,7 +157,9 @@ class TestHealth:
         assert not third.ready
         assert [first.oldest_seconds, third.oldest_seconds] == [0.0, 90.0]
 
-    def test_a_store_that_is_away_is_told_as_such(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_store_that_is_away_is_told_as_such(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
         away = Store(make_engine("postgresql://nobody@127.0.0.1:1/none", patience=1))
         found = asyncio.run(Health(away, SystemClock()).condition((b"key",)))
         assert (found.store, found.ready, found.oldest_seconds) == (False, False, None)
@@ -147,13 +172,21 @@ def test_a_histogram_counts_up_to_each_bound() -> None:
     for seconds in (0.001, 0.3, 60.0):
         histogram.observe(seconds)
     lines = list(histogram.lines("x"))
-    assert {'x_bucket{le="0.001"} 1', 'x_bucket{le="0.5"} 2', 'x_bucket{le="5.0"} 2', 'x_bucket{le="+Inf"} 3'} <= set(lines)
+    assert {
+        'x_bucket{le="0.001"} 1',
+        'x_bucket{le="0.5"} 2',
+        'x_bucket{le="5.0"} 2',
+        'x_bucket{le="+Inf"} 3',
+    } <= set(lines)
     assert lines[-2:] == ["x_sum 60.301000", "x_count 3"]
 
 
 class TestListening:
     def test_a_port_that_is_taken_is_told_with_the_remedy(self) -> None:
-        with listen("127.0.0.1", 0) as taken, pytest.raises(Fatal, match="choose others with --host and --port"):
+        with (
+            listen("127.0.0.1", 0) as taken,
+            pytest.raises(Fatal, match="choose others with --host and --port"),
+        ):
             listen("127.0.0.1", taken.getsockname()[1])
 
     def test_a_host_that_is_none_of_ours_is_told_with_the_remedy(self) -> None:

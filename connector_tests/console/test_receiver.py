@@ -91,9 +91,7 @@ def test_a_task_in_another_status_is_news(running: Running) -> None:
     for status in ("New", "Failed", "New"):
         running.hook(json.dumps({**told, "taskStatus": status}).encode())
 
-    statuses = [
-        status for task, status in running.inbox("task_id, status") if task == told["taskId"]
-    ]
+    statuses = [status for task, status in running.inbox("task_id, status") if task == told["taskId"]]
     assert statuses == ["New", "Failed"]
 
 
@@ -200,7 +198,9 @@ class TestKeys:
     def test_without_any_key_it_does_not_start(self, tmp_path: Path) -> None:
         from connector_defs.console.app import prepared
 
-        with pytest.raises(SettingsError, match="no key to verify notifications with: set BASWARE_WEBHOOK_SECRET"):
+        with pytest.raises(
+            SettingsError, match="no key to verify notifications with: set BASWARE_WEBHOOK_SECRET"
+        ):
             prepared(lambda: keyed(tmp_path, "", ""))
 
 
@@ -283,7 +283,9 @@ class TestSelfReport:
         } <= lines
         assert not [word for word in ("invoice-7", task_of(body), "127.0.0.1", SECRET) if word in page]
 
-    @pytest.mark.parametrize("header", ["X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "Via: 1.1 p"])
+    @pytest.mark.parametrize(
+        "header", ["X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "Via: 1.1 p"]
+    )
     def test_a_proxy_on_this_machine_gets_no_metrics_for_others(self, running: Running, header: str) -> None:
         assert running.get("/metrics", header).status == 404
 
@@ -303,7 +305,10 @@ class TestSelfReport:
         running.send(post(body, "", target=f"/webhooks/basware?token={SECRET}"))
 
         assert "A request from 127.0.0.1: unverified" in caplog.text
-        assert "A signed notification cannot be read, and is not kept: the body is not strict JSON" in caplog.text
+        assert (
+            "A signed notification cannot be read, and is not kept: the body is not strict JSON"
+            in caplog.text
+        )
         assert not [word for word in ("reflect-me", SECRET, "0" * 64) if word in caplog.text]
 
 
@@ -319,4 +324,4 @@ def test_whoever_runs_out_of_allowance_is_told_to_the_log(
 
 
 def test_the_header_of_the_signature_is_told_in_the_settings_alone() -> None:
-    assert HEADER == Settings.model_fields["webhook"].default.header
+    assert Settings.model_fields["webhook"].default.header == HEADER

@@ -40,7 +40,9 @@ def test_the_form_is_told_and_only_a_whole_one_has_a_digest(values: list[str], f
     found = read_signature([value.encode("latin-1") for value in values])
 
     assert found.form is form
-    assert found.digest == (DIGEST if form in (Form.HEX, Form.BASE64, Form.PREFIXED_HEX, Form.PREFIXED_BASE64) else b"")
+    assert found.digest == (
+        DIGEST if form in (Form.HEX, Form.BASE64, Form.PREFIXED_HEX, Form.PREFIXED_BASE64) else b""
+    )
 
 
 def test_any_of_the_secrets_may_have_made_it() -> None:
@@ -51,7 +53,9 @@ def test_any_of_the_secrets_may_have_made_it() -> None:
     assert not is_signed(BODY + b" ", signature, [b"new"], "any")
 
 
-@pytest.mark.parametrize("signature", [Signature(Form.MISSING), Signature(Form.UNREADABLE), Signature(Form.HEX)])
+@pytest.mark.parametrize(
+    "signature", [Signature(Form.MISSING), Signature(Form.UNREADABLE), Signature(Form.HEX)]
+)
 def test_without_secret_or_without_signature_nothing_is_signed(signature: Signature) -> None:
     assert not is_signed(BODY, signature, [b"new"], "any")
     assert not is_signed(BODY, read_signature([HEX.encode()]), [], "any")

@@ -54,5 +54,9 @@ def _fuzz(folder: Path, seed: int, tally: Tally) -> None:
     found = fuzz(folder, FUZZ_SECONDS, seed * 100_000)
     for flaw in found.flaws:
         tally.fail("requests by chance", flaw)
-    told = ", ".join(f"{status or 'cut off'}: {number:,}" for status, number in sorted(found.statuses.items()))
-    tally.notes.append(f"{found.requests:,} requests to the webhook by chance in {FUZZ_SECONDS:.0f} s: {told}")
+    told = ", ".join(
+        f"{status or 'cut off'}: {number:,}" for status, number in sorted(found.statuses.items())
+    )
+    tally.notes.append(
+        f"{found.requests:,} requests to the webhook by chance in {FUZZ_SECONDS:.0f} s: {told}"
+    )
