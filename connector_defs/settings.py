@@ -274,7 +274,7 @@ def _network(text: str) -> str:
 
 
 class WebhookSettings(Section):
-    """How Basware's notifications are received (`connector serve`)."""
+    """How Basware's notifications are received (`connector serve`), and what they change."""
 
     # Basware publishes neither the header's name nor the form of its value (wire notes 4.6). Both forms prove the
     # same knowledge of the key, so either is taken unless the site names one.
@@ -288,6 +288,10 @@ class WebhookSettings(Section):
     refused_per_minute: Annotated[int, Field(ge=1)] = 120
     # Who may read /metrics.
     metrics: Literal["loopback", "anyone", "off"] = "loopback"
+    # Seconds between two polls while push works; without it they are schedules.invoice_poll_seconds apart.
+    stretched_poll_seconds: Annotated[int, Field(ge=1)] = 900
+    # How often Basware is asked for our subscription, and for notifications that never came.
+    watch_minutes: Annotated[float, Field(ge=0)] = 60
 
 
 class PublishingSettings(Section):

@@ -18,6 +18,7 @@ from typing import Final, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
+from pydantic import SecretStr
 
 from connector_defs.basware.answers import (
     Receipt,
@@ -49,6 +50,16 @@ from connector_defs.basware.extracts import (
 from connector_defs.basware.oauth import TokenSource
 from connector_defs.basware.pace import Pace
 from connector_defs.basware.regions import BaswareHosts
+from connector_defs.basware.subscriptions import (
+    ALL,
+    ListedSubscription,
+    Task,
+    Wanted,
+    read_deleted,
+    read_subscriptions,
+    read_tasks,
+    subscribe_body,
+)
 from connector_defs.basware.transport import (
     CONTINUATION_HEADER,
     Answer,
@@ -295,6 +306,48 @@ class BaswareClient:
                 f"Basware refuses to mark extract {extract_id!r} as exported ({answer.status})",
                 code="extract_not_acknowledged",
             )
+
+    def subscriptions(self) -> list[ListedSubscription]:
+        """The push subscriptions of the tenant."""
+        call = Call("GET", "subscriptions", "/v1/subscriptions", Effect.NONE)
+        return self._found(call, read_subscriptions) or []
+
+    def subscribe(self, wanted: list[Wanted], url: str, secret: SecretStr) -> Receipt:
+        """Ask for notifications at `url`, signed with `secret`. Refusals (4xx) come back in the receipt.
+
+        A repeat is told from a second subscription by a look first (Basware wire notes 4.9).
+        """
+        body = subscribe_body(wanted, url, secret)
+        return read_receipt(
+            self._exchange.send(Call("POST", "subscriptions", "/v1/subscriptions", Effect.ONCE, body=body))
+        )
+
+    def unsubscribe(self, wanted: Wanted, updated_after: datetime) -> int | None:
+        """Delete the subscriptions of this kind; how many these were, None where Basware does not tell.
+
+        Raises RecordRefused where it refuses.
+        """
+        params = {
+            "lastUpdated": _instant(updated_after),
+            "taskType": wanted.task_type,
+            "taskSubType": wanted.task_sub_type or ALL,
+        }
+        call = Call("DELETE", "subscriptions", "/v1/subscriptions", Effect.UPSERT, params=params)
+        answer = self._exchange.send(call)
+        if answer.status == 404:
+            return 0
+        if not 200 <= answer.status < 300:
+            raise RecordRefused(
+                f"Basware refuses to delete subscription {wanted} ({answer.status})",
+                code="unsubscribe_refused",
+            )
+        return read_deleted(answer.body)
+
+    def tasks(self, status: str, *, last_updated: datetime | None = None) -> Iterator[list[Task]]:
+        """Notifications in one status (New, Completed, Failed), page by page; those updated since, where given."""
+        call = Call("GET", "tasks", "/v1/tasks", Effect.NONE, params={"taskStatus": status})
+        for tasks, _ in self._pages(call, last_updated, read_tasks):
+            yield tasks
 
     def _write(self, invoice_id: str, step: str, response: Entity | None) -> Answer:
         return self._exchange.send(

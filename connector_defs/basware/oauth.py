@@ -56,6 +56,9 @@ UNKNOWN_LIFE: Final = 300.0
 EARLY_SECONDS: Final = 60.0
 TOLERATED_SKEW: Final = 120.0
 
+# For subscriptions and the record of notifications; asked for by a token of its own.
+PUSH_SCOPES: Final = ("subscriptions.read", "subscriptions.write", "subscriptions.delete", "tasks.read")
+
 # What RFC 6750 allows in a bearer token; anything else could break out of the header.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+")
 

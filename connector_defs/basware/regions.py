@@ -29,6 +29,9 @@ REGION_HOSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
+# Longest notificationWebhookURL (Basware wire notes 4.1).
+MAX_CALLBACK: Final = 2083
+
 # No name ends in a number: such a host is an address, in one of the spellings that resolvers take as well.
 _NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*")
 
@@ -83,6 +86,28 @@ class BaswareHosts:
         if reason:
             raise RedirectRefused(f"Basware redirected to {_shown(target)}, which is not followed: {reason}")
         return target
+
+    def check_callback(self, url: str) -> str:
+        """The address that Basware is to call us at, when it may be given out; HostRefused otherwise.
+
+        Whoever resolves it is outside: a public name over https. The sandbox also calls loopback addresses.
+        """
+        try:
+            parsed = _parse(url)
+        except HostRefused:
+            raise HostRefused(
+                "the address of the webhook cannot be read: write https://host/webhooks/basware"
+            ) from None
+        reason = _redirect_reason(parsed)
+        if reason and self.region == SANDBOX and self._sandbox_reason(parsed) is None:
+            reason = None
+        if reason is None and (parsed.query or parsed.fragment):
+            reason = "a query or a fragment would show in logs"
+        if reason is None and len(url) > MAX_CALLBACK:
+            reason = f"Basware takes at most {MAX_CALLBACK} characters"
+        if reason:
+            raise HostRefused(f"{_shown(parsed)} cannot be the address of the webhook: {reason}")
+        return url
 
     def is_same_place(self, api_url: str, url: str) -> bool:
         """True where `url` is served by the API at `api_url` itself, so that the token belongs there."""

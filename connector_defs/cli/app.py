@@ -25,6 +25,7 @@ from connector_defs.cli import (
     staging,
     sync,
     ui,
+    webhook,
 )
 from connector_defs.cli.endings import explain
 from connector_defs.cli.examples import examples
@@ -77,6 +78,7 @@ app.command("init", epilog=first_settings.EPILOG, rich_help_panel=_SET_UP)(first
 app.command("ping", epilog=ping.EPILOG, rich_help_panel=_SET_UP)(ping.ping)
 app.add_typer(credentials.app, name="credentials", rich_help_panel=_SET_UP)
 app.add_typer(database.app, name="db", rich_help_panel=_SET_UP)
+app.add_typer(webhook.app, name="webhook", rich_help_panel=_SET_UP)
 app.command("sync", epilog=sync.EPILOG, rich_help_panel=_RUN)(sync.sync)
 app.command("serve", epilog=serve.EPILOG, rich_help_panel=_RUN)(serve.serve)
 app.command("status", epilog=books.STATUS_EPILOG, rich_help_panel=_RUN)(books.status)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from connector_defs.cli import book_tables
+from connector_defs.cli import book_tables, webhook_tables
 from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
 from connector_defs.cli.opening import actor, opened
@@ -42,6 +42,7 @@ def status(json: AsJson = False) -> None:
         print_json(report.as_json())
         return
     book_tables.status(report)
+    webhook_tables.status(report.push)
     if report.gl_problems:
         say(
             f"{report.gl_problems:,} AP posting(s) stand without their GL journal: connector queue list --gl-problems",

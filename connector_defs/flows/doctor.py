@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from connector_defs.domain.errors import ConnectorError
+from connector_defs.flows import push_watch
 from connector_defs.flows.entities import STAGED
 from connector_defs.flows.lanes import credentials
 from connector_defs.flows.reports import Probe
-from connector_defs.flows.runtime import Clients
+from connector_defs.flows.runtime import Clients, open_connector
 from connector_defs.settings import CompanySettings, Settings
 from connector_defs.store.schema import check
 from connector_defs.syspro.session import EnetCredentials, EnetSession
@@ -37,7 +38,8 @@ class _NoMemory:
 
 def ping(settings: Settings) -> Iterator[Probe]:
     """Try everything; a step that fails does not keep the others from being tried. Writes nothing anywhere."""
-    yield _store(settings)
+    store = _store(settings)
+    yield store
     yield _host("SYSPRO e.net host", settings.syspro.enet_url, "SYSPRO_ENET_URL")
     yield _host("SYSPRO OData host", settings.syspro.odata_url, "SYSPRO_ODATA_URL")
     with Clients(settings) as clients:
@@ -52,6 +54,8 @@ def ping(settings: Settings) -> Iterator[Probe]:
             yield from _odata(clients, company)
             if region.ok:
                 yield _basware_company(clients, company)
+    if store.ok and region.ok:
+        yield from _subscription(settings)
 
 
 def _tried(name: str, company: str, remedy: str, attempt: Callable[[], str]) -> Probe:
@@ -122,6 +126,24 @@ def _token(clients: Clients) -> Probe:
     return _tried(
         "Basware token", "", "check client id, secret and the scopes of the client in Basware", attempt
     )
+
+
+def _subscription(settings: Settings) -> Iterator[Probe]:
+    """Whether Basware still notifies us; no step where nothing was subscribed from here."""
+    if check(settings.storage.state_url).current is None:
+        return
+    with open_connector(settings) as connector:
+        push = push_watch.status(connector)
+        if push is None:
+            return
+        try:
+            found = push_watch.seen(connector, push.url)
+        except ConnectorError as error:
+            yield Probe(
+                "webhook subscription", "", False, str(error), "try again; invoices are polled all the same"
+            )
+            return
+        yield Probe("webhook subscription", "", found.sound, found.detail or "in place", found.remedy)
 
 
 def _logon(clients: Clients, company: CompanySettings, logon: EnetCredentials) -> Probe:

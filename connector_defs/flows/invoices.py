@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
 from connector_defs.domain.planning.periods import PERIOD_CLOSED
 from connector_defs.domain.states import WAITING_FOR_PEOPLE, State
-from connector_defs.flows import restoring
+from connector_defs.flows import pace, restoring
 from connector_defs.flows.answers import Answerer
 from connector_defs.flows.evaluation import is_mapped, release_mapped, release_reopened
 from connector_defs.flows.intake import is_news, take_in, waiting_pages
@@ -61,6 +61,8 @@ class _Run:
         try:
             intake = take_in(self._connector, self._company, updated_from=updated_from)
             fetched, received = intake.fetched, intake.received
+            if updated_from is None:
+                pace.polled(self._connector, self._company, left=False)
             self._fresh = (frozenset(intake.seen), time.monotonic() + _FRESH_SECONDS)
         except Fatal:
             raise

@@ -12,7 +12,7 @@ from connector_defs.domain.invoices import ApprovedInvoice, CodingRow
 from connector_defs.domain.planning import needs_mapping
 from connector_defs.domain.states import State
 from connector_defs.domain.translation.context import REMEDIES
-from connector_defs.flows import control_totals, duplicates
+from connector_defs.flows import control_totals, duplicates, push_watch
 from connector_defs.flows.books import planning_rules
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.intake import approved_invoice
@@ -79,6 +79,7 @@ def status(connector: Connector) -> Status:
         ),
         tuple(control_totals.latest(connector)),
         tuple(incomplete_orders(connector)),
+        push_watch.status(connector),
     )
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
+from connector_defs.flows.push_reports import PushStatus
 from connector_defs.flows.record_reports import ControlTotals, IncompleteOrder, RecordAge
 
 
@@ -402,6 +403,8 @@ class Status:
     unconfirmed: tuple[RecordAge, ...] = ()
     control_totals: tuple[ControlTotals, ...] = ()
     incomplete_orders: tuple[IncompleteOrder, ...] = ()
+    # None where nothing is subscribed.
+    push: PushStatus | None = None
 
     def as_json(self) -> dict[str, object]:
         """Shape: `{"invoices": {state: n}, "records": {entity: {…}}, "oldest_open_minutes": n, …}`.
@@ -415,6 +418,7 @@ class Status:
             "unconfirmed": self.unconfirmed,
             "control_totals": self.control_totals,
             "incomplete_orders": self.incomplete_orders,
+            "push": self.push,
         }
 
 

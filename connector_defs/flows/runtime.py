@@ -5,7 +5,7 @@ Belongs here: opening and closing. Business rules are in the other rooms of this
 
 import getpass
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,13 @@ from types import TracebackType
 from typing import Self
 
 from connector_defs.basware.client import BaswareClient
-from connector_defs.basware.oauth import DEFAULT_SCOPES, EXTRACT_SCOPES, TokenKeeper, TokenSource
+from connector_defs.basware.oauth import (
+    DEFAULT_SCOPES,
+    EXTRACT_SCOPES,
+    PUSH_SCOPES,
+    TokenKeeper,
+    TokenSource,
+)
 from connector_defs.basware.regions import BaswareHosts, HostRefused, default_api_url, default_token_url
 from connector_defs.basware.transport import RetryPolicy as BaswareRetries
 from connector_defs.domain.clock import Clock, SystemClock
@@ -74,14 +80,15 @@ class Clients:
             self.hosts.check(chosen.token_url or default_token_url(chosen.region)),
         )
 
-    def tokens(self) -> TokenSource:
-        """A source of access tokens; the caller closes it."""
+    def tokens(self, scopes: Sequence[str] | None = None) -> TokenSource:
+        """A source of access tokens, for what the flows need or for `scopes`; the caller closes it."""
         chosen = self.settings.basware
+        flows = (*DEFAULT_SCOPES, *(EXTRACT_SCOPES if self.settings.intake.data_extracts else ()))
         return TokenSource(
             self.basware_urls[1],
             chosen.client_id,
             chosen.client_secret,
-            (*DEFAULT_SCOPES, *(EXTRACT_SCOPES if self.settings.intake.data_extracts else ())),
+            flows if scopes is None else scopes,
             hosts=self.hosts,
             keeper=self.keeper,
             timeout=self.settings.timing.http_timeout_seconds,
@@ -90,10 +97,18 @@ class Clients:
     @cached_property
     def basware(self) -> BaswareClient:
         """The Basware client of the tenant."""
+        return self._basware(self.tokens())
+
+    @cached_property
+    def push(self) -> BaswareClient:
+        """The same for subscriptions and tasks, with a token of its own: where these are not granted, only push lacks."""
+        return self._basware(self.tokens(PUSH_SCOPES))
+
+    def _basware(self, tokens: TokenSource) -> BaswareClient:
         timing = self.settings.timing
         client = BaswareClient(
             self.basware_urls[0],
-            self.tokens(),
+            tokens,
             hosts=self.hosts,
             timeout=timing.http_timeout_seconds,
             retry=BaswareRetries(timing.retry_base_seconds, timing.retry_max_seconds, _ATTEMPTS),

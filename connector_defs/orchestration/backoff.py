@@ -55,12 +55,19 @@ def token(*parts: str) -> str:
     return sha256("\x1f".join(parts).encode()).hexdigest()[:12]
 
 
-def decide(cursor: Cursor, present: Iterable[str], *, now: float, delay: float) -> Decision:
-    """`present` are the tokens of what waits now, `now` epoch seconds, `delay` the first delay in seconds."""
+def decide(
+    cursor: Cursor, present: Iterable[str], *, now: float, delay: float, overlooked: Iterable[str] = ()
+) -> Decision:
+    """`present` are the tokens of what waits now, `now` epoch seconds, `delay` the first delay in seconds.
+
+    Tokens that begin with one of `overlooked` were not looked for this time: those seen before are kept as they were.
+    """
     waiting: Set[str] = frozenset(present)
+    kept = {seen for seen in cursor.seen if seen.startswith(tuple(overlooked))} - waiting
     if not waiting:
-        return Decision(False, Cursor(), "nothing waits")
+        return Decision(False, cursor if kept else Cursor(), "nothing waits")
     new = waiting - cursor.seen
+    waiting |= kept
     if new:
         return Decision(True, Cursor(frozenset(waiting), 0, now + delay), f"{len(new)} new of {len(waiting)}")
     if now < cursor.not_before:

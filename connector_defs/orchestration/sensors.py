@@ -8,11 +8,12 @@ not used, because Dagster remembers it for ever and would drop the second attemp
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import dagster as dg
 
 from connector_defs.domain.errors import ConnectorError
-from connector_defs.flows import aftercare, extracts, intake, invoices
+from connector_defs.flows import aftercare, extracts, hints, intake, invoices, pace, push_watch
 from connector_defs.flows.runtime import Connector
 from connector_defs.orchestration.backoff import Cursor, decide, token
 from connector_defs.orchestration.jobs import INVOICES, MASTER_DATA, PURCHASE_ORDERS, REQUEST_OUTCOMES
@@ -28,8 +29,17 @@ OPEN_REQUESTS = "open_requests"
 
 _log = logging.getLogger(__name__)
 
-# (connector, company) -> one token per thing that waits.
-Look = Callable[[Connector, CompanySettings], list[str]]
+# (connector, company) -> one token per thing that waits, and in how many seconds Basware is looked at; 0 for "just now".
+Look = Callable[[Connector, CompanySettings], tuple[list[str], int]]
+
+
+@dataclass
+class _Found:
+    """What one tick saw: tokens of what waits, a line for each trouble, and the companies not looked at, with why."""
+
+    waiting: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    overlooked: dict[str, str] = field(default_factory=dict)
 
 
 def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
@@ -37,7 +47,8 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
     return [
         _invoice_sensor(
             APPROVED_INVOICES,
-            "Asks Basware for approved invoices not yet taken in, and starts a run for them.",
+            "Starts a run for approved invoices that a notification names, or that Basware shows when it is asked: each "
+            "time without push notifications, ever more rarely while these work.",
             _approved,
             settings,
         ),
@@ -53,19 +64,31 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
     ]
 
 
-def _approved(connector: Connector, company: CompanySettings) -> list[str]:
-    waiting = invoices.peek(connector, company)
-    return [token(company.syspro_company, invoice_id, updated) for invoice_id, updated in waiting]
+def _approved(connector: Connector, company: CompanySettings) -> tuple[list[str], int]:
+    name = company.syspro_company
+    hint = hints.waiting(connector) if company is connector.companies[0] else None
+    found = [] if hint is None else [token("notifications", hint)]
+    until = pace.until_poll(connector, company)
+    if not until:
+        waiting = invoices.peek(connector, company)
+        pace.polled(connector, company, left=bool(waiting))
+        found += [_of(name, token(name, invoice_id, updated)) for invoice_id, updated in waiting]
+    return found, until
 
 
-def _due(connector: Connector, company: CompanySettings) -> list[str]:
+def _of(company: str, one: str) -> str:
+    """The token with its company, which may not be looked at the next time."""
+    return f"{company}/{one}"
+
+
+def _due(connector: Connector, company: CompanySettings) -> tuple[list[str], int]:
     found = [token(company.syspro_company, invoice_id) for invoice_id in invoices.due(connector, company)]
     whole = intake.full_list_due(connector, company)
     if whole is not None:
         found.append(token(company.syspro_company, "whole lists", whole))
     if extracts.extracts_due(connector):
         found.append(token("data extracts"))
-    return found
+    return found, 0
 
 
 def _invoice_sensor(
@@ -86,6 +109,9 @@ def _invoice_sensor(
         if active is not None:
             return dg.SensorResult(skip_reason=f"run {active} of the invoices is queued or in progress")
         found = _look_at_all(connector, look)
+        if name == APPROVED_INVOICES and not found.troubles:
+            # Last, and only where Basware answers: a tick has 60 seconds.
+            push_watch.look(connector.connector)
         return _started(context, name, found, day, settings.invoice_poll_seconds)
 
     return sense
@@ -113,44 +139,58 @@ def _request_sensor(settings: ScheduleSettings) -> dg.SensorDefinition:
     return sense
 
 
-def _outcomes_due(connector: Connector, company: CompanySettings) -> list[str]:
-    return [token(company.syspro_company, name) for name in aftercare.due(connector, company)]
+def _outcomes_due(connector: Connector, company: CompanySettings) -> tuple[list[str], int]:
+    found = [token(company.syspro_company, name) for name in aftercare.due(connector, company)]
+    hint = hints.requests_waiting(connector) if company is connector.companies[0] else None
+    return found + ([] if hint is None else [token("notifications", hint)]), 0
 
 
 def _started(
     context: dg.SensorEvaluationContext,
     name: str,
-    found: tuple[list[str], list[str]],
+    found: _Found,
     run: dg.RunRequest,
     delay: int,
 ) -> dg.SensorResult:
     """`run` where what was found is new or was left too long, else why not."""
-    waiting, troubles = found
-    if troubles and not waiting:
+    if found.troubles and not found.waiting:
         # The cursor stays: what cannot be seen is not gone.
-        return dg.SensorResult(skip_reason="; ".join(troubles), cursor=context.cursor)
-    decision = decide(Cursor.read(context.cursor), waiting, now=time.time(), delay=delay)
-    reason = "; ".join([decision.reason, *troubles])
+        return dg.SensorResult(skip_reason="; ".join(found.troubles), cursor=context.cursor)
+    decision = decide(
+        Cursor.read(context.cursor),
+        found.waiting,
+        now=time.time(),
+        delay=delay,
+        overlooked=[_of(company, "") for company in found.overlooked],
+    )
+    reason = "; ".join([decision.reason, *found.overlooked.values()])
     if not decision.run:
         return dg.SensorResult(skip_reason=reason, cursor=decision.cursor.write())
     _log.info("%s: %s", name, reason)
     return dg.SensorResult(run_requests=[run], cursor=decision.cursor.write())
 
 
-def _look_at_all(resource: ConnectorResource, look: Look) -> tuple[list[str], list[str]]:
-    """Tokens of all companies, and a line for each company (or for the whole) that could not be looked at."""
+def _look_at_all(resource: ConnectorResource, look: Look) -> _Found:
+    """What waits in all companies, and a line for each company (or for the whole) that could not be looked at."""
+    found = _Found()
     try:
         companies = resource.companies
     except ConnectorError as error:
-        return [], [str(error)]
-    waiting: list[str] = []
-    troubles: list[str] = []
+        found.troubles.append(str(error))
+        return found
     for company in companies:
+        name = company.syspro_company
         try:
-            waiting += look(resource.connector, company)
+            waiting, until = look(resource.connector, company)
         except ConnectorError as error:
-            troubles.append(f"company {company.syspro_company}: {error}")
-    return waiting, troubles
+            trouble = f"company {name}: {error}"
+            found.troubles.append(trouble)
+            found.overlooked[name] = trouble
+            continue
+        found.waiting += waiting
+        if until:
+            found.overlooked[name] = f"push works, company {name} is polled in {until} s"
+    return found
 
 
 @dg.run_failure_sensor(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from connector_defs.flows.push_reports import HintReport
 from connector_defs.flows.reports import (
     ExtractReport,
     FollowUpReport,
@@ -147,6 +148,16 @@ def intake(reports: Sequence[InvoiceRunReport]) -> Metadata:
             [(report.company, state, count) for report in reports for state, count in report.states.items()],
         ),
         "problems": problems(problem for report in reports for problem in report.problems),
+    }
+
+
+def notified(report: HintReport) -> Metadata:
+    """What the open notifications led to."""
+    names = ("open", "fetched", "received", "settled")
+    counts = {f"notifications_{name}": dg.MetadataValue.int(getattr(report, name)) for name in names}
+    return {
+        **counts,
+        **({"notifications_trouble": dg.MetadataValue.text(report.trouble)} if report.trouble else {}),
     }
 
 

@@ -104,8 +104,22 @@ FAULTS: Mapping[str, FaultKind] = {
         "200, but every record of the request ends in Error of category Technical",
         ("basware.entities.write",),
     ),
-    "lost_notification": FaultKind("a notification is never sent", ("basware.notification",)),
+    "lost_notification": FaultKind("a notification is never sent, and stays New", ("basware.notification",)),
+    "failed_notification": FaultKind(
+        "a notification is never sent, and its task ends as Failed", ("basware.notification",)
+    ),
+    "late_notification": FaultKind(
+        "a notification waits until those that wait are released, the newest first", ("basware.notification",)
+    ),
     "double_notification": FaultKind("a notification is sent twice", ("basware.notification",)),
+    "forged_notification": FaultKind(
+        "beside a notification goes the same under another task, signed with another secret",
+        ("basware.notification",),
+    ),
+    "foreign_notification": FaultKind(
+        "beside a notification goes one that is signed as it should be and names a document of another tenant",
+        ("basware.notification",),
+    ),
 }
 
 

@@ -170,6 +170,31 @@ notification = Table(
     Index("notification_by_settling", "settled_at", "received_at"),
 )
 
+# When a company was last polled for approved invoices, whether that poll left any to be taken in, up to when what
+# polls found was compared with the notifications, and when one was last missing (`store.polls`).
+poll = Table(
+    "poll",
+    metadata,
+    Column("company", String(10), primary_key=True),
+    Column("polled_at", Instant),
+    Column("left_over", Integer, nullable=False, default=0),
+    Column("judged_until", Instant),
+    Column("missed_at", Instant),
+    Column("missed", Integer, nullable=False, default=0),
+)
+
+# What was last seen of push at Basware: the `subscription`, with our address, and the `tasks` (`store.push_watch`).
+push_watch = Table(
+    "push_watch",
+    metadata,
+    Column("subject", String(20), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("checked_at", Instant, nullable=False),
+)
+
 # A company whose state is older than what both systems hold: nothing leaves for either until they are compared.
 hold = Table(
     "hold",

@@ -14,6 +14,7 @@ COMMANDS = [
     "queue list", "queue show", "queue preview", "queue retry", "queue release", "queue reject",
     "queue period", "queue accept-rounding", "queue adopt", "queue dead", "queue revive", "queue settle-gl",
     "mapping list", "mapping set", "mapping approve", "mapping suggest", "mapping import", "mapping export",
+    "webhook subscribe", "webhook list", "webhook unsubscribe",
     "enrichment list", "enrichment approve", "enrichment reject",
     "audit show", "audit verify", "tables list", "tables accept", "records list", "records resend",
 ]  # fmt: skip
@@ -41,7 +42,8 @@ def test_every_command_explains_itself_with_an_example(connector: Command, comma
 
 
 @pytest.mark.parametrize(
-    "group", ["", "queue", "mapping", "enrichment", "audit", "credentials", "db", "tables", "records"]
+    "group",
+    ["", "queue", "mapping", "enrichment", "audit", "credentials", "db", "tables", "records", "webhook"],
 )
 def test_a_group_without_a_command_lists_its_commands(connector: Command, group: str) -> None:
     ended = connector(*group.split())

@@ -19,12 +19,15 @@ from connector_defs.flows import (
     enrichment_decisions,
     extraction,
     extracts,
+    hints,
     intake,
     invoices,
     overview,
+    pace,
     payments,
     preview,
     publishing,
+    push_watch,
     queue,
     reconciliation,
     record_reconciliation,
@@ -35,6 +38,7 @@ from connector_defs.flows.enrichment_reports import (
     SupplierChange,
     SupplierUpdateReport,
 )
+from connector_defs.flows.push_reports import HintReport, PushStatus
 from connector_defs.flows.record_reports import (
     ControlTotals,
     IncompleteOrder,
@@ -150,6 +154,13 @@ class FakeSite:
         default_factory=lambda: ExtractReport(1, 20, 3, 2, ("TAX_SUM",), 0.5)
     )
     outcomes_due: dict[str, list[str]] = field(default_factory=dict)
+    hint: str | None = None
+    request_hint: str | None = None
+    settled_requests: int = 0
+    push: PushStatus | None = None
+    until_poll: dict[str, int] = field(default_factory=dict)
+    polled: list[tuple[str, bool]] = field(default_factory=list)
+    push_looks: int = 0
     looked: int = 0
     open_now: int = 0
 
@@ -174,6 +185,17 @@ class FakeSite:
         monkeypatch.setattr(extracts, "extracts_due", lambda _: self.extracts_due)
         monkeypatch.setattr(extracts, "refused_extracts", lambda _: self.refused_extracts)
         monkeypatch.setattr(extracts, "take_in_extracts", lambda _: self.extracts_report)
+        monkeypatch.setattr(hints, "waiting", lambda _: self.hint)
+        monkeypatch.setattr(hints, "requests_waiting", lambda _: self.request_hint)
+        monkeypatch.setattr(hints, "requests_told", lambda _: [])
+        monkeypatch.setattr(hints, "settle_requests", self._settle_requests)
+        monkeypatch.setattr(hints, "take_in_hints", lambda _: HintReport(3, 2, 1, 2, "away"))
+        monkeypatch.setattr(
+            pace, "until_poll", lambda _, company: self.until_poll.get(company.syspro_company, 0)
+        )
+        monkeypatch.setattr(pace, "polled", self._polled)
+        monkeypatch.setattr(push_watch, "look", self._look_at_push)
+        monkeypatch.setattr(push_watch, "status", lambda _: self.push)
         monkeypatch.setattr(reconciliation, "reconcile", self._reconcile)
         monkeypatch.setattr(overview, "unmapped_accounts", lambda _: self.unmapped)
         monkeypatch.setattr(overview, "quarantined", lambda _: self.quarantined)
@@ -348,6 +370,15 @@ class FakeSite:
     def _peek(self, _: object, company: CompanySettings) -> list[tuple[str, str]]:
         self.looked += 1
         return self.peeked.get(self._meet("peek", company), [])
+
+    def _polled(self, _: object, company: CompanySettings, *, left: bool) -> None:
+        self.polled.append((company.syspro_company, left))
+
+    def _look_at_push(self, _: object) -> None:
+        self.push_looks += 1
+
+    def _settle_requests(self, *_: object) -> None:
+        self.settled_requests += 1
 
     def _due(self, _: object, company: CompanySettings) -> list[str]:
         self.looked += 1

@@ -50,3 +50,13 @@ def test_a_cursor_survives_being_kept() -> None:
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "17", '{"seen": 3}', '{"seen": [], "repeats": "x"}'])
 def test_an_unreadable_cursor_starts_afresh(text: str | None) -> None:
     assert Cursor.read(text) == Cursor()
+
+
+def test_what_was_not_looked_for_is_neither_forgotten_nor_a_reason_for_a_run() -> None:
+    seen = Cursor(frozenset({"M1/a", "M2/b"}), 2, 1060)
+    assert decide(seen, [], now=2000, delay=DELAY, overlooked=["M1/"]).cursor == seen
+    again = decide(seen, ["M2/b"], now=1000, delay=DELAY, overlooked=["M1/"])
+    assert (again.run, again.cursor) == (False, seen)
+    new = decide(seen, ["M2/c"], now=1000, delay=DELAY, overlooked=["M1/"])
+    assert (new.run, new.cursor.seen) == (True, {"M1/a", "M2/c"})
+    assert decide(seen, [], now=2000, delay=DELAY, overlooked=["M3/"]).cursor == Cursor()

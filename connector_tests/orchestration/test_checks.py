@@ -11,6 +11,7 @@ import pytest
 from connector_defs.definitions import defs
 from connector_defs.domain.errors import RetryLater
 from connector_defs.flows import overview
+from connector_defs.flows.push_reports import PollPace, PushStatus, Standing
 from connector_defs.flows.record_reports import (
     IncompleteOrder,
     MissingLine,
@@ -571,3 +572,36 @@ def test_an_extract_that_was_refused_is_a_warning(instance: dg.DagsterInstance, 
     assert not found.passed
     (shown,) = found.metadata["extracts"].records
     assert (shown.data["extract"], shown.data["reason"]) == ("e-7", "one row has no id")
+
+
+def test_a_subscription_that_is_missing_is_a_warning_with_its_remedy(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    key = dg.AssetCheckKey(dg.AssetKey(["basware", "approved_documents"]), "webhook_subscription")
+    (silent,) = asked_alone(instance, key).get_asset_check_evaluations()
+    assert (silent.passed, silent.description) == (
+        True,
+        "nothing is subscribed: invoices are found by polling",
+    )
+    polls = (PollPace("M1", NOON, 60, 2, NOON),)
+    missing = Standing("missing", "Basware has no subscription", "run `connector webhook subscribe`")
+    site.push = PushStatus(missing, "https://c.example.com/", NOON, NOON, "listed", NOON, 99, 1, 0.01, polls)
+    (found,) = asked_alone(instance, key).get_asset_check_evaluations()
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert found.description == "Basware has no subscription; run `connector webhook subscribe`"
+    assert (found.metadata["lost"].value, found.metadata["loss_rate"].value) == (1, 0.01)
+    assert rows(found.metadata["polls"])[0]["missed"] == 2
+
+
+def test_a_run_tells_what_the_open_notifications_led_to(instance: dg.DagsterInstance, site: FakeSite) -> None:
+    told = metadata(ran(instance, "invoices"), "basware/approved_documents")
+    assert {
+        name: told[f"notifications_{name}"].value for name in ("open", "fetched", "received", "settled")
+    } == {
+        "open": 3,
+        "fetched": 2,
+        "received": 1,
+        "settled": 2,
+    }
+    assert told["notifications_trouble"].value == "away"
+    assert site.push_looks == 1

@@ -76,6 +76,7 @@ INVOICE_CHECKS = [
     "gl_accounts_missing_or_on_hold",
     "unknown_suppliers",
     "other_refusals",
+    "webhook_subscription",
     "refused_extracts",
     "gl_journals_failed",
     "syspro_would_take_them",

@@ -223,3 +223,69 @@ def test_the_look_tells_what_it_found(instance: dg.DagsterInstance, site: FakeSi
     (made,) = result.asset_materializations_for_node("basware__request_outcomes")
     told = {name: made.metadata[name].value for name in ("requests", "confirmed", "failed", "pending")}
     assert told == {"requests": 4, "confirmed": 14, "failed": 2, "pending": 6}
+
+
+def test_an_open_notification_starts_a_run_though_no_poll_is_due(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.until_poll = {"M1": 840, "M2": 240}
+    site.hint = "1 until 08:00"
+    ticker = Ticker(instance)
+    assert ticker.tick().run_requests
+    assert (site.looked, site.polled) == (0, []), "only our own state was looked at"
+    assert not ticker.tick().run_requests, "the same one again is worth a run only later"
+    site.hint = "2 until 08:01"
+    assert ticker.tick().run_requests
+
+
+def test_while_push_works_a_tick_says_when_each_company_is_polled(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.until_poll = {"M1": 840}
+    site.peeked = {"M1": [("unseen", "2026-11-20T10:00:00Z")]}
+    result = Ticker(instance).tick()
+    assert result.skip_message == "nothing waits; push works, company M1 is polled in 840 s"
+    assert site.polled == [("M2", False)]
+
+
+def test_a_poll_that_shows_something_is_noted_as_leaving_it(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.peeked = {"M1": [("invoice-1", "2026-11-20T10:00:00Z")]}
+    Ticker(instance).tick()
+    assert site.polled == [("M1", True), ("M2", False)]
+
+
+def test_what_was_seen_of_a_company_is_remembered_while_it_is_not_polled(
+    instance: dg.DagsterInstance, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors.time, "time", lambda: 1000.0)
+    site.peeked = {"M1": [("stuck", "2026-11-20T10:00:00Z")]}
+    ticker = Ticker(instance)
+    assert ticker.tick().run_requests
+    site.until_poll = {"M1": 30}
+    assert not ticker.tick().run_requests
+    site.peeked["M2"] = [("new", "2026-11-20T10:00:00Z")]
+    assert ticker.tick().run_requests, "the other company's is new"
+    site.until_poll = {}
+    assert not ticker.tick().run_requests, "both were seen before"
+
+
+def test_push_is_looked_at_last_and_only_where_basware_answers(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    Ticker(instance).tick()
+    assert site.push_looks == 1
+    site.errors[("peek", "M2")] = RetryLater("away")
+    Ticker(instance).tick()
+    Ticker(instance, "due_invoices").tick()
+    assert site.push_looks == 1
+
+
+def test_a_notification_of_a_failed_request_starts_a_look_which_settles_it(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.request_hint = "1 until 08:00"
+    assert Ticker(instance, "open_requests").tick().run_requests
+    defs.resolve_job_def("request_outcomes").execute_in_process(instance=instance)
+    assert site.settled_requests == 1

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from connector_defs.sandbox.faults import FaultPlan
-from connector_tests.sandbox.wire import Wire, invoice, served
+from connector_tests.sandbox.wire import Wire, invoice, served, tax_code
 
 SUBSCRIPTIONS = "/v1/subscriptions"
 SECRET = "s3cret"
@@ -180,6 +180,63 @@ def test_notifications_can_be_lost_or_doubled(wire: Wire, receiver: Receiver, fa
     wire.sandbox.approve(invoice("twice"))
 
     assert [body["documentId"] for body in receiver.wait(3)[1:]] == ["twice", "twice"]
+
+
+def test_late_notifications_go_out_when_released_the_newest_first(
+    wire: Wire, receiver: Receiver, faults: FaultPlan
+) -> None:
+    wire.post(SUBSCRIPTIONS, [subscription(receiver.url)])
+    faults.arm("late_notification", times=2, match="late")
+    for name in ("late-1", "late-2", "prompt"):
+        wire.sandbox.approve(invoice(name))
+    assert receiver.wait(2)[1]["documentId"] == "prompt"
+    assert wire.control("notifications/release", {}) == {"released": 2}
+    assert [body["documentId"] for body in receiver.wait(4)[2:]] == ["late-2", "late-1"]
+    settled(wire, "Completed", 4)
+
+
+def test_a_lost_notification_stays_new_and_a_failed_one_is_failed(
+    wire: Wire, receiver: Receiver, faults: FaultPlan
+) -> None:
+    wire.post(SUBSCRIPTIONS, [subscription(receiver.url)])
+    faults.arm("lost_notification", match="lost")
+    faults.arm("failed_notification", match="failed")
+    wire.sandbox.approve(invoice("lost"))
+    wire.sandbox.approve(invoice("failed"))
+    assert [task["documentId"] for task in settled(wire, "Failed", 1)] == ["failed"]
+    settled(wire, "Completed", 1)
+    assert [task["documentId"] for task in settled(wire, "New", 1)] == ["lost"]
+
+
+def test_a_forged_and_a_foreign_notification_come_beside_the_real_ones(
+    wire: Wire, receiver: Receiver, faults: FaultPlan
+) -> None:
+    wire.post(SUBSCRIPTIONS, [subscription(receiver.url)])
+    faults.arm("forged_notification", match="one")
+    faults.arm("foreign_notification", match="two")
+    wire.sandbox.approve(invoice("one"))
+    wire.sandbox.approve(invoice("two"))
+    bodies = receiver.wait(5)[1:]
+    genuine = [
+        signature == hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
+        for _, signature, raw in receiver.arrived[1:]
+    ]
+    assert genuine == [False, True, True, True]
+    assert [body["documentId"] for body in bodies[:2]] == ["one", "one"]
+    assert bodies[2]["documentId"] not in ("one", "two")
+    assert len({body["taskId"] for body in bodies}) == 4
+    assert len(settled(wire, "Completed", 3)) == 3, "only the real ones are tasks"
+
+
+def test_a_record_that_fails_late_is_told_to_whom_subscribed_to_errors(
+    wire: Wire, receiver: Receiver
+) -> None:
+    wire.post(SUBSCRIPTIONS, [subscription(receiver.url, taskType="RequestStatus", taskSubType="Error")])
+    request_id = wire.post("/v1/taxCodes", [tax_code()]).headers["x-amzn-RequestId"]
+    wire.sandbox.finish_processing()
+    wire.sandbox.overturn("taxCodes", "tax-V1")
+    body = receiver.wait(2)[1]
+    assert (body["taskType"], body["documentId"]) == ("RequestStatus", request_id)
 
 
 def test_subscriptions_are_listed_replaced_and_deleted(wire: Wire, receiver: Receiver) -> None:

@@ -1,6 +1,6 @@
 """Approved invoices: taken in, posted, answered.
 
-Data extracts come first, where they are used: what only they show is posted in the same run.
+Data extracts and notifications come first, where they are used: what only they show is posted in the same run.
 
 One engine does the rest in a pipeline (an invoice is answered while the next is posted), so the assets are
 one step. Dagster never repeats it by itself: a posting whose outcome is unknown is looked up by
@@ -12,7 +12,7 @@ from datetime import date
 
 import dagster as dg
 
-from connector_defs.flows import extracts, invoices
+from connector_defs.flows import extracts, hints, invoices, push_watch
 from connector_defs.flows.reports import InvoiceRunReport
 from connector_defs.orchestration import tables
 from connector_defs.orchestration.assets.external import p2p
@@ -79,6 +79,8 @@ def invoice_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             looked = extracts.take_in_extracts(connector.connector)
             tell(looked)
             yield dg.MaterializeResult(asset_key=DATA_EXTRACTS, metadata=tables.extracts(looked))
+        push_watch.look(connector.connector)
+        named = hints.take_in_hints(connector.connector)
         reports = for_each_company(
             context,
             connector,
@@ -87,7 +89,7 @@ def invoice_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         )
         failures = StepReports(reports.done, {**reports.failed, **_outages(reports.done)}).failure_metadata
         for key, metadata in (
-            (APPROVED_DOCUMENTS, tables.intake(reports.done)),
+            (APPROVED_DOCUMENTS, {**tables.intake(reports.done), **tables.notified(named)}),
             (AP_POSTINGS, tables.postings(reports.done)),
             (TRANSFER_RESPONSES, tables.answers(reports.done)),
         ):

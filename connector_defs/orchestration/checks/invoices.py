@@ -4,7 +4,7 @@ from functools import partial
 
 import dagster as dg
 
-from connector_defs.flows import extracts, overview, preview, queue
+from connector_defs.flows import extracts, overview, preview, push_watch, queue
 from connector_defs.flows.runtime import Connector
 from connector_defs.orchestration import invoice_tables, tables
 from connector_defs.orchestration.assets.invoices import APPROVED_DOCUMENTS
@@ -95,6 +95,31 @@ def _extracts(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
     return Finding(len(refused), {"extracts": tables.table(("extract", "reason", "tried_at"), shown)})
 
 
+def _subscription(connector: Connector, _instance: dg.DagsterInstance) -> Finding:
+    push = push_watch.status(connector)
+    if push is None:
+        return Finding(0, {}, "nothing is subscribed: invoices are found by polling")
+    standing = push.standing
+    return Finding(
+        int(not standing.sound),
+        {
+            "state": dg.MetadataValue.text(standing.state),
+            "tasks": dg.MetadataValue.text(push.tasks),
+            "received": dg.MetadataValue.int(push.received),
+            "lost": dg.MetadataValue.int(push.lost),
+            "loss_rate": dg.MetadataValue.float(push.loss_rate or 0.0),
+            "polls": tables.table(
+                ("company", "polled_at", "next_poll_seconds", "missed", "missed_at"),
+                [
+                    (one.company, one.polled_at, one.next_poll_seconds, one.missed, one.missed_at)
+                    for one in push.polls
+                ],
+            ),
+        },
+        "; ".join(text for text in (standing.detail, standing.remedy) if text),
+    )
+
+
 _QUESTIONS = [
     Question(
         UNMAPPED_GL_ACCOUNTS,
@@ -103,6 +128,11 @@ _QUESTIONS = [
     ),
     *(Question(name, text, partial(_in_review, prefix)) for name, (text, prefix) in _REVIEWS.items()),
     Question("other_refusals", "No document waits for a person for another reason.", _other_reviews),
+    Question(
+        "webhook_subscription",
+        "Basware's push notifications come to this connector, where they are subscribed to.",
+        _subscription,
+    ),
     Question("refused_extracts", "Every data extract that was met could be taken in.", _extracts),
     Question(
         "gl_journals_failed",

@@ -54,6 +54,7 @@ def control_routes(sandbox: "BaswareSandbox") -> list[Route]:
         },
         "expire_tokens": lambda _: _expire_tokens(sandbox),
         "extract": lambda body: {"id": _make_extract(sandbox, body)},
+        "notifications/release": lambda _: {"released": sandbox.push.release()},
         "arm": lambda body: _arm(sandbox, body),
         "disarm": lambda _: _disarm(sandbox),
     }

@@ -128,14 +128,17 @@ class Processing:
                 if item.outcome in SETTLED:
                     self.settle(request, item)
 
-    def overturn(self, endpoint: str, external_code: str, finding: Finding) -> None:
-        """Let the last processed request of a record end in Error after all. Raises KeyError where there is none."""
+    def overturn(self, endpoint: str, external_code: str, finding: Finding) -> str:
+        """Let the last processed request of a record end in Error after all; returns its id.
+
+        Raises KeyError where there is none.
+        """
         for request in reversed(self.requests.values()):
             for item in request.items if request.done and request.endpoint == endpoint else ():
                 if item.external_code == external_code:
                     item.outcome, item.findings = "Error", (finding,)
                     request.last_updated = self.clock()
-                    return
+                    return request.request_id
         raise KeyError(external_code)
 
     @property

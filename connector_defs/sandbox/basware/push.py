@@ -6,11 +6,12 @@ Delivery is at least once, in no promised order, to this machine only: the sandb
 import hashlib
 import hmac
 import queue
+import secrets
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ import httpx
 from connector_defs.sandbox.basware.answer import Answer, Call, instant, ok, parse_instant
 from connector_defs.sandbox.basware.paging import Pages
 from connector_defs.sandbox.basware.schema import NotJson, Record, check_list, encode
-from connector_defs.sandbox.faults import FaultPlan
+from connector_defs.sandbox.faults import Fault, FaultPlan
 
 SIGNATURE = "x-bwapi-signature-256"
 _TASK_TYPES = frozenset(
@@ -103,6 +104,7 @@ class Push:
         self.subscriptions: dict[tuple[str, str], Record] = {}
         self.tasks: list[Task] = []
         self._outbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._held: queue.SimpleQueue[Task] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
 
@@ -164,6 +166,15 @@ class Push:
         page, headers = self._pages.cut(call, self._matching(call), 100)
         return ok({"taskStatus": page}, **headers) if page else _nothing()
 
+    def release(self) -> int:
+        """Send what `late_notification` held back, the newest first; returns how many."""
+        held = []
+        while not self._held.empty():
+            held.append(self._held.get())
+        for task in reversed(held):
+            self._outbox.put(task)
+        return len(held)
+
     def close(self) -> None:
         """Stop delivering; what is not sent stays New."""
         self._closed.set()
@@ -204,22 +215,44 @@ class Push:
         with httpx.Client(timeout=10, trust_env=False, follow_redirects=False) as client:
             while (task := self._outbox.get()) is not None and not self._closed.is_set():
                 fault = self._faults.draw("basware.notification", f"{task.task_type} {task.document_id}")
-                if fault and fault.name == "lost_notification":
-                    continue
-                if fault and fault.name == "latency":
-                    time.sleep(fault.seconds)
-                for _ in range(2 if fault and fault.name == "double_notification" else 1):
+                if fault is None or self._goes_out(client, task, fault):
                     self._attempt(client, task)
+
+    def _goes_out(self, client: httpx.Client, task: Task, fault: Fault) -> bool:
+        """Play the fault; False where the notification itself does not go out now."""
+        match fault.name:
+            case "lost_notification":
+                return False
+            case "failed_notification":
+                self._note(task, "Failed", "given up")
+                return False
+            case "late_notification":
+                self._held.put(task)
+                return False
+            case "latency":
+                time.sleep(fault.seconds)
+            case "double_notification":
+                self._attempt(client, task)
+            case "forged_notification":
+                # Another id, so that it is not taken for a double of the real one.
+                self._post(client, replace(task, task_id=str(uuid.uuid4()), secret=secrets.token_urlsafe(32)))
+            case "foreign_notification":
+                self._post(client, replace(task, task_id=str(uuid.uuid4()), document_id=str(uuid.uuid4())))
+        return True
+
+    def _post(self, client: httpx.Client, task: Task) -> int:
+        """The status that the subscriber answers with. Raises httpx.HTTPError where there is no answer."""
+        body = task.payload()
+        headers = {"content-type": "application/json", SIGNATURE: sign(body, task.secret)}
+        return client.post(task.url, content=body, headers=headers).status_code
 
     def _attempt(self, client: httpx.Client, task: Task) -> None:
         if not _is_loopback(task.url):
             self._note(task, "Failed", "the sandbox notifies this machine only")
             return
-        body = task.payload()
-        headers = {"content-type": "application/json", SIGNATURE: sign(body, task.secret)}
         for attempt in range(1, _TRIES + 1):
             try:
-                status = client.post(task.url, content=body, headers=headers).status_code
+                status = self._post(client, task)
             except httpx.HTTPError as error:
                 message = f"try {attempt}: {type(error).__name__}"
             else:

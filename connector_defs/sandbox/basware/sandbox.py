@@ -159,11 +159,17 @@ class BaswareSandbox:
     def overturn(
         self, endpoint: str, external_code: str, *, message: str = "lost", category: str = "Technical"
     ) -> None:
-        """P2P refuses after all what it had taken, and holds it no more. Raises KeyError when unknown."""
+        """P2P refuses after all what it had taken, and holds it no more; subscribers are told.
+
+        Raises KeyError when unknown.
+        """
         with self.lock:
             self.processing.advance()
             self.target.lose(endpoint, external_code)
-            self.processing.overturn(endpoint, external_code, Finding(message, category=category))
+            request_id = self.processing.overturn(
+                endpoint, external_code, Finding(message, category=category)
+            )
+            self.push.notify("RequestStatus", "Error", request_id)
 
     def edit_vendor(self, vendor_code: str, fields: Mapping[str, Any]) -> Record:
         """A user edits the vendor of this code in P2P; None clears a field. Raises KeyError when unknown."""
