@@ -7,12 +7,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.settings import Settings, SettingsError
 
 _SECONDS: Final = 5.0
+# Where they lie may be away: then those known are used, and no caller waits longer for it.
+_PATIENCE: Final = 1.0
 REMEDY: Final = (
     "no key to verify notifications with: set BASWARE_WEBHOOK_SECRET to the token that was given to Basware when the "
     "webhook was subscribed"
@@ -48,10 +51,13 @@ class Keys:
         *,
         doubt_seconds: float,
         seconds: float = _SECONDS,
+        patience: float = _PATIENCE,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
         self._seconds = seconds
+        self._patience = patience
+        self._reading: asyncio.Task[None] | None = None
         self._doubt_seconds = doubt_seconds
         self._now = now
         self._known = read()
@@ -67,12 +73,16 @@ class Keys:
 
     async def _not_older_than(self, seconds: float) -> tuple[bytes, ...]:
         if self._now() - self._read_at >= seconds:
-            # Set first: whoever comes meanwhile goes on with what is known.
-            self._read_at = self._now()
-            try:
-                self._known = await asyncio.to_thread(self._read)
-            except ConnectorError as error:
-                _log.warning(
-                    "The keys of the webhook could not be read, those known stay in force: %s", error
-                )
+            self._reading = self._reading or asyncio.create_task(self._read_anew())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._reading), self._patience)
         return self._known
+
+    async def _read_anew(self) -> None:
+        try:
+            self._known = await asyncio.to_thread(self._read)
+        except ConnectorError as error:
+            _log.warning("The keys of the webhook could not be read, those known stay in force: %s", error)
+        finally:
+            self._read_at = self._now()
+            self._reading = None

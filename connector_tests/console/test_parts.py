@@ -60,6 +60,27 @@ class TestKeys:
         assert asyncio.run(keys.current()) == (b"known",)
         assert "those known stay in force: the vault is away" in caplog.text
 
+    def test_a_reading_that_hangs_keeps_nobody_waiting_and_is_not_begun_twice(self) -> None:
+        goes_on, reads = threading.Event(), []
+
+        def read() -> tuple[bytes, ...]:
+            reads.append(1)
+            if len(reads) > 1:
+                assert goes_on.wait(10)
+            return (str(len(reads)).encode(),)
+
+        keys = Keys(read, seconds=0, doubt_seconds=0, patience=0.01)
+
+        async def ask() -> list[tuple[bytes, ...]]:
+            found = [await keys.current(), *await asyncio.gather(keys.current(), keys.in_doubt())]
+            goes_on.set()
+            while (last := await keys.current()) == (b"1",):
+                continue
+            return [*found, last]
+
+        assert asyncio.run(ask())[:3] == [(b"1",)] * 3
+        assert len(reads) >= 2
+
 
 class TestInbox:
     def test_what_comes_during_a_commit_goes_into_the_next_together(
