@@ -23,8 +23,9 @@ from connector_defs.console.outcomes import plain
 from connector_defs.console.receiver import Receiver
 from connector_defs.console.secrets import Keys
 from connector_defs.domain.clock import SystemClock
+from connector_defs.flows.credentials import settings_in_force
 from connector_defs.flows.runtime import open_connector
-from connector_defs.settings import Settings, load_settings
+from connector_defs.settings import Settings
 from connector_defs.store.engine import Store, make_engine
 
 WEBHOOK = "/webhooks/basware"
@@ -74,7 +75,7 @@ def prepared(load: Callable[[], Settings]) -> Settings:
         return settings
 
 
-def create_app(load: Callable[[], Settings] = load_settings, patience: Patience | None = None) -> Starlette:
+def create_app(load: Callable[[], Settings] = settings_in_force, patience: Patience | None = None) -> Starlette:
     """The app. Its start raises what `prepared` raises."""
 
     @asynccontextmanager
