@@ -33,8 +33,8 @@ Look = Callable[[Connector, CompanySettings], list[str]]
 
 
 def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
-    """Newly approved invoices, invoices due again, records without an outcome, and failed runs."""
-    return [
+    """Newly approved invoices and invoices due again, where these are in use; records without an outcome, failed runs."""
+    invoices_too = [
         _invoice_sensor(
             APPROVED_INVOICES,
             "Asks Basware for approved invoices not yet taken in, and starts a run for them.",
@@ -48,6 +48,9 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
             _due,
             settings,
         ),
+    ]
+    return [
+        *(invoices_too if INVOICES in settings.flows else ()),
         _request_sensor(settings),
         run_failure_alert,
     ]
