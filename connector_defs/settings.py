@@ -33,6 +33,7 @@ from connector_defs.domain.ledger_sections import GlSection
 from connector_defs.secret_places import Location, secret_places
 
 Region = Literal["EU", "US", "AU", "CA", "SANDBOX"]
+ScheduledFlow = Literal["master_data", "purchase_orders", "invoices", "payments", "enrichment"]
 # The endpoints that master data and purchase orders are published to.
 Published = Literal[
     "taxCodes", "accounts", "costCenters", "paymentTerms", "vendors", "matchingOrders", "matchingOrderLines"
@@ -112,6 +113,8 @@ class SysproSettings(Section):
     odata_username: str
     odata_password: SecretStr
     ca_file: Path | None = None
+    # Plain http carries passwords in the clear: off loopback it is for a closed network, and must be said.
+    allow_plain_http: bool = False
 
     @field_validator("enet_url", "odata_url")
     @classmethod
@@ -119,6 +122,13 @@ class SysproSettings(Section):
         if not url.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return url.rstrip("/")
+
+
+class RegionHostSettings(Section):
+    """A table of hosts of one Basware region, in the place of the built-in one."""
+
+    production: Annotated[tuple[str, ...], Field(min_length=1)]
+    test: tuple[str, ...] = ()
 
 
 class BaswareSettings(Section):
@@ -130,6 +140,9 @@ class BaswareSettings(Section):
     api_url: str | None = None
     token_url: str | None = None
     extra_hosts: tuple[str, ...] = ()
+    # Where Basware may redirect to: `host` or `*.domain`. Without any, every public name.
+    redirect_hosts: tuple[str, ...] = ()
+    region_hosts: dict[Literal["EU", "US", "AU", "CA"], RegionHostSettings] = {}
     webhook_secret: SecretStr | None = None
     # The one before, while notifications signed with it may still come.
     webhook_secret_previous: SecretStr | None = None
@@ -348,8 +361,13 @@ class EnrichmentSettings(Section):
 
 
 class ScheduleSettings(Section):
-    """When the Dagster schedules run."""
+    """Which flows run, and when the Dagster schedules run them."""
 
+    # Basware is asked for the scopes of these alone; a flow that is left out is not scheduled and cannot be run.
+    flows: Annotated[tuple[ScheduledFlow, ...], Field(min_length=1)] = (
+        *("master_data", "purchase_orders", "invoices"),
+        *("payments", "enrichment"),
+    )
     master_data: Cadence = "daily"
     purchase_orders: Cadence = "daily"
     payments: Cadence = "daily"
@@ -399,7 +417,9 @@ class Settings(Section):
     def _pairs_are_unique(self) -> "Settings":
         for attribute in ("syspro_company", "basware_company"):
             values = [getattr(company, attribute) for company in self.companies]
-            doubled = sorted({value for value in values if values.count(value) > 1})
+            # Codes that differ in letters or blanks alone are the same company to a person, and perhaps to Basware.
+            known = [value.strip().casefold() for value in values]
+            doubled = sorted({value for value in values if known.count(value.strip().casefold()) > 1})
             if doubled:
                 raise ValueError(f"companies: {attribute} {', '.join(doubled)} stands in more than one pair")
         return self
@@ -419,6 +439,8 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "SYSPRO_ODATA_URL": ("syspro", "odata_url"),
     "SYSPRO_ODATA_USERNAME": ("syspro", "odata_username"),
     "SYSPRO_ODATA_PASSWORD": ("syspro", "odata_password"),
+    "SYSPRO_CA_FILE": ("syspro", "ca_file"),
+    "SYSPRO_ALLOW_PLAIN_HTTP": ("syspro", "allow_plain_http"),
     "SYSPRO_OPERATOR": ("companies", "operator"),
     "SYSPRO_OPERATOR_PASSWORD": ("companies", "operator_password"),
     "SYSPRO_COMPANY_ID": ("companies", "syspro_company"),

@@ -40,6 +40,8 @@ TAKEN: dict[str, tuple[str, object]] = {
     "SYSPRO_ODATA_URL": ("https://erp:2/odata/", "https://erp:2/odata"),
     "SYSPRO_ODATA_USERNAME": ("someone", "someone"),
     "SYSPRO_ODATA_PASSWORD": ("new", SecretStr("new")),
+    "SYSPRO_CA_FILE": ("/etc/ca.pem", Path("/etc/ca.pem")),
+    "SYSPRO_ALLOW_PLAIN_HTTP": ("true", True),
     "SYSPRO_OPERATOR": ("OTHER", "OTHER"),
     "SYSPRO_OPERATOR_PASSWORD": ("new", SecretStr("new")),
     "SYSPRO_COMPANY_ID": ("07", "07"),

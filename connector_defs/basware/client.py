@@ -49,7 +49,7 @@ from connector_defs.basware.extracts import (
 )
 from connector_defs.basware.oauth import TokenSource
 from connector_defs.basware.pace import Pace
-from connector_defs.basware.regions import BaswareHosts
+from connector_defs.basware.regions import BaswareHosts, RedirectRefused
 from connector_defs.basware.subscriptions import (
     ALL,
     ListedSubscription,
@@ -70,6 +70,7 @@ from connector_defs.basware.transport import (
     UnreadableAnswer,
 )
 from connector_defs.basware.wire import BadJson, decode, elements, encode
+from connector_defs.dialing import AddressRefused
 from connector_defs.domain.errors import Fatal, RecordRefused, RetryLater
 
 T = TypeVar("T")
@@ -93,7 +94,8 @@ class BaswareClient:
     """A client of one tenant; safe to share between threads, closed by its owner.
 
     Every method may raise RetryLater (nothing took effect), Fatal (settings), and those that write one invoice's
-    state OutcomeUnknown (look before repeating). URLs are checked against the region before any call.
+    state OutcomeUnknown (look before repeating). URLs are checked against the region before any call; a redirect or an
+    address that is refused later is told to `on_refused` before it is raised.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class BaswareClient:
         max_parallel_per_endpoint: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
+        on_refused: Callable[[RedirectRefused | AddressRefused], None] = lambda _: None,
     ) -> None:
         self.tokens = tokens
         self._exchange = Exchange(
@@ -121,6 +124,7 @@ class BaswareClient:
             pace=Pace(max_parallel, max_parallel_per_endpoint or max_parallel),
             sleep=sleep,
             jitter=jitter,
+            on_refused=on_refused,
         )
 
     def __enter__(self) -> Self:

@@ -23,41 +23,18 @@ from pydantic import SecretStr
 
 from connector_defs.basware.regions import BaswareHosts
 from connector_defs.basware.wire import BadJson, decode
+from connector_defs.dialing import CheckedTransport, certificate_flaw, within
 from connector_defs.domain.errors import Fatal, RetryLater
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_SCOPES: Final = (
-    "accountingDocuments.read",
-    "accountingDocuments.write",
-    "vendors.read",
-    "vendors.write",
-    "accounts.read",
-    "accounts.write",
-    "costCenters.read",
-    "costCenters.write",
-    "paymentTerms.read",
-    "paymentTerms.write",
-    "taxCodes.read",
-    "taxCodes.write",
-    "matchingOrders.read",
-    "matchingOrders.write",
-    "matchingOrderLines.read",
-    "matchingOrderLines.write",
-    "requestStatus.read",
-)
-
-# Asked for where the Data Access API is used: a client without that subscription is not granted them.
-EXTRACT_SCOPES: Final = ("dataExtracts.read", "dataExtracts.write")
-
 # Basware lets a token live between 5 minutes and 24 hours.
 LONGEST_LIFE: Final = 24 * 3600.0
 UNKNOWN_LIFE: Final = 300.0
+# The whole answer may take so many times what is waited for its next byte.
+_PATIENCE: Final = 2.0
 EARLY_SECONDS: Final = 60.0
 TOLERATED_SKEW: Final = 120.0
-
-# For subscriptions and the record of notifications; asked for by a token of its own.
-PUSH_SCOPES: Final = ("subscriptions.read", "subscriptions.write", "subscriptions.delete", "tasks.read")
 
 # What RFC 6750 allows in a bearer token; anything else could break out of the header.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+")
@@ -65,6 +42,10 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
 class CredentialsRefused(Fatal):
     """Basware does not accept the client id, its secret, or the scopes."""
+
+
+class ScopesRefused(CredentialsRefused):
+    """The request itself is refused, which is how a scope that was not granted may show."""
 
 
 class _Unreadable(Fatal):
@@ -113,7 +94,7 @@ class TokenSource:
         token_url: str,
         client_id: str,
         client_secret: SecretStr,
-        scopes: Iterable[str] = DEFAULT_SCOPES,
+        scopes: Iterable[str],
         *,
         hosts: BaswareHosts,
         keeper: TokenKeeper | None = None,
@@ -134,8 +115,12 @@ class TokenSource:
         self._lock = threading.Lock()
         self._kept: _Kept | None = None
         self._granted: frozenset[str] | None = None
+        self._longest = _PATIENCE * timeout
         self._client = httpx.Client(
-            timeout=timeout, transport=transport, trust_env=False, follow_redirects=False
+            timeout=timeout,
+            transport=transport or CheckedTransport(hosts.reach),
+            trust_env=False,
+            follow_redirects=False,
         )
 
     def close(self) -> None:
@@ -203,13 +188,17 @@ class TokenSource:
 
     def _ask(self) -> _Kept:
         try:
-            response = self._client.post(
-                self._url,
-                auth=httpx.BasicAuth(self._client_id, self._client_secret.get_secret_value()),
-                data={"grant_type": "client_credentials", "scope": " ".join(self.scopes)},
-                headers={"Accept": "application/json"},
-            )
+            with within(self._longest):
+                response = self._client.post(
+                    self._url,
+                    auth=httpx.BasicAuth(self._client_id, self._client_secret.get_secret_value()),
+                    data={"grant_type": "client_credentials", "scope": " ".join(self.scopes)},
+                    headers={"Accept": "application/json"},
+                )
         except httpx.TransportError as error:
+            flaw = certificate_flaw(error)
+            if flaw is not None:
+                raise Fatal(f"BASWARE_TOKEN_URL: {flaw}. No credentials were sent") from None
             raise RetryLater(f"no answer from Basware's token endpoint ({type(error).__name__})") from None
         if response.status_code != 200:
             raise self._refusal(response)
@@ -261,8 +250,9 @@ class TokenSource:
                 "belong to this region and environment"
             )
         if status in {400, 403, 422}:
-            return CredentialsRefused(
-                f"the token request of {client} is refused ({status}, {said}): check the scopes granted to this client"
+            return ScopesRefused(
+                f"the token request of {client} is refused ({status}, {said}): check the scopes granted to this client, "
+                "or schedules.flows; `connector ping` tells which flow asks for too much"
             )
         return Fatal(f"BASWARE_TOKEN_URL answered {status}: it is not a token endpoint; check the URL")
 

@@ -1,6 +1,7 @@
 """One authenticated call to Basware: which failure leads to which action, and how often a call is repeated.
 
-Here: the action table, retries with back-off, the one refresh after a 401, the size cap, the redirect by hand.
+Here: the action table, retries with back-off, the one refresh after a 401, the caps on size and time, the redirect by
+hand.
 Not here: what any endpoint means, and how many calls may run side by side (pace).
 """
 
@@ -23,6 +24,8 @@ import httpx
 from connector_defs.basware.oauth import CredentialsRefused, TokenSource, retry_after_seconds
 from connector_defs.basware.pace import Pace
 from connector_defs.basware.regions import BaswareHosts, RedirectRefused
+from connector_defs.basware.scopes import scope_of
+from connector_defs.dialing import AddressRefused, CheckedTransport, certificate_flaw, within
 from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RetryLater
 
 logger = logging.getLogger(__name__)
@@ -31,6 +34,8 @@ MAX_ANSWER_BYTES: Final = 50_000_000
 # A file of an extract holds at most 100,000 records (Basware wire notes 6.5).
 MAX_FILE_BYTES: Final = 1_000_000_000
 LONGEST_DOWNLOAD_SECONDS: Final = 900.0
+# A whole answer may take so many times what is waited for its next byte.
+_PATIENCE: Final = 5.0
 # A Retry-After up to this many seconds is waited for even where the settings allow shorter pauses only.
 LONGEST_WISH: Final = 60.0
 REQUEST_ID_HEADER: Final = "X-BW-REQUEST-ID"
@@ -164,7 +169,8 @@ class _TooLarge(Exception):
 class Exchange:
     """Sends calls to one Basware API; safe to share between threads.
 
-    `pace` decides how many requests are under way at a time. `sleep` and `jitter` are given by tests.
+    `pace` decides how many requests are under way at a time; `on_refused` is told of each address that is not
+    called, of a redirect above all. `sleep` and `jitter` are given by tests.
     """
 
     def __init__(
@@ -178,6 +184,7 @@ class Exchange:
         transport: httpx.BaseTransport | None,
         pace: Pace,
         sleep: Callable[[float], None],
+        on_refused: Callable[[RedirectRefused | AddressRefused], None],
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._api_url = hosts.check(api_url)
@@ -189,19 +196,16 @@ class Exchange:
         self._pace = pace
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
-        self._client = httpx.Client(
-            timeout=timeout,
-            limits=_LIMITS,
-            transport=transport,
-            trust_env=False,
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={"Accept": "application/json"},
-        )
+        self._on_refused = on_refused
+        self._longest = _PATIENCE * timeout
+        self._api = _client(timeout, transport or CheckedTransport(hosts.reach, limits=_LIMITS))
+        # Of its own, since what a redirect may connect to is narrower; nothing of ours can get into it either.
+        self._storage = _client(timeout, transport or CheckedTransport(hosts.storage_reach, limits=_LIMITS))
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._api.close()
+        self._storage.close()
 
     @property
     def calls(self) -> Counter[str]:
@@ -212,8 +216,22 @@ class Exchange:
     def send(self, call: Call) -> Answer:
         """The answer to a call, after as many repeats as its effect allows.
 
-        Raises RetryLater, OutcomeUnknown or Fatal by the table `ACTIONS`.
+        Raises RetryLater, OutcomeUnknown or Fatal by the table `ACTIONS`, and Fatal before anything is sent where no
+        scope for the call was asked for.
         """
+        needed = scope_of(call.method, call.endpoint)
+        if needed not in self._tokens.scopes:
+            raise Fatal(
+                f"{call} needs the scope {needed}, which none of the flows in use asks for: "
+                "add its flow to schedules.flows"
+            )
+        try:
+            return self._send(call)
+        except (RedirectRefused, AddressRefused) as refusal:
+            self._on_refused(refusal)
+            raise
+
+    def _send(self, call: Call) -> Answer:
         refreshed = False
         attempt = 0
         waited_until = float("-inf")
@@ -274,14 +292,15 @@ class Exchange:
             REQUEST_ID_HEADER: request_id,
             **({"Content-Type": "application/json"} if call.body is not None else {}),
         }
-        request = self._client.build_request(
+        client = self._api if own else self._storage
+        request = client.build_request(
             call.method,
             url,
             params=call.params or None,
             headers=headers if own else None,
             content=call.body,
         )
-        first = self._receive(request, f"{call.method} {call.name}", call)
+        first = self._receive(client, request, f"{call.method} {call.name}", call)
         if isinstance(first, _Met):
             return first
         response, body = first
@@ -314,7 +333,11 @@ class Exchange:
         if not location:
             raise RedirectRefused(f"{call}: Basware answered with a redirect to nowhere")
         target = self._hosts.check_redirect(str(redirect.request.url), location)
-        second = self._receive(self._client.build_request("GET", target), f"GET {call.name} (redirect)", call)
+        request = self._storage.build_request("GET", target)
+        try:
+            second = self._receive(self._storage, request, f"GET {call.name} (redirect)", call)
+        except AddressRefused as refusal:
+            raise RedirectRefused(f"{call}: Basware's redirect is not followed: {refusal}") from None
         if isinstance(second, _Met):
             return second
         response, body = second
@@ -322,12 +345,15 @@ class Exchange:
             raise RedirectRefused(f"{call}: the redirect leads to another redirect, which is not followed")
         return _from_storage(response, body, request_id, redirect)
 
-    def _receive(self, request: httpx.Request, name: str, call: Call) -> tuple[httpx.Response, bytes] | _Met:
-        with self._pace.seat(call.endpoint) as seat:
+    def _receive(
+        self, client: httpx.Client, request: httpx.Request, name: str, call: Call
+    ) -> tuple[httpx.Response, bytes] | _Met:
+        longest = self._longest if call.into is None else LONGEST_DOWNLOAD_SECONDS
+        with self._pace.seat(call.endpoint) as seat, within(longest):
             with self._lock:
                 self._calls[name] += 1
             try:
-                response = self._client.send(request, stream=True)
+                response = client.send(request, stream=True)
                 if response.status_code in {429, 503}:
                     self._pace.hindered(seat, retry_after_seconds(response, time.time()))
                 else:
@@ -339,10 +365,8 @@ class Exchange:
                     return response, _capped_body(response)
                 finally:
                     response.close()
-            except httpx.ConnectError as error:
-                return _Met(Failure.NOT_SENT, f"no connection ({error})")
-            except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                return _Met(Failure.NOT_SENT, f"no connection ({type(error).__name__})")
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                return _not_connected(call, request, error)
             except (httpx.TransportError, httpx.DecodingError) as error:
                 return _Met(Failure.NO_ANSWER, f"no complete answer ({type(error).__name__})")
             except OSError as error:
@@ -353,6 +377,25 @@ class Exchange:
                 if call.effect is Effect.ONCE:
                     return _Met(Failure.NO_ANSWER, f"the answer {error}")
                 raise UnreadableAnswer(f"{call}: the answer {error}, reading was stopped") from None
+
+
+def _client(timeout: float, transport: httpx.BaseTransport) -> httpx.Client:
+    return httpx.Client(
+        timeout=timeout,
+        transport=transport,
+        trust_env=False,
+        follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        headers={"Accept": "application/json"},
+    )
+
+
+def _not_connected(call: Call, request: httpx.Request, error: httpx.TransportError) -> _Met:
+    flaw = certificate_flaw(error)
+    if flaw is not None:
+        raise Fatal(f"{call}: {request.url.host}: {flaw}. Nothing was sent") from None
+    told = str(error) if isinstance(error, httpx.ConnectError) else type(error).__name__
+    return _Met(Failure.NOT_SENT, f"no connection ({told})")
 
 
 def _from_storage(
@@ -392,10 +435,11 @@ def _final(call: Call, met: _Met, request_id: str) -> ConnectorError:
     if met.failure is Failure.UNAUTHORIZED:
         return CredentialsRefused(
             f"{call}: Basware refuses a fresh token; check that BASWARE_API_URL and BASWARE_TOKEN_URL are of one "
-            "environment and that the client belongs to it"
+            f"environment, that the client belongs to it and is granted the scope {scope_of(call.method, call.endpoint)}"
         )
     if met.failure is Failure.FORBIDDEN:
-        return Fatal(f"{call}: {met.detail}; ask Basware to grant this client the scope of {call.name!r}")
+        needed = scope_of(call.method, call.endpoint)
+        return Fatal(f"{call}: {met.detail}; ask Basware to grant this client the scope {needed}")
     return Fatal(f"{call}: {met.detail}; check BASWARE_API_URL")
 
 

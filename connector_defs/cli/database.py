@@ -6,7 +6,7 @@ import typer
 
 from connector_defs.cli.endings import finish
 from connector_defs.cli.examples import examples
-from connector_defs.cli.opening import actor, chosen_company, opened, storage
+from connector_defs.cli.opening import actor, chosen_company, opened, settings, storage
 from connector_defs.cli.terminal import busy, print_json, say
 
 app = typer.Typer(
@@ -92,3 +92,32 @@ def release(
     else:
         say(f"Company {chosen.syspro_company} is not on hold.", "red")
     finish(clean=released)
+
+
+@app.command(epilog=examples('connector db rebind --reason "Basware gave us a new client id"'))
+def rebind(
+    reason: Annotated[str, typer.Option(help="Why it is the same tenant and company; kept in the audit.")],
+) -> None:
+    """Let the state store belong to other settings: the same tenant and companies under a new name.
+
+    A store is refused where the settings name another Basware region, API, client or company than it was used
+    with. For another tenant or environment use another store. After this nothing is posted or answered until what
+    SYSPRO and Basware hold agrees with the store, which the next `connector sync invoices` finds out.
+
+    Exit code 1: the store belongs to these settings already.
+    """
+    from connector_defs.flows.binding import Binding
+    from connector_defs.flows.binding import rebind as bind_anew
+    from connector_defs.flows.runtime import open_unbound
+
+    chosen = settings()
+    with open_unbound(chosen) as connector:
+        wanted = Binding.of(chosen, connector.basware_urls[0])
+        changed = bind_anew(connector.store, wanted, reason, connector.clock.now(), actor=actor())
+    for change in changed:
+        say(f"{change}.")
+    if changed:
+        say("Every company is on hold until its books were compared: connector sync invoices")
+    else:
+        say("The store belongs to these settings already.", "red")
+    finish(clean=bool(changed))

@@ -20,7 +20,8 @@ def ping(
 ) -> None:
     """Try hosts, TLS, logons, tables, token, scopes, company and region, and say what is wrong.
 
-    Nothing is written to either system. Exit code 1: a step failed, its remedy is listed.
+    Nothing is written to either system. Exit code 1: a step failed, its remedy is listed. A warning, such as a scope
+    that was granted and is not needed, leaves it 0.
     """
     loaded = settings()
     from connector_defs.flows.doctor import ping as probes
@@ -28,8 +29,9 @@ def ping(
     with busy("Trying both systems"):
         found = list(probes(loaded))
     clean = all(probe.ok for probe in found)
+    warnings = [probe.warning for probe in found if probe.warning]
     if json:
-        print_json({"ok": clean, "probes": found})
+        print_json({"ok": clean, "warnings": warnings, "probes": found})
     else:
         tables.probes(found)
         failed = sum(not probe.ok for probe in found)

@@ -328,11 +328,11 @@ def probes(found: Sequence[Probe]) -> None:
         [("", "key"), ("step", "key"), ("company", "key"), ("found", "sentence"), ("what to do", "sentence")],
         [
             (
-                "ok" if probe.ok else "FAILED",
+                "FAILED" if not probe.ok else "warning" if probe.warning else "ok",
                 probe.name,
                 probe.company,
                 probe.detail,
-                "" if probe.ok else probe.remedy,
+                probe.warning if probe.ok else probe.remedy,
             )
             for probe in found
         ],

@@ -1,18 +1,25 @@
 """`connector ping`: each door of both systems tried in order, with what is wrong and what to do about it."""
 
-import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
+import httpcore
+
+from connector_defs.basware.oauth import ScopesRefused
+from connector_defs.basware.scopes import Judgement, judge, scopes_of
+from connector_defs.dialing import Dialer, Reach, certificate_flaw, tls_context
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows import push_watch
 from connector_defs.flows.entities import STAGED
 from connector_defs.flows.lanes import credentials
 from connector_defs.flows.reports import Probe
-from connector_defs.flows.runtime import Clients, open_connector
+from connector_defs.flows.runtime import Clients, Connector
 from connector_defs.settings import CompanySettings, Settings
+from connector_defs.store.engine import Store, make_engine
 from connector_defs.store.schema import check
+from connector_defs.syspro.addresses import Trust, reach_of
 from connector_defs.syspro.session import EnetCredentials, EnetSession
 from connector_defs.syspro.tables import Table
 
@@ -40,13 +47,18 @@ def ping(settings: Settings) -> Iterator[Probe]:
     """Try everything; a step that fails does not keep the others from being tried. Writes nothing anywhere."""
     store = _store(settings)
     yield store
-    yield _host("SYSPRO e.net host", settings.syspro.enet_url, "SYSPRO_ENET_URL")
-    yield _host("SYSPRO OData host", settings.syspro.odata_url, "SYSPRO_ODATA_URL")
     with Clients(settings) as clients:
+        for name, url, variable in (
+            ("SYSPRO e.net host", settings.syspro.enet_url, "SYSPRO_ENET_URL"),
+            ("SYSPRO OData host", settings.syspro.odata_url, "SYSPRO_ODATA_URL"),
+        ):
+            yield _host(name, url, variable, partial(reach_of, url, clients.trust), clients.trust)
         region = _region(clients)
         yield region
         if region.ok:
-            yield _host("Basware host", clients.basware_urls[0], "BASWARE_API_URL")
+            yield _host(
+                "Basware host", clients.basware_urls[0], "BASWARE_API_URL", lambda: clients.hosts.reach
+            )
             yield _token(clients)
         for company in settings.companies:
             for logon in credentials(company):
@@ -77,24 +89,44 @@ def _store(settings: Settings) -> Probe:
     return _tried("state store", "", "correct CONNECTOR_STATE_URL or run `connector db upgrade`", attempt)
 
 
-def _host(name: str, url: str, variable: str) -> Probe:
-    """Name, port and, for https, certificate."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+def _host(
+    name: str, url: str, variable: str, reach: Callable[[], Reach], trust: Trust | None = None
+) -> Probe:
+    """Address, port and, for https, certificate: what the clients themselves accept, and nothing else.
+
+    `trust` is SYSPRO's, who may have an authority of its own.
+    """
     try:
-        with socket.create_connection((host, port), timeout=_CONNECT_SECONDS) as plain:
-            if parts.scheme == "https":
-                with ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secured:
-                    return Probe(name, "", True, f"{host}:{port} answers with {secured.version()}")
-    except ssl.SSLError as error:
+        dialer = Dialer(reach())
+        context = tls_context(trust.ca_file if trust else None)
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
         return Probe(
-            name, "", False, f"{host}:{port}: {error.reason}", "the certificate must be valid for this host"
+            name, "", True, _answers(dialer, context if parts.scheme == "https" else None, host, port)
         )
-    except (OSError, UnicodeError) as error:
-        reason = f"{host}:{port} cannot be reached ({error})"
-        return Probe(name, "", False, reason, f"check {variable}, name resolution, port and firewall")
-    return Probe(name, "", True, f"{host}:{port} answers")
+    except ConnectorError as error:
+        return Probe(name, "", False, str(error), f"correct {variable}, or the setting that is named")
+    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+        flaw = certificate_flaw(error)
+        if flaw is None:
+            reason = f"{host}:{port} cannot be reached ({error or type(error).__name__})"
+            return Probe(name, "", False, reason, f"check {variable}, name resolution, port and firewall")
+        remedy = "the certificate must be valid for this host"
+        if flaw.authority and trust:
+            remedy += ", or the PEM file of its authority be named in syspro.ca_file"
+        return Probe(name, "", False, f"{host}:{port}: {flaw}", remedy)
+
+
+def _answers(dialer: Dialer, context: ssl.SSLContext | None, host: str, port: int) -> str:
+    stream = dialer.connect_tcp(host, port, timeout=_CONNECT_SECONDS)
+    try:
+        if context is None:
+            return f"{host}:{port} answers"
+        stream = stream.start_tls(context, host, _CONNECT_SECONDS)
+        return f"{host}:{port} answers with {stream.get_extra_info('ssl_object').version()}"
+    finally:
+        stream.close()
 
 
 def _region(clients: Clients) -> Probe:
@@ -111,39 +143,85 @@ def _region(clients: Clients) -> Probe:
 
 
 def _token(clients: Clients) -> Probe:
-    def attempt() -> str:
-        tokens = clients.tokens()
-        try:
-            tokens.token()
-            if tokens.missing:
-                raise ConnectorError(f"scopes not granted: {', '.join(sorted(tokens.missing))}")
-            return (
-                f"granted with {len(tokens.scopes)} scopes" if tokens.granted else "granted, scopes not named"
-            )
-        finally:
-            tokens.close()
+    """Whether a token is to be had, and whether its scopes are those that the flows in use need."""
+    name = "Basware token"
+    remedy = "check client id, secret and the scopes of the client in Basware"
+    try:
+        granted = _granted(clients)
+    except ScopesRefused as error:
+        return Probe(name, "", False, f"{error}. {_refused_scopes(clients)}", remedy)
+    except ConnectorError as error:
+        return Probe(name, "", False, str(error), remedy)
+    needed = scopes_of(clients.flows)
+    if granted is None:
+        return Probe(name, "", True, f"granted for {len(needed)} scopes; Basware does not say which")
+    found = judge(clients.flows, granted)
+    if found.missing:
+        told = "; ".join(f"{flow}: {', '.join(lacking)}" for flow, lacking in found.missing.items())
+        return Probe(name, "", False, f"scopes not granted, by flow: {told}", f"{remedy}, or schedules.flows")
+    return Probe(name, "", True, f"granted with the {len(needed)} scopes needed", warning=_surplus(found))
 
-    return _tried(
-        "Basware token", "", "check client id, secret and the scopes of the client in Basware", attempt
-    )
+
+def _granted(clients: Clients, scopes: Sequence[str] | None = None) -> frozenset[str] | None:
+    tokens = clients.tokens(scopes)
+    try:
+        tokens.token()
+        return tokens.granted
+    finally:
+        tokens.close()
+
+
+def _surplus(found: Judgement) -> str:
+    """What was granted beyond need, the dangerous first."""
+    told = []
+    if found.deleting:
+        told.append(
+            f"this client may delete in Basware and never needs to ({', '.join(found.deleting)}): have that taken away"
+        )
+    others = [scope for scope in found.surplus if scope not in found.deleting]
+    if others:
+        told.append(f"granted and not needed by the flows in use: {', '.join(others)}")
+    return "; ".join(told)
+
+
+def _refused_scopes(clients: Clients) -> str:
+    """Basware refuses the request as a whole: which scope it is for, asked one flow and then one scope at a time."""
+    refused = {}
+    for flow in clients.flows:
+        scopes = scopes_of([flow])
+        if _is_refused(clients, scopes):
+            refused[flow] = [scope for scope in scopes if _is_refused(clients, [scope])]
+    if not refused:
+        return "Each flow's scopes alone are granted, all together are not."
+    told = "; ".join(f"{flow}: {', '.join(scopes) or 'together'}" for flow, scopes in refused.items())
+    return f"Refused, by flow: {told}"
+
+
+def _is_refused(clients: Clients, scopes: Sequence[str]) -> bool:
+    try:
+        granted = _granted(clients, scopes)
+    except ConnectorError:
+        return True
+    return granted is not None and not granted.issuperset(scopes)
 
 
 def _subscription(settings: Settings) -> Iterator[Probe]:
     """Whether Basware still notifies us; no step where nothing was subscribed from here."""
+    name = "webhook subscription"
     if check(settings.storage.state_url).current is None:
         return
-    with open_connector(settings) as connector:
+    connector = Connector(settings, Store(make_engine(settings.storage.state_url)))
+    # Nothing is left behind, not even a token for others.
+    connector.keeper = None
+    try:
         push = push_watch.status(connector)
-        if push is None:
-            return
-        try:
+        if push is not None:
             found = push_watch.seen(connector, push.url)
-        except ConnectorError as error:
-            yield Probe(
-                "webhook subscription", "", False, str(error), "try again; invoices are polled all the same"
-            )
-            return
-        yield Probe("webhook subscription", "", found.sound, found.detail or "in place", found.remedy)
+            yield Probe(name, "", found.sound, found.detail or "in place", found.remedy)
+    except ConnectorError as error:
+        yield Probe(name, "", False, str(error), "try again; invoices are polled all the same")
+    finally:
+        connector.close()
 
 
 def _logon(clients: Clients, company: CompanySettings, logon: EnetCredentials) -> Probe:
@@ -185,13 +263,21 @@ def _odata(clients: Clients, company: CompanySettings) -> Iterator[Probe]:
 def _basware_company(clients: Clients, company: CompanySettings) -> Probe:
     """Whether the company holds anything: a wrong region or company looks like an empty one."""
 
+    readable = [
+        endpoint
+        for endpoint in ("accounts", "vendors", "costCenters", "matchingOrders")
+        if f"{endpoint}.read" in scopes_of(clients.flows)
+    ]
+
     def attempt() -> str:
-        for endpoint in ("accounts", "vendors", "costCenters"):
+        for endpoint in readable:
             for page in clients.basware.list_entities(
                 endpoint, company_code=company.basware_company, page_size=1
             ):
                 if page:
                     return f"company {company.basware_company} holds {endpoint}"
+        if not readable:
+            return f"company {company.basware_company}: the flows in use read no records to know it by"
         return (
             f"company {company.basware_company} is empty: right before the first sync, otherwise a wrong code"
         )

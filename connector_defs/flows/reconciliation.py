@@ -29,8 +29,13 @@ _TRANSFERRED = ("Transferred", "Paid")
 def reconcile(
     connector: Connector, day: date | None = None, companies: Sequence[CompanySettings] | None = None
 ) -> ReconcileReport:
-    """Compare everything, or with `day` what was posted on that UTC day; of all companies where none are named."""
+    """Compare everything, or with `day` what was posted on that UTC day; of all companies where none are named.
+
+    Nothing where neither invoices nor payments are in use: Basware shows us no invoice then.
+    """
     chosen = connector.companies if companies is None else companies
+    if not {"invoices", "payments"} & set(connector.flows):
+        chosen = ()
     reports = [_Books(connector, company, day).compare() for company in chosen]
     return ReconcileReport(
         day=day,

@@ -105,10 +105,11 @@ def reconcile_records(
     """Compare every entity of the companies, of all where none are named.
 
     `every_order`: the lines of all orders are asked for, not of a sample. What cannot be read for one entity of one
-    company is told there and stops nothing else.
+    company is told there and stops nothing else. Entities of a flow that is not in use are left out.
     """
     chosen = connector.companies if companies is None else companies
-    compared = [_safely(connector, company, entity, every_order) for company in chosen for entity in ENTITIES]
+    entities = [entity for entity in ENTITIES if entity.group.replace("-", "_") in connector.flows]
+    compared = [_safely(connector, company, entity, every_order) for company in chosen for entity in entities]
     return RecordsReport(tuple(compared))
 
 

@@ -431,3 +431,5 @@ class Probe:
     ok: bool
     detail: str
     remedy: str = ""
+    # Nothing is broken, but somebody should do something about it.
+    warning: str = ""

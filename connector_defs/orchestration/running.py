@@ -68,11 +68,16 @@ def run(
     A range is one run. With `entities` (of Basware, or staged tables) or `companies` (of SYSPRO) only what makes
     these is run, and only for these. Uses the Dagster instance of DAGSTER_HOME, so that the UI shows these runs too;
     without it nothing of Dagster's is kept. A failed job does not keep the next from running.
-    Raises Fatal for an unknown name or entity and for a day that is no partition.
+    Flows that are not in use are left out of `all`.
+    Raises Fatal for an unknown name or entity, for a flow that is not in use and for a day that is no partition.
     """
-    jobs = JOBS_OF.get(name)
-    if jobs is None:
+    known = JOBS_OF.get(name)
+    if known is None:
         raise Fatal(f"{name!r} cannot be run; known are {', '.join(JOBS_OF)}")
+    in_use = schedule_settings().flows
+    jobs = [job for job in known if job in in_use]
+    if not jobs:
+        raise Fatal(f"{name} is not among the flows in use ({', '.join(in_use)}): add it to schedules.flows")
     selections = _selections(jobs, entities)
     window = _window(days)
     tags = {COMPANIES_TAG: ",".join(companies)} if companies else {}

@@ -23,15 +23,20 @@ from connector_defs.settings import Cadence, ScheduleSettings
 def schedules(settings: ScheduleSettings) -> list[dg.ScheduleDefinition]:
     """Master data, purchase orders, payments and enrichment by their own cadence, reconciliation every day.
 
-    An entity with a cron line of its own has a schedule of its own and is left out of its flow's.
+    An entity with a cron line of its own has a schedule of its own and is left out of its flow's. A flow that is not
+    in use has none.
     """
     crons: dict[str, str] = dict(settings.entities.items())
-    single = [entity for entity in ENTITIES if entity.name in crons]
+    in_use: Sequence[str] = settings.flows
+    single = [entity for entity in ENTITIES if entity.name in crons and group_name(entity.group) in in_use]
+    cadences = {
+        MASTER_DATA: settings.master_data,
+        PURCHASE_ORDERS: settings.purchase_orders,
+        PAYMENTS: settings.payments,
+        ENRICHMENT: settings.enrichment,
+    }
     return [
-        *_flow(MASTER_DATA, settings.master_data, settings),
-        *_flow(PURCHASE_ORDERS, settings.purchase_orders, settings),
-        *_flow(PAYMENTS, settings.payments, settings),
-        *_flow(ENRICHMENT, settings.enrichment, settings),
+        *(one for job, cadence in cadences.items() if job in in_use for one in _flow(job, cadence, settings)),
         *(_entity(entity, crons[entity.name], settings) for entity in single),
         _reconciliation(settings),
     ]

@@ -43,8 +43,8 @@ class _Found:
 
 
 def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
-    """Newly approved invoices, invoices due again, records without an outcome, and failed runs."""
-    return [
+    """Newly approved invoices and invoices due again, where these are in use; records without an outcome, failed runs."""
+    invoices_too = [
         _invoice_sensor(
             APPROVED_INVOICES,
             "Starts a run for approved invoices that a notification names, or that Basware shows when it is asked: each "
@@ -59,6 +59,9 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
             _due,
             settings,
         ),
+    ]
+    return [
+        *(invoices_too if INVOICES in settings.flows else ()),
         _request_sensor(settings),
         run_failure_alert,
     ]

@@ -27,6 +27,7 @@ from connector_defs.domain.errors import (
     RetryLater,
 )
 from connector_defs.syspro import xml
+from connector_defs.syspro.addresses import Trust
 from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text, retry_after
 
 SetupAction = Literal["Add", "Update", "Delete"]
@@ -35,6 +36,8 @@ GET_LIMIT_BYTES = 8000
 # http.sys takes 16 kB of request line and headers; calls without a POST form may go nearly that far.
 _ABSOLUTE_LIMIT_BYTES = 15_000
 _MAX_SESSION_ID = 256
+# A whole answer may take so many times the time-out: less than the lease of the lane, which lasts twice as long.
+_PATIENCE = 1.5
 _LD_NAMESPACE = "http://SYSPROWcfService"
 
 _log = logging.getLogger(__name__)
@@ -144,11 +147,17 @@ class EnetClient:
     """
 
     def __init__(
-        self, base_url: str, *, timeout: float, transport: httpx.BaseTransport | None = None
+        self,
+        base_url: str,
+        *,
+        timeout: float,
+        trust: Trust = Trust(),  # noqa: B008 - immutable
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._base = base_url.rstrip("/")
         self._post_limit = GET_LIMIT_BYTES
-        self._http = new_client(timeout=timeout, max_connections=1, transport=transport)
+        self._longest = _PATIENCE * timeout
+        self._http = new_client(base_url, trust, timeout=timeout, max_connections=1, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -261,6 +270,7 @@ class EnetClient:
             f"{self._base}/Transaction/PostLD",
             headers={"Content-Type": "application/xml"},
             content=body.encode(),
+            longest=self._longest,
         )
         if isinstance(outcome, Answer) and outcome.status in {404, 405}:
             raise RecordRefused(
@@ -282,7 +292,7 @@ class EnetClient:
             )
 
     def _get(self, url: str, what: str, call: _Call, tolerated: _Status | None = None) -> Answer:
-        outcome = exchange(self._http, "GET", url)
+        outcome = exchange(self._http, "GET", url, longest=self._longest)
         if tolerated is not None and isinstance(outcome, Answer) and _kernel_refused(outcome):
             return outcome
         return self._answered(outcome, what, call)

@@ -19,6 +19,7 @@ import pyarrow as pa
 from pydantic import SecretStr
 
 from connector_defs.syspro import conditions
+from connector_defs.syspro.addresses import Trust
 from connector_defs.syspro.conditions import Condition, Scalar
 from connector_defs.syspro.odata_service import (
     QueryRefused,
@@ -58,6 +59,7 @@ class ODataClient:
         password: SecretStr,
         *,
         timeout: float,
+        trust: Trust = Trust(),  # noqa: B008 - immutable
         transport: httpx.BaseTransport | None = None,
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -68,6 +70,7 @@ class ODataClient:
             username,
             password,
             timeout=timeout,
+            trust=trust,
             transport=transport,
             retry=retry or RetryPolicy(),
             sleep=sleep,

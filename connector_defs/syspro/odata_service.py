@@ -18,10 +18,13 @@ import httpx
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.syspro.addresses import Trust
 from connector_defs.syspro.pages import error_text
 from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text, retry_after
 
 _MAX_CONNECTIONS = 4
+# A whole page may take so many times what is waited for its next byte.
+_PATIENCE = 5.0
 _HEADERS = {"Accept": "application/json"}
 
 T = TypeVar("T")
@@ -92,6 +95,7 @@ class TableReader:
         password: SecretStr,
         *,
         timeout: float,
+        trust: Trust,
         transport: httpx.BaseTransport | None,
         retry: RetryPolicy,
         sleep: Callable[[float], None] = time.sleep,
@@ -101,7 +105,10 @@ class TableReader:
         self._username = username
         self._retry = retry
         self._sleep = sleep
+        self._longest = _PATIENCE * timeout
         self._http = new_client(
+            base_url,
+            trust,
             timeout=timeout,
             max_connections=_MAX_CONNECTIONS,
             auth=httpx.BasicAuth(username, password.get_secret_value()),
@@ -120,7 +127,7 @@ class TableReader:
         url = self._url(table, options)
         attempt = 1
         while True:
-            outcome = exchange(self._http, "GET", url, headers=_HEADERS)
+            outcome = exchange(self._http, "GET", url, headers=_HEADERS, longest=self._longest)
             if isinstance(outcome, Answer):
                 verdict = _verdict(outcome.status)
                 if verdict is _Verdict.ROWS:
@@ -146,7 +153,9 @@ class TableReader:
 
     def count(self, table: str, options: Sequence[tuple[str, str]]) -> int | None:
         """The number of rows that the reply to one query tells, tried once; None where it tells none."""
-        outcome = exchange(self._http, "GET", self._url(table, options), headers=_HEADERS)
+        outcome = exchange(
+            self._http, "GET", self._url(table, options), headers=_HEADERS, longest=self._longest
+        )
         if not isinstance(outcome, Answer) or outcome.status != 200:
             return None
         try:

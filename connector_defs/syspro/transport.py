@@ -1,4 +1,4 @@
-"""HTTP as both SYSPRO services need it: pool, time-outs, capped bodies, and no URL with a query in any log.
+"""HTTP as both SYSPRO services need it: pool, TLS, caps on size and time, and no URL with a query in any log.
 
 Belongs here: what is the same for OData and e.net. What a reply means is decided in `odata` and `enet`.
 """
@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
+
+from connector_defs.dialing import CheckedTransport, certificate_flaw, within
+from connector_defs.syspro.addresses import Trust, reach_of
 
 MAX_REPLY_BYTES = 48 * 1024 * 1024
 CONNECT_SECONDS = 10.0
@@ -100,6 +103,10 @@ _FAILURES: tuple[tuple[type[Exception], str, bool, bool], ...] = (
 
 def classify(error: Exception) -> Failure:
     """What a failed exchange means; the exception itself, which holds the URL, goes no further."""
+    flaw = certificate_flaw(error)
+    if flaw is not None:
+        remedy = "; name the PEM file of the authority in syspro.ca_file" if flaw.authority else ""
+        return Failure(f"{flaw}{remedy}", sent=False, retryable=False)
     for kind, reason, sent, retryable in _FAILURES:
         if isinstance(error, kind):
             return Failure(f"{reason} ({type(error).__name__})", sent, retryable)
@@ -107,19 +114,25 @@ def classify(error: Exception) -> Failure:
 
 
 def new_client(
+    base_url: str,
+    trust: Trust,
     *,
     timeout: float,
     max_connections: int,
     auth: httpx.Auth | None = None,
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
-    """A client that follows no redirect and reads nothing from the environment. `timeout` in seconds."""
+    """A client that follows no redirect and reads nothing from the environment. `timeout` in seconds.
+
+    Raises Fatal where the URL may not be called or the authorities to trust cannot be read.
+    """
     silence_urls()
+    reach = reach_of(base_url, trust)
+    limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     return httpx.Client(
         auth=auth,
-        transport=transport,
+        transport=transport or CheckedTransport(reach, ca_file=trust.ca_file, limits=limits),
         timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
-        limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
         follow_redirects=False,
         trust_env=False,
     )
@@ -133,13 +146,17 @@ def exchange(
     headers: dict[str, str] | None = None,
     content: bytes | None = None,
     max_bytes: int = MAX_REPLY_BYTES,
+    longest: float,
 ) -> Answer | Failure:
-    """Send one request and read the whole answer, up to `max_bytes`.
+    """Send one request and read the whole answer, up to `max_bytes`, in at most `longest` seconds.
 
     Returns a `Failure` instead of raising, so that no exception holding the URL becomes the context of ours.
     """
     try:
-        with client.stream(method, url, headers=headers, content=content) as response:
+        with (
+            within(longest),
+            client.stream(method, url, headers=headers, content=content) as response,
+        ):
             chunks: list[bytes] = []
             size = 0
             for chunk in response.iter_bytes():

@@ -48,6 +48,7 @@ from connector_defs.basware.entities import (
 )
 from connector_defs.basware.oauth import TokenSource
 from connector_defs.basware.regions import BaswareHosts
+from connector_defs.basware.scopes import FLOW_SCOPES, scopes_of
 from connector_defs.basware.transport import RetryPolicy
 
 API = "https://api.basware.com"
@@ -96,7 +97,7 @@ def tokens(handler: Handler, **options: Any) -> TokenSource:
         options.pop("token_url", TOKEN_URL),
         "client-7",
         SecretStr(SECRET),
-        options.pop("scopes", ("vendors.read",)),
+        options.pop("scopes", scopes_of(FLOW_SCOPES)),
         hosts=options.pop("hosts", EU),
         transport=httpx.MockTransport(handler),
         **options,
@@ -110,7 +111,12 @@ def client(handler: Handler, **options: Any) -> BaswareClient:
     api_url = options.pop("api_url", API)
     return BaswareClient(
         api_url,
-        tokens(handler, hosts=hosts, token_url=f"{api_url}/v1/tokens"),
+        tokens(
+            handler,
+            hosts=hosts,
+            token_url=f"{api_url}/v1/tokens",
+            scopes=options.pop("scopes", scopes_of(FLOW_SCOPES)),
+        ),
         hosts=hosts,
         transport=httpx.MockTransport(handler),
         **options,

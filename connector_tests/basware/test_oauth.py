@@ -44,7 +44,7 @@ class Answers:
 
 
 def source(answers: Callable[[httpx.Request], httpx.Response], clock: Clock | None = None) -> TokenSource:
-    return tokens(answers, clock=clock or Clock(), wall_clock=lambda: NOW)
+    return tokens(answers, scopes=("vendors.read",), clock=clock or Clock(), wall_clock=lambda: NOW)
 
 
 def life(answer: httpx.Response) -> float:

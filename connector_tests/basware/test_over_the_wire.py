@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +22,7 @@ from connector_defs.basware.entities import (
 )
 from connector_defs.basware.oauth import TokenSource
 from connector_defs.basware.regions import SANDBOX, BaswareHosts
+from connector_defs.basware.scopes import FLOW_SCOPES, scopes_of
 from connector_defs.basware.transport import RetryPolicy
 from connector_defs.basware.wire import encode
 from connector_defs.domain import redaction
@@ -29,6 +30,7 @@ from connector_defs.domain.errors import OutcomeUnknown, RetryLater
 from connector_defs.sandbox.basware import BaswareSandbox
 from connector_defs.sandbox.faults import FAULTS, FaultPlan
 from connector_defs.sandbox.loopback import LoopbackServer, Site
+from connector_tests.internet import dripping, http, listening
 
 WAITING = "WaitingForTransfer"
 RESPONSE = TransferResponse(
@@ -75,7 +77,12 @@ def basware(invoices: int = 1, **options: Any) -> Iterator[Basware]:
     url = f"http://127.0.0.1:{server.ports[0]}"
     hosts = BaswareHosts(SANDBOX)
     tokens = TokenSource(
-        f"{url}/v1/tokens", "sandbox-client", SecretStr("sandbox-client-secret"), hosts=hosts, timeout=10
+        f"{url}/v1/tokens",
+        "sandbox-client",
+        SecretStr("sandbox-client-secret"),
+        scopes_of(FLOW_SCOPES),
+        hosts=hosts,
+        timeout=10,
     )
     try:
         with BaswareClient(
@@ -271,3 +278,47 @@ def test_no_signed_link_no_token_and_no_secret_is_logged(caplog: pytest.LogCaptu
     assert "X-Amz-Signature" not in caplog.text
     assert token not in caplog.text
     assert "sandbox-client-secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda api: list(api.documents("1000", "WaitingForTransfer")), RetryLater),
+        (lambda api: api.acknowledge("inv-1"), OutcomeUnknown),
+    ],
+)
+def test_an_answer_that_drips_is_given_up_as_a_whole(
+    call: Callable[[BaswareClient], object], error: type[Exception]
+) -> None:
+    hosts = BaswareHosts(SANDBOX)
+    once = RetryPolicy(base_seconds=0, max_seconds=0, attempts=1)
+    token = b'{"access_token": "t", "expires_in": 3600}'
+    with listening(lambda _: http(200, token)) as desk, dripping() as port:
+        tokens = TokenSource(
+            f"http://127.0.0.1:{desk.port}/v1/tokens",
+            "client",
+            SecretStr("secret"),
+            scopes_of(["invoices"]),
+            hosts=hosts,
+        )
+        url = f"http://127.0.0.1:{port}"
+        with (
+            BaswareClient(url, tokens, hosts=hosts, timeout=0.05, retry=once) as api,
+            pytest.raises(error, match="ReadTimeout"),
+        ):
+            call(api)
+
+
+def test_a_token_that_drips_is_given_up_as_a_whole() -> None:
+    with dripping() as port:
+        tokens = TokenSource(
+            f"http://127.0.0.1:{port}/v1/tokens",
+            "client",
+            SecretStr("secret"),
+            scopes_of(["invoices"]),
+            hosts=BaswareHosts(SANDBOX),
+            timeout=0.05,
+        )
+        with pytest.raises(RetryLater, match="ReadTimeout"):
+            tokens.token()
+        tokens.close()

@@ -243,5 +243,5 @@ def test_what_is_read_is_what_basware_publishes() -> None:
 
 
 def test_a_scope_that_was_not_granted_is_said_so() -> None:
-    with pytest.raises(Fatal, match="scope of 'tasks'"):
+    with pytest.raises(Fatal, match=r"the scope tasks\.read"):
         list(client(Script(httpx.Response(403))).tasks("New"))

@@ -68,3 +68,18 @@ def test_after_a_restore_every_company_is_held_and_a_person_may_let_it_go_on(con
 
     again = connector("db", "release", "--reason", "known")
     assert (again.code, "not on hold" in again.out) == (1, True)
+
+
+def test_a_store_used_with_another_client_is_refused_until_a_person_binds_it_anew(
+    connector: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert connector("status").code == 0
+    monkeypatch.setattr("connector_defs.store.bindings.companies_at_work", lambda _: frozenset({"M1"}))
+    monkeypatch.setenv("BASWARE_CLIENT_ID", "another")
+
+    refused = connector("status")
+    assert (refused.code, "connector db rebind" in refused.err) == (2, True)
+    bound = connector("db", "rebind", "--reason", "a new client id of the same tenant")
+    assert (bound.code, "the settings say another" in bound.out) == (0, True)
+    assert connector("status").code == 0
+    assert connector("db", "rebind", "--reason", "again").code == 1

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from connector_defs.cli import serve
+from connector_defs.cli.opening import settings
 from connector_defs.cli.sandbox import TIMING, storage_of
+from connector_defs.flows import push_watch
+from connector_defs.flows.runtime import open_connector
 from connector_defs.sandbox.server import Sandbox
 from connector_tests.cli.conftest import Command, Ended
 from connector_tests.flows.pair import SMALL
@@ -77,6 +81,13 @@ def test_a_subscription_that_is_gone_is_a_problem_of_list_ping_and_status(
     assert (listed.code, f"subscribe --url {URL}" in listed.out) == (1, True)
     probes = {probe["name"]: probe for probe in told(connector("ping", "--json"))["probes"]}
     assert probes["webhook subscription"]["ok"] is False
+    with open_connector(settings()) as opened:
+        push_watch.look(opened, at_start=True)
+    status = connector("status")
+    assert "subscription missing" in status.out
+    assert (
+        f"AccountingDocuments/WaitingForTransfer: run `connector webhook subscribe --url {URL}`" in status.out
+    )
     assert connector("webhook", "subscribe", "--url", URL).code == 0
     assert connector("webhook", "list").code == 0
 
@@ -120,3 +131,15 @@ class Vanishing(dict[Any, Any]):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Nothing is kept."""
+
+
+def test_serve_looks_at_the_subscription_at_its_start(
+    sandbox: Sandbox, connector: Command, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector("webhook", "subscribe", "--url", URL)
+    sandbox.basware.push.subscriptions.clear()
+    serve._look_at_push(settings())
+    assert "Basware has no subscription for AccountingDocuments/WaitingForTransfer" in caplog.text
+    monkeypatch.setenv("BASWARE_REGION", "EU")
+    serve._look_at_push(settings())
+    assert "could not be looked at" in caplog.text

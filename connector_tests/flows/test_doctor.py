@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from connector_defs.flows.doctor import ping
 from connector_defs.flows.entities import STAGED
 from connector_defs.flows.reports import Probe
 from connector_defs.flows.runtime import open_connector
-from connector_defs.sandbox.basware.tokens import ALL_SCOPES
+from connector_defs.sandbox.basware.answer import Answer
+from connector_defs.sandbox.basware.tokens import ALL_SCOPES, TokenDesk
 from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.syspro.options import SysproOptions
 from connector_defs.store import audit
+from connector_defs.syspro.addresses import UrlRefused
 from connector_tests.flows.pair import SMALL, Pair, open_pair, settings_for
+from connector_tests.internet import Authority, listening
 
 SECRET = "not-the-right-one"
 
@@ -111,11 +115,137 @@ def test_a_missing_table_and_missing_columns_are_told_apart(folder: Path) -> Non
         assert "exposed" in found["SYSPRO OData TblApTerms"].remedy
 
 
-def test_a_scope_that_was_not_granted_is_named(pair: Pair) -> None:
-    pair.sandbox.basware.tokens.scopes = frozenset(ALL_SCOPES) - {"vendors.write"}
-    found = failed(list(ping(pair.connector.settings)))
-    assert set(found) == {"Basware token"}
-    assert "vendors.write" in found["Basware token"].detail
+def scopes_probe(pair: Pair, granted: Collection[str], **sections: Any) -> Probe:
+    """What ping says of the token where the client has these scopes."""
+    pair.sandbox.basware.tokens.scopes = frozenset(granted)
+    settings = settings_for(pair.sandbox, Path(pair.connector.staging.root).parent, **sections)
+    return next(probe for probe in ping(settings) if probe.name == "Basware token")
+
+
+def test_a_scope_that_was_not_granted_is_named_with_its_flows(pair: Pair) -> None:
+    found = scopes_probe(pair, ALL_SCOPES - {"vendors.read"})
+    assert (found.ok, found.detail) == (
+        False,
+        "scopes not granted, by flow: master_data: vendors.read; enrichment: vendors.read",
+    )
+
+
+def test_a_scope_that_is_not_needed_is_none_that_is_missing(pair: Pair) -> None:
+    granted = ALL_SCOPES - {"vendors.write", "accounts.read"}
+    assert scopes_probe(pair, granted, schedules={"flows": ("invoices", "enrichment")}).ok
+
+
+def granting(monkeypatch: pytest.MonkeyPatch, surplus: str) -> None:
+    """Let the token desk name scopes beside those asked for, as a server may that grants by client."""
+    issue = TokenDesk.issue
+
+    def generous(self: TokenDesk, headers: Mapping[str, str], body: bytes) -> Answer:
+        answer = issue(self, headers, body)
+        told = json.loads(answer.body)
+        told["scope"] = f"{told['scope']} {surplus}"
+        return replace(answer, body=json.dumps(told).encode())
+
+    monkeypatch.setattr(TokenDesk, "issue", generous)
+
+
+def test_what_was_granted_beyond_need_is_a_warning_and_deleting_comes_first(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    granting(monkeypatch, "lists.read vendors.delete")
+    found = scopes_probe(pair, ALL_SCOPES)
+    assert found.ok
+    assert found.warning == (
+        "this client may delete in Basware and never needs to (vendors.delete): have that taken away; "
+        "granted and not needed by the flows in use: lists.read"
+    )
+
+
+def test_a_server_that_refuses_the_whole_request_is_asked_which_scope_it_means(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue = TokenDesk.issue
+
+    def strict(self: TokenDesk, headers: Mapping[str, str], body: bytes) -> Answer:
+        if b"matchingOrders.write" in body:
+            return Answer(400, b'{"error": "invalid_scope"}')
+        return issue(self, headers, body)
+
+    monkeypatch.setattr(TokenDesk, "issue", strict)
+    found = scopes_probe(pair, ALL_SCOPES)
+    assert not found.ok
+    assert found.detail.endswith("Refused, by flow: purchase_orders: matchingOrders.write")
+
+
+def test_a_server_that_takes_each_flow_but_not_all_of_them_is_told_so(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue = TokenDesk.issue
+
+    def short(self: TokenDesk, headers: Mapping[str, str], body: bytes) -> Answer:
+        return Answer(422, b"{}") if len(body) > 300 else issue(self, headers, body)
+
+    monkeypatch.setattr(TokenDesk, "issue", short)
+    assert "all together are not" in scopes_probe(pair, ALL_SCOPES).detail
+
+
+def test_a_server_that_names_no_scopes_is_believed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    issue = TokenDesk.issue
+
+    def silent(self: TokenDesk, headers: Mapping[str, str], body: bytes) -> Answer:
+        answer = issue(self, headers, body)
+        told = {name: value for name, value in json.loads(answer.body).items() if name != "scope"}
+        return replace(answer, body=json.dumps(told).encode())
+
+    monkeypatch.setattr(TokenDesk, "issue", silent)
+    found = scopes_probe(pair, ALL_SCOPES)
+    assert (found.ok, found.warning) == (True, "")
+    assert "does not say which" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("names", "days", "trusted", "ok", "told"),
+    [
+        (("127.0.0.1",), 30, True, True, "answers with TLSv1"),
+        (("127.0.0.1",), -1, True, False, "expired"),
+        (("erp.example",), 30, True, False, "use the name it was issued for"),
+        (("127.0.0.1",), 30, False, False, "certificate is refused"),
+    ],
+)
+def test_the_certificate_of_syspro_is_looked_at_as_the_clients_do(
+    sandbox: Sandbox,
+    folder: Path,
+    names: tuple[str, ...],
+    days: int,
+    trusted: bool,
+    ok: bool,
+    told: str,
+) -> None:
+    authority = Authority(folder)
+    with listening(lambda _: b"", authority.context(*names, days=days)) as erp:
+        url = f"https://127.0.0.1:{erp.port}/Rest"
+        chosen = settings_for(
+            sandbox, folder, syspro={"enet_url": url, "ca_file": authority.pem if trusted else None}
+        )
+        found = next(probe for probe in ping(chosen) if probe.name == "SYSPRO e.net host")
+    assert (found.ok, told in found.detail) == (ok, True)
+    assert ("syspro.ca_file" in found.remedy) is (not ok and not trusted)
+
+
+def test_a_url_of_syspro_that_is_not_safe_is_named_without_a_call(sandbox: Sandbox, folder: Path) -> None:
+    found = failed(probes(sandbox, folder, syspro={"enet_url": "http://erp.example:31002/Rest"}))
+    assert set(found) == {"SYSPRO e.net host", "SYSPRO logon"}
+    assert "plain http" in found["SYSPRO e.net host"].detail
+    assert "SYSPRO_ENET_URL" in found["SYSPRO e.net host"].remedy
+
+
+def test_a_url_of_syspro_that_is_not_safe_is_refused_at_the_start_and_audited(pair: Pair) -> None:
+    settings = pair.connector.settings
+    unsafe = settings.model_copy(
+        update={"syspro": settings.syspro.model_copy(update={"odata_url": "http://erp.example/odata"})}
+    )
+    with pytest.raises(UrlRefused, match="plain http"), open_connector(unsafe):
+        pass
+    assert [event.action for event in audit.show(pair.connector.store, "syspro")] == ["host refused"]
 
 
 def test_a_store_of_another_version_is_named(sandbox: Sandbox, folder: Path) -> None:

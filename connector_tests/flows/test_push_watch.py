@@ -297,3 +297,16 @@ def test_a_failed_request_is_told_and_settled_after_a_look(inbox: Inbox) -> None
     hints.settle_requests(inbox.connector, [])
     with inbox.connector.store.read() as connection:
         assert notifications.open_hints(connection) == []
+
+
+def test_a_miss_of_one_company_leaves_the_pace_of_the_other(stepped: Inbox) -> None:
+    first = stepped.pair.company
+    second = first.model_copy(update={"syspro_company": "M2", "basware_company": "2000"})
+    stepped.pair.approve(invoice("TOLD"))
+    stepped.wait(lambda: stepped.told != [])
+    stepped.connector.clock.wait(3600)
+    lose(stepped, "MISSED")
+    stepped.pair.run()
+    stepped.connector.clock.wait(GRACE.total_seconds() + 1)
+    assert [pace.polled(stepped.connector, company, left=False) for company in (first, second)] == [1, 0]
+    assert [pace.until_poll(stepped.connector, company) for company in (first, second)] == [60, 900]

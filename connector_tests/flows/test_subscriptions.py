@@ -164,6 +164,7 @@ def test_a_rotation_that_never_reached_basware_is_finished_and_not_begun_again(
     status = push_watch.status(site.connector)
     assert status is not None
     assert status.standing.detail == "a call to subscribe was not finished"
+    assert push_watch.check(site.connector) == status.standing, "only the next call to subscribe ends that"
 
     desk.deaf, desk.refused = False, {}
     done = subscribe(site, rotate=True)

@@ -11,6 +11,7 @@ import pytest
 
 from connector_defs.domain.errors import Fatal, RetryLater
 from connector_defs.flows.reports import DateWindow
+from connector_defs.orchestration import running
 from connector_defs.orchestration.listening import Event, StepFailed, StepStarted
 from connector_defs.orchestration.partitions import schedule_settings, today
 from connector_defs.orchestration.running import run
@@ -60,6 +61,16 @@ def test_all_runs_the_five_jobs_one_after_the_other(site: FakeSite) -> None:
         "matchingOrders",
         "matchingOrderLines",
     ]
+
+
+def test_a_flow_that_is_not_in_use_is_left_out_of_all_and_refused_alone(
+    site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = schedule_settings().model_copy(update={"flows": ("invoices",)})
+    monkeypatch.setattr(running, "schedule_settings", lambda: chosen)
+    assert len(run("all").run_ids) == 1
+    with pytest.raises(Fatal, match=r"payments is not among the flows in use \(invoices\)"):
+        run("payments")
 
 
 def test_the_day_is_the_partition(site: FakeSite) -> None:
@@ -212,6 +223,7 @@ import time
 import pytest
 from pathlib import Path
 from connector_defs.flows import invoices
+from connector_defs.orchestration import running
 from connector_defs.orchestration.running import run
 from connector_tests.orchestration.fakes import FakeSite
 

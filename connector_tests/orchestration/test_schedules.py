@@ -11,6 +11,7 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 from connector_defs import definitions
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.orchestration.schedules import schedules
+from connector_defs.orchestration.sensors import sensors
 from connector_defs.settings import Published, ScheduleSettings
 
 
@@ -138,3 +139,10 @@ def test_every_business_day_is_run_once_when_the_clocks_change(zone: str, first:
         assert isinstance(request, dg.RunRequest)
         days.append(date.fromisoformat(str(request.partition_key)))
     assert days == [days[0] + timedelta(days=number) for number in range(6)]
+
+
+def test_a_flow_that_is_not_in_use_is_neither_scheduled_nor_looked_for() -> None:
+    settings = ScheduleSettings(flows=("master_data",), entities={"matchingOrders": "0 3 * * *"})
+    assert {schedule.name for schedule in schedules(settings)} == {"master_data", "reconcile"}
+    assert {sensor.name for sensor in sensors(settings)} == {"open_requests", "run_failure_alert"}
+    assert {"approved_invoices", "due_invoices"} <= {sensor.name for sensor in sensors(ScheduleSettings())}
