@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from connector_defs.cli import credentials
+from connector_defs.sandbox.server import Sandbox
+from connector_defs.sandbox.world import WorldOptions
+from connector_defs.secret_places import MEANINGS
 from connector_tests.cli.conftest import Command, Ended
 
 NAME = "BASWARE_CLIENT_SECRET"
@@ -195,3 +198,22 @@ def test_a_name_without_a_setting_is_shown_as_such(
     file.unlink()
     assert "unknown name" in connector("credentials", "list").out
     assert piped("remove", "SYSPRO_OPERATOR_PASSWORD/M2", "--yes").code == 0
+
+
+def test_with_its_secrets_in_the_vault_alone_every_door_opens(
+    piped: Command, connector: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ping` logs on everywhere; before, it names what is missing and both remedies."""
+    world = WorldOptions(suppliers=2, accounts=4, cost_centers=2, orders=1, lines=1, invoices=0)
+    with Sandbox(world) as sandbox:
+        for name, value in sandbox.environment().items():
+            if name not in MEANINGS:
+                monkeypatch.setenv(name, value)
+        refused = connector("ping")
+        assert refused.code == 2
+        for name in ("BASWARE_CLIENT_SECRET", "SYSPRO_OPERATOR_PASSWORD", "SYSPRO_ODATA_PASSWORD"):
+            assert f"set {name} or" in refused.err
+            assert f"connector credentials set {name}" in refused.err
+            assert piped("set", name, "--stdin", value=sandbox.environment()[name]).code == 0
+        opened = connector("ping", "--json")
+        assert opened.code == 0, opened.out

@@ -5,6 +5,7 @@ Belongs here: the two scenarios and what must hold in them. The tests do a littl
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -19,9 +20,9 @@ from connector_defs.flows.credentials import Keyring, seal_of, secret_now, setti
 from connector_defs.flows.runtime import open_connector
 from connector_defs.store import invoices
 from connector_defs.store.access_tokens import AccessTokens
-from connector_defs.store.seal import split_keys
-from connector_defs.store.sealed import SESSIONS, TOKENS
-from connector_defs.store.vault import Vault
+from connector_defs.store.seal import Seal, split_keys
+from connector_defs.store.sealed import CREDENTIALS, SESSIONS, TOKENS
+from connector_defs.store.vault import CANARY, Vault
 from connector_tests.proof.crowd import postgres
 from connector_tests.proof.judge import Judge
 from connector_tests.proof.kinds import PLAIN
@@ -31,6 +32,10 @@ from connector_tests.proof.workers import Worker, WorkerFailed
 
 KILLS_OF_THE_PROOF, ROUNDS_OF_THE_PROOF = 20, 10
 _CREDENTIALS = 40
+# A kill comes within the time that so many rotations take.
+_ROTATIONS = 2.5
+_BEFORE, _AFTER = "before all was sealed anew", "before the old key went"
+_FINISHED = "between two rotations"
 _LANE, _CLIENT = "operator/ROTATED", "c" * 64
 _SECRETS = (
     "BASWARE_CLIENT_SECRET",
@@ -58,32 +63,33 @@ def kill_rotations(seed: int, kills: int, state_url: str = "") -> Tally:
     throw = dice(seed, "rotation", state_url)
     with open_site("K", seed, state_url=state_url) as site:
         sealed = _Sealed(site)
-        kept: list[int] = []
+        usual = sealed.rotate()
+        stages: Counter[str] = Counter()
         for number in range(1, kills + 1):
-            _kill_one_rotation(site, sealed, throw)
+            _kill_one_rotation(site, sealed, throw.uniform(0, _ROTATIONS * usual))
             tally.kills["amid a rotation of the master key"] += 1
-            kept.append(len(split_keys(sealed.key_file.read_text(encoding="ascii"))))
+            stages[sealed.stage()] += 1
             for flaw in sealed.flaws():
                 tally.fail(f"rotation of the master key, seed {seed}, kill {number}", flaw)
         sealed.rotate()
         for flaw in sealed.flaws():
             tally.fail(f"rotation of the master key, seed {seed}, after the kills", flaw)
-        if len(split_keys(sealed.key_file.read_text(encoding="ascii"))) != 1:
+        if sealed.stage() != _FINISHED:
             tally.fail(f"rotation of the master key, seed {seed}", "a finished rotation left the old key")
-    between = sum(number > 1 for number in kept)
     tally.notes.append(
-        f"The master key was rotated again and again by processes that were killed {kills} times on "
-        f"{'PostgreSQL' if state_url else 'SQLite'}, {between} times between its first and its last step: "
+        f"Processes that rotated the master key again and again on {'PostgreSQL' if state_url else 'SQLite'} were killed "
+        f"{kills} times ({', '.join(f'{number} {stage}' for stage, number in sorted(stages.items()))}): "
         f"{_CREDENTIALS} credentials, a session id and an access token could be read after every kill."
     )
     return tally
 
 
-def _kill_one_rotation(site: ProofSite, sealed: "_Sealed", throw: Random) -> None:
+def _kill_one_rotation(site: ProofSite, sealed: "_Sealed", later: float) -> None:
+    """Kill a process some seconds after it began with its first rotation."""
     before = sealed.key_file.stat().st_ino, sealed.key_file.stat().st_mtime_ns
     worker = Worker(site.order(job="rotation", until=str(site.folder / "never"), pause=0.0))
     begun = wait_until(lambda: (sealed.key_file.stat().st_ino, sealed.key_file.stat().st_mtime_ns) != before)
-    time.sleep(throw.uniform(0, 0.06))
+    time.sleep(later)
     worker.kill()
     if not worker.end() or not begun:
         raise WorkerFailed("the rotation ended before it was killed")
@@ -109,9 +115,21 @@ class _Sealed:
             _CLIENT, lambda _: True, lambda: "token-9"
         )
 
-    def rotate(self) -> None:
-        """One rotation to its end."""
+    def rotate(self) -> float:
+        """One rotation to its end; how many seconds it took."""
+        begun = time.monotonic()
         Keyring(self._site.connector.store, seal_of(self._storage), self._clock, {}).rotate("proof")
+        return time.monotonic() - begun
+
+    def stage(self) -> str:
+        """How far the last rotation has come."""
+        keys = split_keys(self.key_file.read_text(encoding="ascii"))
+        if len(keys) == 1:
+            return _FINISHED
+        newest = Seal(lambda: keys[0])
+        with self._site.connector.store.read() as connection:
+            canary = CREDENTIALS.values(connection)[CANARY]
+        return _BEFORE if newest.open(CREDENTIALS.bound_to(CANARY), canary) is None else _AFTER
 
     def flaws(self) -> Iterator[str]:
         """What can no longer be read, by a process that begins now and by one that has run all the while."""
