@@ -135,6 +135,18 @@ def test_a_scope_that_is_not_needed_is_none_that_is_missing(pair: Pair) -> None:
     assert scopes_probe(pair, granted, schedules={"flows": ("invoices", "enrichment")}).ok
 
 
+def test_a_company_whose_records_no_flow_reads_is_not_called_empty(sandbox: Sandbox, folder: Path) -> None:
+    found = probes(sandbox, folder, schedules={"flows": ("invoices",)})
+    told = next(probe for probe in found if probe.name == "Basware company")
+    assert (told.ok, "read no records" in told.detail) == (True, True)
+
+
+def test_a_company_without_records_is_told(folder: Path) -> None:
+    with Sandbox(SMALL) as empty:
+        told = next(probe for probe in probes(empty, folder) if probe.name == "Basware company")
+    assert (told.ok, "is empty" in told.detail) == (True, True)
+
+
 def granting(monkeypatch: pytest.MonkeyPatch, surplus: str) -> None:
     """Let the token desk name scopes beside those asked for, as a server may that grants by client."""
     issue = TokenDesk.issue

@@ -282,6 +282,39 @@ def test_a_redirect_to_public_storage_is_followed_once_and_carries_nothing_of_ou
     assert stranger.silent
 
 
+@pytest.mark.parametrize(
+    ("host", "names", "days", "told"),
+    [
+        ("tokens", (API,), -1, "No credentials were sent"),
+        ("tokens", ("basware.example",), 30, "No credentials were sent"),
+        ("api", ("api.basware.example",), 30, "Nothing was sent"),
+        ("api", (API,), -1, "Nothing was sent"),
+    ],
+)
+def test_whoever_cannot_show_the_hosts_certificate_hears_nothing(
+    folder: Path,
+    internet: Internet,
+    basware: Basware,
+    authority: Authority,
+    host: str,
+    names: tuple[str, ...],
+    days: int,
+    told: str,
+) -> None:
+    gateway = "gateway.customer.example"
+    with listening(lambda _: b"", authority.context(*names, days=days)) as listener:
+        internet.place(API if host == "api" else gateway, listener)
+        with listening(basware.answer, authority.context(gateway)) as tokens:
+            if host == "api":
+                internet.place(gateway, tokens)
+            chosen = settings(
+                folder, "EU", f"https://{API}", f"https://{gateway}/v1/tokens", extra_hosts=(gateway,)
+            )
+            with pytest.raises(Fatal, match=rf"certificate is refused.*{told}"):
+                poll(chosen)
+    assert (listener.connections, listener.received) == (1, 0)
+
+
 @pytest.mark.parametrize("place", ["api", "tokens"])
 def test_in_the_sandbox_a_name_of_this_machine_that_leads_elsewhere_is_refused(
     folder: Path, internet: Internet, place: str
