@@ -83,6 +83,13 @@ def bind(store: Store, wanted: Binding, now: datetime) -> None:
         )
 
 
+def objections(store: Store, wanted: Binding) -> list[str]:
+    """Why a start with these settings would be refused, each as a sentence; changes nothing."""
+    with store.read() as connection:
+        bound = _latest(connection)
+        return [] if bound is None else _objections(bound, wanted, bindings.companies_at_work(connection))
+
+
 def rebind(store: Store, wanted: Binding, reason: str, now: datetime, *, actor: str) -> list[str]:
     """Let the store belong to what the settings name from now on; returns what that changes.
 

@@ -193,6 +193,22 @@ def test_an_extra_host_of_another_region_is_refused(folder: Path, stranger: List
     assert stranger.silent
 
 
+def test_the_settings_may_replace_the_table_of_a_region(folder: Path, stranger: Listener) -> None:
+    tables = {"US": {"production": ["api.usa.basware.com"], "test": ["try.usa.basware.com"]}}
+    for region, url, told in (
+        ("EU", "https://api.usa.basware.com", "belongs to region US"),
+        ("US", "https://us-api.basware.com", "known are api.usa.basware.com, try.usa.basware.com"),
+    ):
+        with pytest.raises(HostRefused, match=told):
+            poll(settings(folder, region, url, None, region_hosts=tables))
+    assert stranger.silent
+    with open_connector(settings(folder, "US", None, None, region_hosts=tables)) as connector:
+        assert connector.basware_urls[0] == "https://api.usa.basware.com"
+    blurred = {"US": {"production": ["api.basware.com"]}}
+    with pytest.raises(HostRefused, match="stands twice"):
+        poll(settings(folder, "EU", None, None, region_hosts=blurred))
+
+
 REDIRECTS = [
     *(f"https://{host}/v1/accountingDocuments" for host in EVERY_HOST if host != API),
     *(f"{url}/page" for url in FOREIGN if "//api.basware.com:" not in url),
