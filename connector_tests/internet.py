@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import httpcore
@@ -172,12 +173,13 @@ class Internet:
         self._addresses: dict[str, Sequence[str]] = {}
         self._listeners: dict[str, Listener] = {}
         self._default: Listener | None = None
+        self._fresh = count(10)
         monkeypatch.setattr(dialing, "resolve", self._resolve)
         monkeypatch.setattr(dialing, "connect", self._connect)
 
     def place(self, name: str, listener: Listener, *addresses: str) -> None:
         """Let a name lead to addresses, by default to a public one of its own, and all of these to the listener."""
-        chosen = addresses or (f"8.8.{len(self._addresses) // 250}.{len(self._addresses) % 250 + 1}",)
+        chosen = addresses or (f"8.8.8.{next(self._fresh)}",)
         self._addresses[name] = chosen
         for address in chosen:
             self._listeners[address] = listener

@@ -195,3 +195,34 @@ class TestNamesOthersRelyOn:
             "goods_receipts",
             "invoice_payments",
         ]
+
+
+def test_one_module_decides_what_tls_trusts_and_every_client_connects_through_it() -> None:
+    clients = 0
+    for path in MODULES:
+        if path.relative_to(ROOT).parts[0] in ("sandbox", "cli"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in (
+                    "CERT_NONE",
+                    "_create_unverified_context",
+                    "create_default_context",
+                ), path
+                assert node.attr not in ("check_hostname", "verify_mode"), path
+                assert node.attr != "SSLContext" or path.name in ("dialing.py", "doctor.py"), path
+            elif isinstance(node, ast.Call):
+                told = {word.arg: word.value for word in node.keywords}
+                assert "verify" not in told or path.name == "dialing.py", path
+                if ast.unparse(node.func) in ("httpx.Client", "httpx.AsyncClient"):
+                    clients += 1
+                    assert "transport" in told, path
+                    for name in ("trust_env", "follow_redirects"):
+                        assert ast.unparse(told[name]) == "False", path
+                assert ast.unparse(node.func) not in (
+                    "httpx.get",
+                    "httpx.post",
+                    "httpx.request",
+                    "httpx.stream",
+                )
+    assert clients == 3

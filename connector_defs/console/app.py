@@ -75,7 +75,9 @@ def prepared(load: Callable[[], Settings]) -> Settings:
         return settings
 
 
-def create_app(load: Callable[[], Settings] = settings_in_force, patience: Patience | None = None) -> Starlette:
+def create_app(
+    load: Callable[[], Settings] = settings_in_force, patience: Patience | None = None
+) -> Starlette:
     """The app. Its start raises what `prepared` raises."""
 
     @asynccontextmanager

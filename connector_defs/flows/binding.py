@@ -72,7 +72,7 @@ def bind(store: Store, wanted: Binding, now: datetime) -> None:
             refused = {"wanted": asdict(wanted), "reasons": against}
             bindings.record(connection, "store refused", refused, now, actor=SYSTEM)
         else:
-            joined = wanted if bound is None else _joined(bound, wanted, at_work)
+            joined = _joined(bound or wanted, wanted, at_work)
             bindings.record(connection, "bound", asdict(joined), now, actor=SYSTEM)
     if against:
         raise StoreRefused(
@@ -83,6 +83,13 @@ def bind(store: Store, wanted: Binding, now: datetime) -> None:
         )
 
 
+def objections(store: Store, wanted: Binding) -> list[str]:
+    """Why a start with these settings would be refused, each as a sentence; changes nothing."""
+    with store.read() as connection:
+        bound = _latest(connection)
+        return [] if bound is None else _objections(bound, wanted, bindings.companies_at_work(connection))
+
+
 def rebind(store: Store, wanted: Binding, reason: str, now: datetime, *, actor: str) -> list[str]:
     """Let the store belong to what the settings name from now on; returns what that changes.
 
@@ -91,8 +98,9 @@ def rebind(store: Store, wanted: Binding, reason: str, now: datetime, *, actor: 
     with store.write() as connection:
         bound = _latest(connection)
         changed = [] if bound is None else _differences(bound, wanted)
-        if changed:
-            told = {**asdict(wanted), "reason": reason, "changes": changed}
+        if bound is not None and changed:
+            joined = _joined(bound, wanted, bindings.companies_at_work(connection))
+            told = {**asdict(joined), "reason": reason, "changes": changed}
             bindings.record(connection, "bound anew", told, now, actor=actor)
             for company in wanted.pairs:
                 holds.place(
@@ -148,9 +156,8 @@ def _objections(bound: Binding, wanted: Binding, at_work: frozenset[str]) -> lis
     return [text for text in _differences(bound, wanted) if text not in harmless]
 
 
-def _joined(bound: Binding | None, wanted: Binding, at_work: frozenset[str]) -> Binding:
+def _joined(bound: Binding, wanted: Binding, at_work: frozenset[str]) -> Binding:
     """The settings' binding, with the pairs of companies that have work here and are not configured at present."""
-    if bound is None:
-        return wanted
-    kept = {syspro: basware for syspro, basware in bound.pairs.items() if syspro in at_work}
+    taken = set(wanted.pairs.values())
+    kept = {syspro: code for syspro, code in bound.pairs.items() if syspro in at_work and code not in taken}
     return Binding(wanted.region, wanted.api_host, wanted.client_id, {**kept, **wanted.pairs})

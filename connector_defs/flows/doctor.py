@@ -12,13 +12,14 @@ from connector_defs.basware.scopes import Judgement, judge, scopes_of
 from connector_defs.dialing import Dialer, Reach, certificate_flaw, tls_context
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows import push_watch
+from connector_defs.flows.binding import Binding, objections
 from connector_defs.flows.entities import STAGED
 from connector_defs.flows.lanes import credentials
 from connector_defs.flows.reports import Probe
 from connector_defs.flows.runtime import Clients, Connector
 from connector_defs.settings import CompanySettings, Settings
 from connector_defs.store.engine import Store, make_engine
-from connector_defs.store.schema import check
+from connector_defs.store.schema import check, open_store
 from connector_defs.syspro.addresses import Trust, reach_of
 from connector_defs.syspro.session import EnetCredentials, EnetSession
 from connector_defs.syspro.tables import Table
@@ -45,8 +46,8 @@ class _NoMemory:
 
 def ping(settings: Settings) -> Iterator[Probe]:
     """Try everything; a step that fails does not keep the others from being tried. Writes nothing anywhere."""
-    store = _store(settings)
-    yield store
+    usable = _store(settings)
+    yield usable
     with Clients(settings) as clients:
         for name, url, variable in (
             ("SYSPRO e.net host", settings.syspro.enet_url, "SYSPRO_ENET_URL"),
@@ -56,6 +57,8 @@ def ping(settings: Settings) -> Iterator[Probe]:
         region = _region(clients)
         yield region
         if region.ok:
+            if usable.ok:
+                yield _binding(clients)
             yield _host(
                 "Basware host", clients.basware_urls[0], "BASWARE_API_URL", lambda: clients.hosts.reach
             )
@@ -66,7 +69,7 @@ def ping(settings: Settings) -> Iterator[Probe]:
             yield from _odata(clients, company)
             if region.ok:
                 yield _basware_company(clients, company)
-    if store.ok and region.ok:
+    if usable.ok and region.ok:
         yield from _subscription(settings)
 
 
@@ -87,6 +90,30 @@ def _store(settings: Settings) -> Probe:
         return f"schema {status.current or 'not made yet: the first run makes it'}"
 
     return _tried("state store", "", "correct CONNECTOR_STATE_URL or run `connector db upgrade`", attempt)
+
+
+def _binding(clients: Clients) -> Probe:
+    """Whether the store belongs to what the settings name; a new one belongs to nobody yet."""
+
+    def attempt() -> str:
+        url = clients.settings.storage.state_url
+        if check(url).current is None:
+            return "the store belongs to nobody yet"
+        store = open_store(url)
+        try:
+            against = objections(store, Binding.of(clients.settings, clients.basware_urls[0]))
+        finally:
+            store.close()
+        if against:
+            raise ConnectorError(f"the store was used with other systems: {'; '.join(against)}")
+        return "the store belongs to these settings"
+
+    return _tried(
+        "state store's tenant",
+        "",
+        "correct the settings or CONNECTOR_STATE_URL; for the same tenant under another name: connector db rebind",
+        attempt,
+    )
 
 
 def _host(

@@ -96,7 +96,6 @@ class Clients:
         chosen: tuple[Flow, ...] = (
             *self.settings.schedules.flows,
             *(("data_extracts",) if self.settings.intake.data_extracts else ()),
-            *(("webhook",) if self.settings.basware.webhook_secret else ()),
             *self._also,
         )
         return tuple(dict.fromkeys(chosen))

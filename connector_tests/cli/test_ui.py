@@ -93,3 +93,9 @@ def test_outside_the_project_it_says_where_it_works(
 
     assert ended.code == 2
     assert "dagster.yaml is missing" in ended.err
+
+
+def test_dagster_listens_on_this_machine_alone() -> None:
+    served = [command for command in ui._commands(3000) if "--port" in command]
+    assert served
+    assert all(command[command.index("--host") + 1] == "127.0.0.1" for command in served)

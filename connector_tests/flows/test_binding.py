@@ -141,6 +141,19 @@ def test_rebinding_lets_the_same_tenant_go_on_once_its_books_were_compared(pair:
     assert trail(pair) == ["bound", "bound anew", "store refused"]
 
 
+def test_rebinding_a_moved_code_lets_the_new_company_have_it(pair: Pair) -> None:
+    at_work(pair)
+    settings = pair.connector.settings
+    moved = with_second(changed(settings, {}, {"basware_company": "9000"}), "M2", "1000")
+    with pytest.raises(StoreRefused), open_connector(moved):
+        pass
+    with open_unbound(moved) as connector:
+        wanted = Binding.of(moved, connector.basware_urls[0])
+        assert len(binding.rebind(connector.store, wanted, "merger", connector.clock.now(), actor="ap")) == 2
+    with open_connector(moved) as connector, connector.store.read() as connection:
+        assert [holds.get(connection, company) is not None for company in ("M1", "M2")] == [True, True]
+
+
 def test_a_store_with_work_from_before_is_bound_by_its_next_start(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

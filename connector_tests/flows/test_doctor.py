@@ -20,7 +20,7 @@ from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.syspro.options import SysproOptions
 from connector_defs.store import audit
 from connector_defs.syspro.addresses import UrlRefused
-from connector_tests.flows.pair import SMALL, Pair, open_pair, settings_for
+from connector_tests.flows.pair import SMALL, Pair, invoice, open_pair, settings_for
 from connector_tests.internet import Authority, listening
 
 SECRET = "not-the-right-one"
@@ -133,6 +133,36 @@ def test_a_scope_that_was_not_granted_is_named_with_its_flows(pair: Pair) -> Non
 def test_a_scope_that_is_not_needed_is_none_that_is_missing(pair: Pair) -> None:
     granted = ALL_SCOPES - {"vendors.write", "accounts.read"}
     assert scopes_probe(pair, granted, schedules={"flows": ("invoices", "enrichment")}).ok
+
+
+def test_a_company_whose_records_no_flow_reads_is_not_called_empty(sandbox: Sandbox, folder: Path) -> None:
+    found = probes(sandbox, folder, schedules={"flows": ("invoices",)})
+    told = next(probe for probe in found if probe.name == "Basware company")
+    assert (told.ok, "read no records" in told.detail) == (True, True)
+
+
+def test_a_company_without_records_is_told(folder: Path) -> None:
+    with Sandbox(SMALL) as empty:
+        told = next(probe for probe in probes(empty, folder) if probe.name == "Basware company")
+    assert (told.ok, "is empty" in told.detail) == (True, True)
+
+
+def test_a_store_that_was_used_with_another_client_is_named(pair: Pair) -> None:
+    settings = pair.connector.settings
+    other = settings.model_copy(
+        update={"basware": settings.basware.model_copy(update={"client_id": "another"})}
+    )
+    assert "state store's tenant" not in failed(list(ping(other)))
+    pair.approve(invoice("A-1"))
+    pair.run()
+    found = failed(list(ping(other)))["state store's tenant"]
+    assert "the settings say another" in found.detail
+    assert "connector db rebind" in found.remedy
+
+
+def test_a_store_that_is_not_made_yet_belongs_to_nobody(sandbox: Sandbox, tmp_path: Path) -> None:
+    found = {probe.name: probe for probe in probes(sandbox, tmp_path)}["state store's tenant"]
+    assert (found.ok, "nobody yet" in found.detail) == (True, True)
 
 
 def granting(monkeypatch: pytest.MonkeyPatch, surplus: str) -> None:

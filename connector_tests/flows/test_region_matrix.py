@@ -193,6 +193,22 @@ def test_an_extra_host_of_another_region_is_refused(folder: Path, stranger: List
     assert stranger.silent
 
 
+def test_the_settings_may_replace_the_table_of_a_region(folder: Path, stranger: Listener) -> None:
+    tables = {"US": {"production": ["api.usa.basware.com"], "test": ["try.usa.basware.com"]}}
+    for region, url, told in (
+        ("EU", "https://api.usa.basware.com", "belongs to region US"),
+        ("US", "https://us-api.basware.com", "known are api.usa.basware.com, try.usa.basware.com"),
+    ):
+        with pytest.raises(HostRefused, match=told):
+            poll(settings(folder, region, url, None, region_hosts=tables))
+    assert stranger.silent
+    with open_connector(settings(folder, "US", None, None, region_hosts=tables)) as connector:
+        assert connector.basware_urls[0] == "https://api.usa.basware.com"
+    blurred = {"US": {"production": ["api.basware.com"]}}
+    with pytest.raises(HostRefused, match="stands twice"):
+        poll(settings(folder, "EU", None, None, region_hosts=blurred))
+
+
 REDIRECTS = [
     *(f"https://{host}/v1/accountingDocuments" for host in EVERY_HOST if host != API),
     *(f"{url}/page" for url in FOREIGN if "//api.basware.com:" not in url),
@@ -280,6 +296,39 @@ def test_a_redirect_to_public_storage_is_followed_once_and_carries_nothing_of_ou
     assert b"authorization" not in request.lower()
     assert b"planted-token" not in request
     assert stranger.silent
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "days", "told"),
+    [
+        ("tokens", (API,), -1, "No credentials were sent"),
+        ("tokens", ("basware.example",), 30, "No credentials were sent"),
+        ("api", ("api.basware.example",), 30, "Nothing was sent"),
+        ("api", (API,), -1, "Nothing was sent"),
+    ],
+)
+def test_whoever_cannot_show_the_hosts_certificate_hears_nothing(
+    folder: Path,
+    internet: Internet,
+    basware: Basware,
+    authority: Authority,
+    host: str,
+    names: tuple[str, ...],
+    days: int,
+    told: str,
+) -> None:
+    gateway = "gateway.customer.example"
+    with listening(lambda _: b"", authority.context(*names, days=days)) as listener:
+        internet.place(API if host == "api" else gateway, listener)
+        with listening(basware.answer, authority.context(gateway)) as tokens:
+            if host == "api":
+                internet.place(gateway, tokens)
+            chosen = settings(
+                folder, "EU", f"https://{API}", f"https://{gateway}/v1/tokens", extra_hosts=(gateway,)
+            )
+            with pytest.raises(Fatal, match=rf"certificate is refused.*{told}"):
+                poll(chosen)
+    assert (listener.connections, listener.received) == (1, 0)
 
 
 @pytest.mark.parametrize("place", ["api", "tokens"])

@@ -52,7 +52,6 @@ from connector_tests.proof.kinds import (
     held,
     in_syspro,
 )
-from connector_tests.proof.workers import without_certificates
 
 _HOUR = 3600.0
 # Which of those there are. Not drawn from them: threads race, and Hypothesis must see the same choices each time.
@@ -147,7 +146,6 @@ class InvoiceModel(RuleBasedStateMachine):
         super().__init__()
         self._open = ExitStack()
         folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="connector-model-")))
-        self._open.enter_context(without_certificates())
         shutil.copy(_empty_store(), folder / "state.db")
         self.sandbox = self._open.enter_context(
             Sandbox(_SMALL, processing_seconds=0.0, syspro_options=SysproOptions(duplicate_check=False))

@@ -12,23 +12,21 @@ import logging
 import multiprocessing
 import os
 import signal
-import ssl
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from pydantic import SecretStr
 
 from connector_defs import points
+from connector_defs.dialing import tls_context
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows import mapping, runtime
 from connector_defs.flows.credentials import Keyring, seal_of, settings_in_force
@@ -45,8 +43,8 @@ from connector_tests.proof import mutations
 
 _LOST_PATIENCE = 120.0
 _SECONDS_TO_BEGIN_THE_LAST_TRANSACTION = 0.5
-# Every HTTP client reads the CA bundle, 45 ms each, which loopback never needs: read once, before the fork.
-_CERTIFICATES = ssl.create_default_context()
+# Reading the public authorities takes 45 ms, and loopback never needs them: read once, before the fork.
+tls_context()
 _server = multiprocessing.get_context("forkserver")
 
 
@@ -169,7 +167,6 @@ def _turn(connector: Connector, order: Order) -> None:
 def _prepare(order: Order) -> None:
     # Every fault that is met as planned warns; among thousands nobody would see the one that matters.
     logging.disable(logging.WARNING)
-    ssl.create_default_context = _the_same_certificates
     if order.lease_seconds is not None:
         assert hasattr(runtime, "LEASE_SECONDS"), "point this to where a lease gets its length now"
         vars(runtime)["LEASE_SECONDS"] = order.lease_seconds
@@ -189,17 +186,6 @@ def _poisoned(post: Callable[..., Any], number: str) -> Callable[..., Any]:
         return post(*arguments)
 
     return send
-
-
-def _the_same_certificates(*_: object, **__: object) -> ssl.SSLContext:
-    return _CERTIFICATES
-
-
-@contextmanager
-def without_certificates() -> Iterator[None]:
-    """No client of this process reads the CA bundle anew within the block."""
-    with mock.patch.object(ssl, "create_default_context", _the_same_certificates):
-        yield
 
 
 def _die() -> None:
