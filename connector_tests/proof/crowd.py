@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -182,8 +182,10 @@ class _Rush:
 
     def _sample(self) -> None:
         for worker in self._workers:
-            if worker.running:
-                self._memory.setdefault(worker.pid, _Memory()).samples.append(worker.memory())
+            # It may end, or be reaped, at the very moment it is looked at.
+            with suppress(ProcessLookupError, FileNotFoundError):
+                if worker.running:
+                    self._memory.setdefault(worker.pid, _Memory()).samples.append(worker.memory())
 
     def _judge_memory(self) -> None:
         watched = max(self._memory.values(), key=lambda memory: len(memory.samples))
