@@ -322,7 +322,8 @@ class TestSharedToken:
     """What one process fetched, the others use, until it runs out or is refused."""
 
     def shared(self, answers: Answers, keeper: Keeper, clock: Clock, **options: object) -> TokenSource:
-        return tokens(answers, keeper=keeper, clock=clock, wall_clock=lambda: NOW + clock.now, **options)
+        chosen = {"scopes": ("vendors.read",), **options}
+        return tokens(answers, keeper=keeper, clock=clock, wall_clock=lambda: NOW + clock.now, **chosen)
 
     def test_a_second_process_asks_for_none_and_knows_what_was_granted(self) -> None:
         answers, keeper, clock = Answers(token_answer("T", scope="vendors.read")), Keeper(), Clock()

