@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector_defs.store.schema import upgrade
+from connector_tests.flows.first_load import FirstLoad
 from connector_tests.flows.pair import Pair, open_pair
 
 
@@ -43,8 +44,16 @@ def pair(folder: Path) -> Iterator[Pair]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def first_load(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> FirstLoad:
+    """The same after its first load of master data and orders, to be copied."""
+    home = tmp_path_factory.mktemp("first-load")
+    shutil.copy(empty_store, home / "state.db")
+    return FirstLoad.made_in(home)
+
+
 @pytest.fixture
-def published(pair: Pair) -> Pair:
-    """The same after its first load of master data and orders."""
-    pair.sync()
-    return pair
+def published(tmp_path: Path, first_load: FirstLoad) -> Iterator[Pair]:
+    """A copy of it."""
+    with first_load.open(tmp_path) as opened:
+        yield opened

@@ -51,16 +51,16 @@ _TIMING = {
 class LeapingClock:
     """Real time, but waiting takes none: the clock leaps over it."""
 
-    def __init__(self) -> None:
-        self._leapt = timedelta()
+    def __init__(self, leapt: timedelta = timedelta()) -> None:
+        self.leapt = leapt
 
     def now(self) -> datetime:
         """The current instant, with all waits so far added."""
-        return datetime.now(UTC) + self._leapt
+        return datetime.now(UTC) + self.leapt
 
     def wait(self, seconds: float) -> None:
         """Leap."""
-        self._leapt += timedelta(seconds=seconds)
+        self.leapt += timedelta(seconds=seconds)
 
 
 @dataclass

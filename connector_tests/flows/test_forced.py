@@ -18,14 +18,6 @@ from connector_tests.flows.pair import SUPPLIER, Pair, open_pair
 ORDER = "000000000010001"
 
 
-@pytest.fixture
-def published(folder: Path) -> Iterator[Pair]:
-    """A small company after its first load."""
-    with open_pair(folder) as opened:
-        opened.sync()
-        yield opened
-
-
 def order(pair: Pair, entity: str, *keys: str) -> ForceReport:
     return force(pair.connector, pair.company, entity, keys or None, actor="ann", reason="lost in P2P")
 

@@ -24,14 +24,6 @@ ORDER = "000000000010001"
 ORDERLESS_SUPPLIER = "000000000000005"
 
 
-@pytest.fixture
-def published(folder: Path) -> Iterator[Pair]:
-    """A small company after its first load."""
-    with open_pair(folder) as pair:
-        pair.sync()
-        yield pair
-
-
 def compared(pair: Pair, **options: Any) -> dict[str, RecordComparison]:
     return {one.entity: one for one in reconcile_records(pair.connector, **options).comparisons}
 
