@@ -186,11 +186,14 @@ def test_a_warning_on_an_order_does_not_take_its_mark_of_being_unfinished(pair: 
 
 
 @pytest.mark.covers("F24")
-def test_what_basware_has_already_is_confirmed_without_a_change_there(published: Pair, folder: Path) -> None:
+def test_what_basware_has_already_is_confirmed_without_a_change_there(
+    published: Pair, tmp_path: Path
+) -> None:
     """NotProcessed: our state was lost, every record is identical to the one Basware holds."""
     before = {code: dict(held) for code, held in target(published, "accounts").items()}
-    (folder / "second").mkdir()
-    settings = settings_for(published.sandbox, folder / "second")
+    second = tmp_path / "second"
+    second.mkdir()
+    settings = settings_for(published.sandbox, second)
     with open_connector(settings, published.connector.clock) as connector:
         fresh = Pair(connector, published.sandbox, connector.companies[0])
         load_before(fresh, "accounts")

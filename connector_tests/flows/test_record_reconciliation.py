@@ -1,7 +1,7 @@
 """Master data and orders compared: a planted difference of each kind is found and named, and nothing else is."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
