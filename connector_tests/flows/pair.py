@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from connector_defs.domain.clock import Clock
 from connector_defs.flows import mapping, overview
@@ -79,6 +80,13 @@ class Pair:
     def run(self) -> InvoiceRunReport:
         """One run over the approved invoices."""
         return run_invoices(self.connector, self.company)
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Within the block a run leaves what is still open to the next one, in place of trying for three seconds."""
+        waits = {"linger_seconds": 0.0, "confirm_wait_seconds": 0.0}
+        with mock.patch.dict(vars(self.connector.settings.timing), waits):
+            yield
 
     def next_day(self) -> None:
         """Let a day pass: what is due once a day is due again."""

@@ -102,7 +102,8 @@ def test_a_request_id_that_basware_does_not_take_is_asked_for_later(
         raise RecordRefused("no such key", code="key_refused")
 
     monkeypatch.setattr(pair.connector.basware, "request_status", refuse)
-    report = refresh(pair, "taxCodes")["taxCodes"]
+    with pair.hurried():
+        report = refresh(pair, "taxCodes")["taxCodes"]
     assert (report.pending, report.failed) == (5, 0)
 
 
