@@ -115,20 +115,18 @@ def test_what_is_on_its_way_is_told_apart_from_what_is_held(folder: Path) -> Non
         assert (third.carried, third.sent, third.unchanged) == (0, 1, 4)
 
 
-def test_a_record_that_is_gone_counts_as_closed(pair: Pair) -> None:
-    pair.sync()
-    assert pair.sandbox.world.tables["AdmTax"].delete(("B",))
-    pair.stage("tax_codes")
-    totals = totals_of(counted(pair, "taxCodes")["taxCodes"])
+def test_a_record_that_is_gone_counts_as_closed(published: Pair) -> None:
+    assert published.sandbox.world.tables["AdmTax"].delete(("B",))
+    published.stage("tax_codes")
+    totals = totals_of(counted(published, "taxCodes")["taxCodes"])
     assert_add_up(totals)
     assert (totals.closed, totals.staged, totals.unchanged) == (1, 4, 4)
 
 
-def test_a_line_taken_back_in_basware_counts_as_quarantined(pair: Pair) -> None:
-    pair.sync()
-    pair.sandbox.world.tables["PorMasterDetail"].update((ORDER, 1), {"MOrderQty": Decimal(0)})
-    pair.stage("order_lines")
-    totals = totals_of(counted(pair, LINES)[LINES])
+def test_a_line_taken_back_in_basware_counts_as_quarantined(published: Pair) -> None:
+    published.sandbox.world.tables["PorMasterDetail"].update((ORDER, 1), {"MOrderQty": Decimal(0)})
+    published.stage("order_lines")
+    totals = totals_of(counted(published, LINES)[LINES])
     assert_add_up(totals)
     assert (totals.quarantined, totals.closed) == (1, 1)
 
