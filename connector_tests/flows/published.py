@@ -52,6 +52,11 @@ def refresh(pair: Pair, *entities: str) -> dict[str, PublishReport]:
 def load_before(pair: Pair, entity: str) -> None:
     """Stage all, and publish what comes before an entity."""
     pair.stage()
+    publish_before(pair, entity)
+
+
+def publish_before(pair: Pair, entity: str) -> None:
+    """Publish what comes before an entity, from what is staged."""
     for earlier in ENDPOINTS[: ENDPOINTS.index(entity)]:
         pair.publish(earlier)
 
