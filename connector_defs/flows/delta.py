@@ -237,13 +237,15 @@ class Delta:
         for first, last in self._ranges():
             self._duck.execute("SET VARIABLE range_first = ?", [first])
             self._duck.execute("SET VARIABLE range_last = ?", [last])
-            self._compare()
-            for rows in self._slices(
-                "verdict = 'held' AND NOT (known_state IS NOT DISTINCT FROM 'held' AND known_hash = hash)"
-            ):
-                yield "held", rows
-            for rows in self._slices("verdict = 'send'"):
-                yield "send", rows
+            found = self._compare()
+            if found["held"]:
+                for rows in self._slices(
+                    "verdict = 'held' AND NOT (known_state IS NOT DISTINCT FROM 'held' AND known_hash = hash)"
+                ):
+                    yield "held", rows
+            if found["send"]:
+                for rows in self._slices("verdict = 'send'"):
+                    yield "send", rows
 
     def all_rows(self) -> Iterator[list[Changed]]:
         """Every staged row in slices, in the place of `changes`.
@@ -264,8 +266,8 @@ class Delta:
         )
         return [(first, last) for first, last in self._duck.execute(query).fetchall()]
 
-    def _compare(self) -> None:
-        """Judge every row of the current range."""
+    def _compare(self) -> Counter[str]:
+        """Judge every row of the current range; returns how many got which verdict."""
         query = (
             resources.files("connector_defs.flows")
             .joinpath("sql", f"{self._entity.name}.sql")
@@ -283,9 +285,11 @@ class Delta:
         self._duck.execute("INSERT INTO seen SELECT key FROM source")
         shown = _OF_ORDERS if self._entity.of_orders else _WHOLE
         self._duck.execute(_VERDICTS.format(shown_by_every_reading=shown))
-        self.counts.update(
+        found = Counter(
             dict(self._duck.execute("SELECT verdict, count(*) FROM delta GROUP BY ALL").fetchall())
         )
+        self.counts += found
+        return found
 
     def _read_at_of_row(self) -> str:
         if not self._rows.mixed:

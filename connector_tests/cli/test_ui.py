@@ -43,6 +43,8 @@ def arrivals(monkeypatch: pytest.MonkeyPatch, own_place: Path, free_port: int) -
             stop.set()
 
     (own_place / "server_info").touch()
+    # Where the tests run in the background of a shell, the page inherits that Ctrl-C means nothing.
+    monkeypatch.setattr(ui, "_STOP_SECONDS", 1.0)
     monkeypatch.setattr(ui, "running_sandbox", sandbox)
     monkeypatch.setattr(ui, "asked_to_stop", asked)
     monkeypatch.setattr(ui, "_make_history", lambda: None)

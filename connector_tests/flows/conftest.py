@@ -9,6 +9,7 @@ import pytest
 
 from connector_defs.store.schema import upgrade
 from connector_tests.flows.pair import Pair, open_pair
+from connector_tests.flows.prepared import Prepared
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,8 +44,31 @@ def pair(folder: Path) -> Iterator[Pair]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def all_staged(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Prepared:
+    """The same after all its tables were staged, to be copied."""
+    home = tmp_path_factory.mktemp("staged")
+    shutil.copy(empty_store, home / "state.db")
+    return Prepared.by(Pair.stage, home)
+
+
+@pytest.fixture(scope="session")
+def all_published(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Prepared:
+    """The same after its first load of master data and orders, to be copied."""
+    home = tmp_path_factory.mktemp("published")
+    shutil.copy(empty_store, home / "state.db")
+    return Prepared.by(Pair.sync, home)
+
+
 @pytest.fixture
-def published(pair: Pair) -> Pair:
-    """The same after its first load of master data and orders."""
-    pair.sync()
-    return pair
+def staged(tmp_path: Path, all_staged: Prepared) -> Iterator[Pair]:
+    """A small company, staged, nothing published yet."""
+    with all_staged.open(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def published(tmp_path: Path, all_published: Prepared) -> Iterator[Pair]:
+    """A small company after its first load of master data and orders."""
+    with all_published.open(tmp_path) as opened:
+        yield opened

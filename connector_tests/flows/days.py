@@ -42,8 +42,9 @@ BUSY = WorldOptions(suppliers=20, accounts=20, cost_centers=4, orders=60, lines=
 
 def stage_days(pair: Pair, first: date, last: date, *tables: str) -> None:
     """Stage a range of days by one reading of each table."""
-    for name in tables or TABLES:
-        stage(pair.connector, pair.company, name, DateWindow(first, last))
+    for name in TABLES:
+        if not tables or name in tables:
+            stage(pair.connector, pair.company, name, DateWindow(first, last))
 
 
 def publish_days(pair: Pair, first: date, last: date, *entities: str) -> dict[str, PublishReport]:
@@ -66,7 +67,7 @@ def in_basware(pair: Pair) -> dict[str, dict[str, dict[str, Any]]]:
     return {
         entity.name: {
             code: {name: value for name, value in record.items() if name not in _WHEN}
-            for code, record in pair.sandbox.basware.in_target[entity.name].items()
+            for code, record in pair.sandbox.basware.in_target.get(entity.name, {}).items()
         }
         for entity in ENTITIES
     }

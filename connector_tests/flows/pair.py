@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from connector_defs.domain.clock import Clock
 from connector_defs.flows import mapping, overview
@@ -51,16 +52,16 @@ _TIMING = {
 class LeapingClock:
     """Real time, but waiting takes none: the clock leaps over it."""
 
-    def __init__(self) -> None:
-        self._leapt = timedelta()
+    def __init__(self, leapt: timedelta = timedelta()) -> None:
+        self.leapt = leapt
 
     def now(self) -> datetime:
         """The current instant, with all waits so far added."""
-        return datetime.now(UTC) + self._leapt
+        return datetime.now(UTC) + self.leapt
 
     def wait(self, seconds: float) -> None:
         """Leap."""
-        self._leapt += timedelta(seconds=seconds)
+        self.leapt += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -79,6 +80,13 @@ class Pair:
     def run(self) -> InvoiceRunReport:
         """One run over the approved invoices."""
         return run_invoices(self.connector, self.company)
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Within the block a run leaves what is still open to the next one, in place of trying for three seconds."""
+        waits = {"linger_seconds": 0.0, "confirm_wait_seconds": 0.0}
+        with mock.patch.dict(vars(self.connector.settings.timing), waits):
+            yield
 
     def next_day(self) -> None:
         """Let a day pass: what is due once a day is due again."""

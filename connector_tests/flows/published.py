@@ -5,6 +5,7 @@ expectation of one single test.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,12 +19,15 @@ from connector_defs.flows.reports import Problem, PublishReport
 from connector_defs.sandbox.world.tables import TableStore, Value
 from connector_defs.store import audit, records
 from connector_defs.store.records import Record
-from connector_tests.flows.pair import Pair
+from connector_tests.flows.pair import SMALL, Pair
 
 ENDPOINTS = tuple(entity.name for entity in ENTITIES)
 TOMORROW = date(2026, 11, 21)
 ORDER = "000000000010001"
 ORDERLESS_SUPPLIER = "000000000000005"
+# A company with orders enough for a mistake of each kind; those of one supplier, open and in its own currency.
+MANY_ORDERS = replace(SMALL, orders=24, lines=72)
+SOUND_ORDERS = ("000000000010009", "000000000010012", "000000000010021", "000000000010024")
 
 
 def table(pair: Pair, name: str) -> TableStore:
@@ -48,6 +52,11 @@ def refresh(pair: Pair, *entities: str) -> dict[str, PublishReport]:
 def load_before(pair: Pair, entity: str) -> None:
     """Stage all, and publish what comes before an entity."""
     pair.stage()
+    publish_before(pair, entity)
+
+
+def publish_before(pair: Pair, entity: str) -> None:
+    """Publish what comes before an entity, from what is staged."""
     for earlier in ENDPOINTS[: ENDPOINTS.index(entity)]:
         pair.publish(earlier)
 

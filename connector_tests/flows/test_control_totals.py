@@ -52,30 +52,28 @@ def assert_add_up(totals: ControlTotals) -> None:
         )
 
 
-def test_the_totals_of_every_entity_add_up_from_the_first_load_on(pair: Pair) -> None:
-    pair.stage()
-    first = {name: totals_of(report) for name, report in counted(pair).items()}
-    again = {name: totals_of(report) for name, report in counted(pair).items()}
+def test_the_totals_of_every_entity_add_up_from_the_first_load_on(staged: Pair) -> None:
+    first = {name: totals_of(report) for name, report in counted(staged).items()}
+    again = {name: totals_of(report) for name, report in counted(staged).items()}
     for totals in (*first.values(), *again.values()):
         assert_add_up(totals)
     vendors = first["vendors"]
     assert (vendors.rows, vendors.counted, vendors.confirmed, vendors.quarantined) == (12, 12, 10, 2)
     assert (again["vendors"].unchanged, again["vendors"].sent) == (10, 0)
     lines = first[LINES]
-    held = [row for row in pair.sandbox.world.tables["PorMasterDetail"] if row["LineType"] == "6"]
+    held = [row for row in staged.sandbox.world.tables["PorMasterDetail"] if row["LineType"] == "6"]
     assert lines.left_out <= len(held)
     assert lines.counted is None, "lines are chosen by order: SYSPRO's own count says nothing of them"
 
 
-def test_the_value_of_order_lines_is_that_of_the_lines_in_basware(pair: Pair) -> None:
-    pair.stage()
-    money = totals_of(counted(pair)[LINES]).money
+def test_the_value_of_order_lines_is_that_of_the_lines_in_basware(staged: Pair) -> None:
+    money = totals_of(counted(staged)[LINES]).money
     there: dict[str, Decimal] = {}
-    for line in pair.sandbox.basware.in_target[LINES].values():
+    for line in staged.sandbox.basware.in_target[LINES].values():
         there[line["currencyCode"]] = there.get(line["currencyCode"], Decimal(0)) + Decimal(line["netSum"])
     assert {one.currency: one.confirmed for one in money} == there
     assert {one.currency: one.syspro for one in money} == there
-    assert sum(one.lines for one in money) == len(pair.sandbox.basware.in_target[LINES])
+    assert sum(one.lines for one in money) == len(staged.sandbox.basware.in_target[LINES])
 
 
 def test_held_refused_and_quarantined_lines_keep_their_value_in_the_totals(pair: Pair) -> None:
@@ -115,20 +113,18 @@ def test_what_is_on_its_way_is_told_apart_from_what_is_held(folder: Path) -> Non
         assert (third.carried, third.sent, third.unchanged) == (0, 1, 4)
 
 
-def test_a_record_that_is_gone_counts_as_closed(pair: Pair) -> None:
-    pair.sync()
-    assert pair.sandbox.world.tables["AdmTax"].delete(("B",))
-    pair.stage("tax_codes")
-    totals = totals_of(counted(pair, "taxCodes")["taxCodes"])
+def test_a_record_that_is_gone_counts_as_closed(published: Pair) -> None:
+    assert published.sandbox.world.tables["AdmTax"].delete(("B",))
+    published.stage("tax_codes")
+    totals = totals_of(counted(published, "taxCodes")["taxCodes"])
     assert_add_up(totals)
     assert (totals.closed, totals.staged, totals.unchanged) == (1, 4, 4)
 
 
-def test_a_line_taken_back_in_basware_counts_as_quarantined(pair: Pair) -> None:
-    pair.sync()
-    pair.sandbox.world.tables["PorMasterDetail"].update((ORDER, 1), {"MOrderQty": Decimal(0)})
-    pair.stage("order_lines")
-    totals = totals_of(counted(pair, LINES)[LINES])
+def test_a_line_taken_back_in_basware_counts_as_quarantined(published: Pair) -> None:
+    published.sandbox.world.tables["PorMasterDetail"].update((ORDER, 1), {"MOrderQty": Decimal(0)})
+    published.stage("order_lines")
+    totals = totals_of(counted(published, LINES)[LINES])
     assert_add_up(totals)
     assert (totals.quarantined, totals.closed) == (1, 1)
 
@@ -177,31 +173,28 @@ def test_totals_add_up_in_the_run_after_an_outage_amid_the_batches(pair: Pair) -
     assert (totals.unchanged, totals.sent) == (100, totals.staged - 100)
 
 
-def test_a_count_of_another_day_is_not_compared(pair: Pair) -> None:
-    pair.stage()
-    with pair.connector.store.write() as connection:
+def test_a_count_of_another_day_is_not_compared(staged: Pair) -> None:
+    with staged.connector.store.write() as connection:
         connection.execute(update(tables.staged_table).values(counted=99, day="2026-01-01"))
-    assert_add_up(totals_of(counted(pair, "vendors")["vendors"]))
+    assert_add_up(totals_of(counted(staged, "vendors")["vendors"]))
 
 
-def test_a_record_that_the_store_lost_is_named(pair: Pair) -> None:
-    pair.stage()
-    report = pair.publish("vendors")["vendors"]
-    with pair.connector.store.write() as connection:
+def test_a_record_that_the_store_lost_is_named(staged: Pair) -> None:
+    report = staged.publish("vendors")["vendors"]
+    with staged.connector.store.write() as connection:
         connection.execute(delete(tables.published_record).where(tables.published_record.c.key == SUPPLIER))
-    totals = totals_of(with_totals(pair.connector, pair.company, report, TODAY))
+    totals = totals_of(with_totals(staged.connector, staged.company, report, TODAY))
     assert totals.differences == (
         f"1 staged record(s) have no state here, or one of an older form: {SUPPLIER}",
     )
 
 
-def test_many_lost_records_are_named_by_the_first_few(pair: Pair) -> None:
-    pair.stage()
-    report = pair.publish("vendors")["vendors"]
-    pair.sandbox.world.tables["ApSupplier"].update((SUPPLIER,), {"SupplierName": "Renamed"})
-    with pair.connector.store.write() as connection:
+def test_many_lost_records_are_named_by_the_first_few(staged: Pair) -> None:
+    report = staged.publish("vendors")["vendors"]
+    staged.sandbox.world.tables["ApSupplier"].update((SUPPLIER,), {"SupplierName": "Renamed"})
+    with staged.connector.store.write() as connection:
         connection.execute(update(tables.published_record).values(hash="older"))
-    (text,) = totals_of(with_totals(pair.connector, pair.company, report, TODAY)).differences
+    (text,) = totals_of(with_totals(staged.connector, staged.company, report, TODAY)).differences
     assert text.startswith("10 staged record(s)")
     assert text.endswith(" …")
 
@@ -217,33 +210,32 @@ def test_many_lost_records_are_named_by_the_first_few(pair: Pair) -> None:
         ({"quarantined": 1}, "on their way, quarantined or superseded: 12 and 11, a difference of 1"),
     ],
 )
-def test_a_run_whose_own_count_is_off_is_found_out(pair: Pair, change: dict[str, int], text: str) -> None:
-    pair.stage()
-    report = replace(pair.publish("vendors")["vendors"], **change)  # type: ignore[arg-type]
-    assert text in "\n".join(totals_of(with_totals(pair.connector, pair.company, report, TODAY)).differences)
+def test_a_run_whose_own_count_is_off_is_found_out(staged: Pair, change: dict[str, int], text: str) -> None:
+    report = replace(staged.publish("vendors")["vendors"], **change)  # type: ignore[arg-type]
+    assert text in "\n".join(
+        totals_of(with_totals(staged.connector, staged.company, report, TODAY)).differences
+    )
 
 
-def test_value_that_stands_nowhere_is_named_by_currency(pair: Pair) -> None:
-    pair.stage()
-    report = pair.publish()[LINES]
-    with pair.connector.store.write() as connection:
+def test_value_that_stands_nowhere_is_named_by_currency(staged: Pair) -> None:
+    report = staged.publish()[LINES]
+    with staged.connector.store.write() as connection:
         connection.execute(
             delete(tables.published_record).where(tables.published_record.c.key == f"{ORDER}/1")
         )
-    differences = totals_of(with_totals(pair.connector, pair.company, report, TODAY)).differences
+    differences = totals_of(with_totals(staged.connector, staged.company, report, TODAY)).differences
     (text,) = [text for text in differences if text.startswith("value of order lines in")]
     assert "accounted for, a difference of" in text
 
 
-def test_the_last_totals_of_each_entity_are_kept_exactly(pair: Pair) -> None:
-    pair.stage()
-    counted(pair)
-    pair.connector.clock.wait(60)
-    reports = counted(pair)
-    assert {one.entity: one for one in latest(pair.connector)} == {
+def test_the_last_totals_of_each_entity_are_kept_exactly(staged: Pair) -> None:
+    counted(staged)
+    staged.connector.clock.wait(60)
+    reports = counted(staged)
+    assert {one.entity: one for one in latest(staged.connector)} == {
         name: totals_of(report) for name, report in reports.items()
     }
-    with pair.connector.store.read() as connection:
+    with staged.connector.store.read() as connection:
         assert len(control.latest_totals(connection)) == len(ENTITIES)
         kept = connection.execute(tables.control_total.select()).all()
     assert len(kept) == 2 * len(ENTITIES), "every run's are"

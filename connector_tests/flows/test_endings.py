@@ -21,6 +21,7 @@ from connector_tests.flows.published import (
     in_target,
     load_before,
     posts,
+    publish_before,
     record,
     refresh,
     refused,
@@ -34,26 +35,25 @@ TAX = "S  "
 
 @pytest.mark.covers("F23", "F24")
 @pytest.mark.parametrize("entity", ENDPOINTS)
-def test_a_record_that_p2p_refused_goes_again_touched_and_is_confirmed(pair: Pair, entity: str) -> None:
+def test_a_record_that_p2p_refused_goes_again_touched_and_is_confirmed(staged: Pair, entity: str) -> None:
     """F23 and F24: Basware ignores an identical record, so the second one differs in a text."""
-    load_before(pair, entity)
-    pair.faults.arm("target_error", match=f"/{entity}")
-    refused = pair.publish(entity)[entity]
+    publish_before(staged, entity)
+    staged.faults.arm("target_error", match=f"/{entity}")
+    refused = staged.publish(entity)[entity]
     assert refused.failed == refused.sent > 0
-    assert {problem.entity for problem in overview.refused(pair.connector)} == {entity}
-    again = pair.publish(entity)[entity]
+    assert {problem.entity for problem in overview.refused(staged.connector)} == {entity}
+    again = staged.publish(entity)[entity]
     assert (again.sent, again.confirmed) == (refused.sent, refused.sent)
-    assert overview.refused(pair.connector) == []
-    before = posts(pair)
-    pair.publish(entity)
-    assert posts(pair) == before
-    assert audit.verify(pair.connector.store).ok
+    assert overview.refused(staged.connector) == []
+    before = posts(staged)
+    staged.publish(entity)
+    assert posts(staged) == before
+    assert audit.verify(staged.connector.store).ok
 
 
-def test_a_warning_counts_as_confirmed_and_is_kept(pair: Pair) -> None:
-    pair.stage()
-    pair.publish("taxCodes", "accounts", "vendors")
-    kept = record(pair, "vendors", SUPPLIER)
+def test_a_warning_counts_as_confirmed_and_is_kept(staged: Pair) -> None:
+    staged.publish("taxCodes", "accounts", "vendors")
+    kept = record(staged, "vendors", SUPPLIER)
     assert (kept.state, kept.code) == ("confirmed", "WARNING")
     assert "payment term" in kept.reason
 
@@ -102,95 +102,103 @@ def test_a_request_id_that_basware_does_not_take_is_asked_for_later(
         raise RecordRefused("no such key", code="key_refused")
 
     monkeypatch.setattr(pair.connector.basware, "request_status", refuse)
-    report = refresh(pair, "taxCodes")["taxCodes"]
+    with pair.hurried():
+        report = refresh(pair, "taxCodes")["taxCodes"]
     assert (report.pending, report.failed) == (5, 0)
 
 
 @pytest.mark.parametrize("category", ["DataValidation", "Technical", "Unknown"])
 def test_an_error_of_any_category_opens_the_record_again_and_the_next_run_brings_it_there(
-    pair: Pair, category: str
+    staged: Pair, category: str
 ) -> None:
-    load_before(pair, "vendors")
-    code = code_of(pair, "vendors", SUPPLIER)
-    pair.sandbox.basware.plan_ending("vendors", external_code=code, message="no such bank", category=category)
-    report = pair.publish("vendors")["vendors"]
+    publish_before(staged, "vendors")
+    code = code_of(staged, "vendors", SUPPLIER)
+    staged.sandbox.basware.plan_ending(
+        "vendors", external_code=code, message="no such bank", category=category
+    )
+    report = staged.publish("vendors")["vendors"]
     assert (report.confirmed, report.failed) == (9, 1)
     assert_adds_up(report)
-    assert code not in target(pair, "vendors")
-    assert states(pair, "vendors") == {"published": 9, "failed": 1, "quarantined": 2}
-    problem = refused(pair, SUPPLIER)
+    assert code not in target(staged, "vendors")
+    assert states(staged, "vendors") == {"published": 9, "failed": 1, "quarantined": 2}
+    problem = refused(staged, SUPPLIER)
     assert (problem.code, problem.reason) == ("Error", "no such bank")
     assert problem.remedy
-    again = pair.publish("vendors")["vendors"]
+    again = staged.publish("vendors")["vendors"]
     assert (again.sent, again.confirmed) == (1, 1)
-    assert in_target(pair, "vendors", SUPPLIER)["name"] == "Summit Pallets LLC"
-    assert states(pair, "vendors") == {"published": 10, "quarantined": 2}
-    assert_quiet(pair, "vendors")
+    assert in_target(staged, "vendors", SUPPLIER)["name"] == "Summit Pallets LLC"
+    assert states(staged, "vendors") == {"published": 10, "quarantined": 2}
+    assert_quiet(staged, "vendors")
 
 
 @pytest.mark.parametrize(
     "word",
     ["Unpublished", "Parked", "A word of forty characters or more, as none is yet"],
 )
-def test_a_record_with_any_other_word_than_success_is_not_taken_for_there(pair: Pair, word: str) -> None:
+def test_a_record_with_any_other_word_than_success_is_not_taken_for_there(staged: Pair, word: str) -> None:
     """Documented words and such as Basware may add: the record is not in P2P, and goes again touched."""
-    load_before(pair, "taxCodes")
-    code = code_of(pair, "taxCodes", TAX)
-    pair.sandbox.basware.plan_ending("taxCodes", external_code=code, outcome=word, message="")
-    report = pair.publish("taxCodes")["taxCodes"]
+    publish_before(staged, "taxCodes")
+    code = code_of(staged, "taxCodes", TAX)
+    staged.sandbox.basware.plan_ending("taxCodes", external_code=code, outcome=word, message="")
+    report = staged.publish("taxCodes")["taxCodes"]
     assert (report.confirmed, report.failed) == (4, 1)
-    assert code not in target(pair, "taxCodes")
-    assert refused(pair, TAX).code == word[:40]
-    assert refused(pair, TAX).reason
-    assert pair.publish("taxCodes")["taxCodes"].confirmed == 1
-    assert in_target(pair, "taxCodes", TAX)["taxPercentage"] == Decimal("8.25")
-    assert_quiet(pair, "taxCodes")
+    assert code not in target(staged, "taxCodes")
+    assert refused(staged, TAX).code == word[:40]
+    assert refused(staged, TAX).reason
+    assert staged.publish("taxCodes")["taxCodes"].confirmed == 1
+    assert in_target(staged, "taxCodes", TAX)["taxPercentage"] == Decimal("8.25")
+    assert_quiet(staged, "taxCodes")
 
 
-def test_a_record_that_expired_on_its_way_goes_again_and_is_there(pair: Pair) -> None:
-    load_before(pair, "taxCodes")
-    code = code_of(pair, "taxCodes", TAX)
-    pair.sandbox.basware.plan_ending("taxCodes", external_code=code, outcome="RecordExpired", message="newer")
+def test_a_record_that_expired_on_its_way_goes_again_and_is_there(staged: Pair) -> None:
+    publish_before(staged, "taxCodes")
+    code = code_of(staged, "taxCodes", TAX)
+    staged.sandbox.basware.plan_ending(
+        "taxCodes", external_code=code, outcome="RecordExpired", message="newer"
+    )
     for _ in range(2):
-        pair.publish("taxCodes")
-    assert pair.sandbox.basware.requests["POST taxCodes"] == 2
-    assert in_target(pair, "taxCodes", TAX)["taxPercentage"] == Decimal("8.25")
-    assert states(pair, "taxCodes") == {"published": 5}
-    assert_quiet(pair, "taxCodes")
+        staged.publish("taxCodes")
+    assert staged.sandbox.basware.requests["POST taxCodes"] == 2
+    assert in_target(staged, "taxCodes", TAX)["taxPercentage"] == Decimal("8.25")
+    assert states(staged, "taxCodes") == {"published": 5}
+    assert_quiet(staged, "taxCodes")
 
 
-def test_a_record_saved_in_part_is_there_and_its_warning_is_kept(pair: Pair) -> None:
-    load_before(pair, "costCenters")
-    code = code_of(pair, "costCenters", "100")
-    pair.sandbox.basware.plan_ending(
+def test_a_record_saved_in_part_is_there_and_its_warning_is_kept(staged: Pair) -> None:
+    publish_before(staged, "costCenters")
+    code = code_of(staged, "costCenters", "100")
+    staged.sandbox.basware.plan_ending(
         "costCenters", external_code=code, outcome="Warning", message="owner is unknown and was skipped"
     )
-    assert pair.publish("costCenters")["costCenters"].confirmed == 4
-    assert in_target(pair, "costCenters", "100")["costCenterCode"] == "100"
-    kept = record(pair, "costCenters", "100")
+    assert staged.publish("costCenters")["costCenters"].confirmed == 4
+    assert in_target(staged, "costCenters", "100")["costCenterCode"] == "100"
+    kept = record(staged, "costCenters", "100")
     assert (kept.state, kept.code, kept.reason) == (
         "confirmed",
         "WARNING",
         "owner is unknown and was skipped",
     )
-    assert_quiet(pair, "costCenters")
+    assert_quiet(staged, "costCenters")
 
 
-def test_a_warning_on_an_order_does_not_take_its_mark_of_being_unfinished(pair: Pair) -> None:
-    load_before(pair, "matchingOrders")
-    pair.sandbox.basware.plan_ending("matchingOrders", outcome="Warning", message="terms were skipped")
-    pair.publish("matchingOrders")
-    assert states(pair, "matchingOrders") == {"pending": 6}, "headers without their lines"
-    pair.publish("matchingOrderLines")
-    assert states(pair, "matchingOrders") == {"published": 6}
+def test_a_warning_on_an_order_does_not_take_its_mark_of_being_unfinished(staged: Pair) -> None:
+    publish_before(staged, "matchingOrders")
+    staged.sandbox.basware.plan_ending("matchingOrders", outcome="Warning", message="terms were skipped")
+    staged.publish("matchingOrders")
+    assert states(staged, "matchingOrders") == {"pending": 6}, "headers without their lines"
+    staged.publish("matchingOrderLines")
+    assert states(staged, "matchingOrders") == {"published": 6}
 
 
 @pytest.mark.covers("F24")
-def test_what_basware_has_already_is_confirmed_without_a_change_there(published: Pair, folder: Path) -> None:
+def test_what_basware_has_already_is_confirmed_without_a_change_there(
+    published: Pair, tmp_path: Path
+) -> None:
     """NotProcessed: our state was lost, every record is identical to the one Basware holds."""
     before = {code: dict(held) for code, held in target(published, "accounts").items()}
-    (folder / "second").mkdir()
-    settings = settings_for(published.sandbox, folder / "second")
+    second = tmp_path / "second"
+    second.mkdir()
+    settings = settings_for(published.sandbox, second)
     with open_connector(settings, published.connector.clock) as connector:
         fresh = Pair(connector, published.sandbox, connector.companies[0])
         load_before(fresh, "accounts")
@@ -204,45 +212,45 @@ def test_what_basware_has_already_is_confirmed_without_a_change_there(published:
     )
 
 
-def test_an_error_among_successes_touches_only_its_own_record(pair: Pair) -> None:
+def test_an_error_among_successes_touches_only_its_own_record(staged: Pair) -> None:
     """The request as a whole says Error."""
-    load_before(pair, "taxCodes")
-    pair.sandbox.basware.plan_ending("taxCodes", external_code=code_of(pair, "taxCodes", TAX))
-    pair.publish("taxCodes")
-    (request,) = pair.sandbox.basware.processing.requests.values()
+    publish_before(staged, "taxCodes")
+    staged.sandbox.basware.plan_ending("taxCodes", external_code=code_of(staged, "taxCodes", TAX))
+    staged.publish("taxCodes")
+    (request,) = staged.sandbox.basware.processing.requests.values()
     assert request.status == "Error"
-    assert states(pair, "taxCodes") == {"published": 4, "failed": 1}
-    assert len(target(pair, "taxCodes")) == 4
+    assert states(staged, "taxCodes") == {"published": 4, "failed": 1}
+    assert len(target(staged, "taxCodes")) == 4
 
 
 @pytest.mark.parametrize(("outcome", "there"), [("Success", 5), ("Error", 4)])
 def test_a_record_that_the_answer_leaves_out_shares_the_word_of_the_whole(
-    pair: Pair, outcome: str, there: int
+    staged: Pair, outcome: str, there: int
 ) -> None:
-    load_before(pair, "taxCodes")
-    code = code_of(pair, "taxCodes", TAX)
-    pair.sandbox.basware.plan_ending("taxCodes", external_code=code, outcome=outcome, listed=False)
-    report = pair.publish("taxCodes")["taxCodes"]
+    publish_before(staged, "taxCodes")
+    code = code_of(staged, "taxCodes", TAX)
+    staged.sandbox.basware.plan_ending("taxCodes", external_code=code, outcome=outcome, listed=False)
+    report = staged.publish("taxCodes")["taxCodes"]
     assert (report.confirmed, report.failed) == (there, 5 - there)
-    assert len(target(pair, "taxCodes")) == there
+    assert len(target(staged, "taxCodes")) == there
     if outcome == "Error":
-        assert "Basware reports Error" in refused(pair, TAX).reason
-    pair.publish("taxCodes")
-    assert len(target(pair, "taxCodes")) == 5
-    assert states(pair, "taxCodes") == {"published": 5}
-    assert_quiet(pair, "taxCodes")
+        assert "Basware reports Error" in refused(staged, TAX).reason
+    staged.publish("taxCodes")
+    assert len(target(staged, "taxCodes")) == 5
+    assert states(staged, "taxCodes") == {"published": 5}
+    assert_quiet(staged, "taxCodes")
 
 
-def test_an_error_without_an_external_code_is_that_of_the_record_which_is_not_listed(pair: Pair) -> None:
-    load_before(pair, "taxCodes")
-    pair.sandbox.basware.plan_ending(
-        "taxCodes", external_code=code_of(pair, "taxCodes", TAX), message="no such company", named=False
+def test_an_error_without_an_external_code_is_that_of_the_record_which_is_not_listed(staged: Pair) -> None:
+    publish_before(staged, "taxCodes")
+    staged.sandbox.basware.plan_ending(
+        "taxCodes", external_code=code_of(staged, "taxCodes", TAX), message="no such company", named=False
     )
-    report = pair.publish("taxCodes")["taxCodes"]
+    report = staged.publish("taxCodes")["taxCodes"]
     assert (report.confirmed, report.failed) == (4, 1)
-    assert refused(pair, TAX).reason == "no such company"
-    assert pair.publish("taxCodes")["taxCodes"].confirmed == 1
-    assert len(target(pair, "taxCodes")) == 5
+    assert refused(staged, TAX).reason == "no such company"
+    assert staged.publish("taxCodes")["taxCodes"].confirmed == 1
+    assert len(target(staged, "taxCodes")) == 5
 
 
 @pytest.mark.parametrize(("outcome", "there"), [("Success", 7), ("Error", 0)])

@@ -1,6 +1,5 @@
 """Every kind of record from SYSPRO's row to what P2P holds of it: comments, discounts, returns, reversals, rates."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,18 +8,22 @@ from typing import Any
 import pytest
 
 from connector_defs.domain.default_maps import DEFAULT_UNITS
+from connector_defs.flows.reports import PublishReport
 from connector_defs.sandbox.world import WorldOptions
 from connector_defs.sandbox.world.tables import Value
 from connector_tests.flows.days import DayClock
 from connector_tests.flows.pair import SUPPLIER, TODAY, Pair, open_pair
-
-ORDER = "000000000010001"
+from connector_tests.flows.published import ORDER, refresh
 
 
 @pytest.fixture
-def pair(folder: Path) -> Iterator[Pair]:
-    with open_pair(folder) as opened:
-        yield opened
+def pair(published: Pair) -> Pair:
+    """What the tests change comes after the first load."""
+    return published
+
+
+def refresh_orders(pair: Pair) -> dict[str, PublishReport]:
+    return refresh(pair, "matchingOrders", "matchingOrderLines")
 
 
 def held(pair: Pair, entity: str, *key: str) -> dict[str, Any]:
@@ -49,7 +52,7 @@ def test_comments_go_with_the_line_before_them_and_are_no_lines(pair: Pair) -> N
     add_comment(pair, 101, "Deliver by 15:00")
     add_comment(pair, 102, "Call first")
     add_line(pair, 103)
-    pair.sync()
+    refresh_orders(pair)
     assert held(pair, "matchingOrderLines", ORDER, "100")["comment"] == "Deliver by 15:00\nCall first"
     assert "comment" not in held(pair, "matchingOrderLines", ORDER, "103")
     lines = {record["lineNumber"] for record in pair.sandbox.basware.in_target["matchingOrderLines"].values()}
@@ -62,16 +65,16 @@ def test_comments_before_the_first_line_go_with_it(pair: Pair) -> None:
         table.delete((ORDER, row["Line"]))
         table.insert({**row, "Line": int(str(row["Line"])) + 50, "LineType": "7", "NComment": ""})
     add_comment(pair, 1, "Certificate 3.1 required")
-    pair.sync()
+    refresh_orders(pair)
     assert held(pair, "matchingOrderLines", ORDER, "51")["comment"] == "Certificate 3.1 required"
 
 
 def test_a_changed_comment_sends_its_line_alone(pair: Pair) -> None:
     add_line(pair, 100)
     add_comment(pair, 101, "Deliver by 15:00")
-    pair.sync()
+    refresh_orders(pair)
     pair.sandbox.world.tables["PorMasterDetail"].update((ORDER, 101), {"NComment": "Deliver by 17:00"})
-    report = pair.sync()["matchingOrderLines"]
+    report = refresh_orders(pair)["matchingOrderLines"]
     assert (report.sent, report.confirmed) == (1, 1)
     assert held(pair, "matchingOrderLines", ORDER, "100")["comment"] == "Deliver by 17:00"
 
@@ -88,7 +91,7 @@ def test_the_orders_discount_comes_off_goods_and_not_off_charges(pair: Pair) -> 
     pair.sandbox.world.tables["PorMasterHdr"].update(
         (ORDER,), {"DiscPct1": Decimal(10), "DiscPct2": Decimal(50)}
     )
-    pair.sync()
+    refresh_orders(pair)
     goods, charge = (held(pair, "matchingOrderLines", ORDER, line) for line in ("100", "101"))
     assert (goods["netPrice"], goods["netSum"]) == (Decimal("4.5"), 18)
     assert (charge["netPrice"], charge["netSum"]) == (10, 10)
@@ -101,7 +104,7 @@ def test_a_discount_by_value_comes_off_the_unit_or_the_line(
 ) -> None:
     ten = {"MPrice": Decimal(10), "MForeignPrice": Decimal(10), "MOrderQty": Decimal(4)}
     add_line(pair, 100, LineType="1", MDiscValFlag=flag, MDiscValue=Decimal(1), **ten)
-    pair.sync()
+    refresh_orders(pair)
     line = held(pair, "matchingOrderLines", ORDER, "100")
     assert (line["netPrice"], line["netSum"]) == (Decimal(price), Decimal(total))
 
@@ -109,7 +112,7 @@ def test_a_discount_by_value_comes_off_the_unit_or_the_line(
 def test_a_negative_quantity_is_a_return_in_p2p(pair: Pair) -> None:
     add_line(pair, 100, LineType="7", MOrderQty=Decimal(-2), MPrice=Decimal(10), MForeignPrice=Decimal(10),
              MDiscPct1=Decimal(0))  # fmt: skip
-    pair.sync()
+    refresh_orders(pair)
     line = held(pair, "matchingOrderLines", ORDER, "100")
     assert (line["matchingMode"], line["quantity"], line["netPrice"], line["netSum"]) == (
         "Return",
@@ -131,7 +134,7 @@ def test_a_reversed_receipt_names_the_original_with_its_prices(pair: Pair) -> No
         "OrigGrnValue": Decimal(40), "CurrencyValue": Decimal(40), "OrigReceiptDate": TODAY,
     }  # fmt: skip
     receipts.insert(receipt)
-    pair.sync()
+    refresh_orders(pair)
     back = {
         "Journal": 11,
         "QtyReceived": Decimal(-1),
@@ -139,7 +142,7 @@ def test_a_reversed_receipt_names_the_original_with_its_prices(pair: Pair) -> No
         "CurrencyValue": Decimal(-10),
     }
     receipts.insert({**receipt, **back})
-    report = pair.sync()["matchingOrderLines"]
+    report = refresh_orders(pair)["matchingOrderLines"]
     assert (report.sent, report.confirmed) == (1, 1)
     original, reversal = held(pair, "matchingOrderLines", ORDER, "100")["goodsReceipts"]
     assert (original["quantity"], original["unitOfMeasure"]) == (4, "KGM")
@@ -172,7 +175,6 @@ def test_a_rate_that_changes_is_sent_on_the_day_it_comes_into_force(folder: Path
 
 
 def test_a_changed_map_sends_what_it_touches_and_nothing_else(pair: Pair) -> None:
-    pair.sync()
     units = {**DEFAULT_UNITS, "EA": "C62"}
     pair.connector.settings = pair.connector.settings.model_copy(update={"units": units})
     reports = pair.sync()
@@ -183,7 +185,7 @@ def test_a_changed_map_sends_what_it_touches_and_nothing_else(pair: Pair) -> Non
 def test_what_is_not_told_exactly_is_noted_once_for_all_records(pair: Pair) -> None:
     for number in (100, 101, 102):
         add_line(pair, number, LineType="7", MOrderUom="CRATE")
-    notes = {note.text: note for note in pair.sync()["matchingOrderLines"].notes}
+    notes = {note.text: note for note in refresh_orders(pair)["matchingOrderLines"].notes}
     note = notes["unit of measure 'CRATE' has no UN/ECE code and is sent as it is"]
     assert (note.code, note.records, note.example) == ("UNIT_UNMAPPED", 3, f"{ORDER}/100")
     assert "[units]" in note.remedy
@@ -200,7 +202,7 @@ def test_a_supplier_is_told_with_its_addresses_bank_and_order_email(pair: Pair) 
             "PoEmail": "Orders@Acme.Example",
         },
     )
-    pair.sync()
+    refresh(pair, "vendors")
     vendor = held(pair, "vendors", SUPPLIER)
     (account,) = vendor["paymentMeans"][0]["financialAccounts"]
     assert account["financialInstitution"]["id"] == "COBADEFFXXX"

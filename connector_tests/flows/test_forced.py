@@ -1,8 +1,6 @@
 """A person's order to send records again: one of them, an order's lines, or a whole entity."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,17 +11,9 @@ from connector_defs.sandbox.basware.sandbox import BaswareSandbox
 from connector_defs.store import audit, records
 from connector_defs.store.leases import LeaseTaken
 from connector_defs.store.records import Record
-from connector_tests.flows.pair import SUPPLIER, Pair, open_pair
+from connector_tests.flows.pair import SUPPLIER, Pair
 
 ORDER = "000000000010001"
-
-
-@pytest.fixture
-def published(folder: Path) -> Iterator[Pair]:
-    """A small company after its first load."""
-    with open_pair(folder) as opened:
-        opened.sync()
-        yield opened
 
 
 def order(pair: Pair, entity: str, *keys: str) -> ForceReport:

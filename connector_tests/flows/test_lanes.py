@@ -62,7 +62,8 @@ def test_what_a_dead_worker_of_one_lane_left_is_recovered_by_that_lane_alone(fol
         (bill_id,) = pair.approve(invoice("LEFT"))
         _leave_in_posting(pair, bill_id, lane="operator/INTEG2")
         held = pair.connector.leases._take("operator/INTEG2")
-        pair.run()
+        with pair.hurried():
+            pair.run()
         assert pair.state(bill_id) == "posting"
         _end(pair, held.name)
         pair.connector.clock.wait(1)

@@ -6,15 +6,17 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from connector_defs.flows.entities import entity as entity_named
 from connector_defs.flows.publishing import publish
 from connector_defs.flows.reports import PublishReport
 from connector_defs.sandbox.world.tables import Value
 from connector_defs.store import audit, records
 from connector_tests.flows.days import DayClock, in_basware, stage_days
 from connector_tests.flows.pair import SUPPLIER, TODAY, Pair, open_pair
+from connector_tests.flows.published import ORDER, refresh
 
 YESTERDAY = TODAY - timedelta(days=1)
-ORDER = "000000000010001"
+SUPPLIERS = ("suppliers", "supplier_addresses")
 
 CASES = [
     ("vendors", "ApSupplier", (SUPPLIER,), "SupplierName", ("Oldest Ltd", "Older Ltd", "Newest Ltd")),
@@ -28,6 +30,12 @@ CASES = [
     ),
     ("matchingOrderLines", "PorMasterDetail", (ORDER, 1), "MStockDes", ("oldest", "older", "newest")),
 ]
+
+
+def needed_by(entity: str) -> list[str]:
+    """What must be confirmed before it, the first first."""
+    dependency = entity_named(entity).depends_on
+    return [*needed_by(dependency), dependency] if dependency else []
 
 
 def late(pair: Pair, entity: str) -> PublishReport:
@@ -50,12 +58,12 @@ def test_a_row_read_before_what_basware_was_told_is_superseded(
     with open_pair(folder, clock=DayClock()) as pair:
         rows = pair.sandbox.world.tables[table]
         rows.update(key, {column: oldest})
-        pair.sync()
+        refresh(pair, *needed_by(entity), entity)
         rows.update(key, {column: older})
-        stage_days(pair, YESTERDAY, YESTERDAY)
+        stage_days(pair, YESTERDAY, YESTERDAY, *entity_named(entity).sources)
         # The second reading shows either something new, or again what Basware has.
         rows.update(key, {column: newest if told_between else oldest})
-        pair.sync()
+        refresh(pair, entity)
         before = in_basware(pair)
         report = late(pair, entity)
         assert (report.superseded, report.sent) == (1, 0)
@@ -68,10 +76,10 @@ def test_a_record_that_came_after_an_older_reading_is_not_gone(folder: Path) -> 
         suppliers = pair.sandbox.world.tables["ApSupplier"]
         model = suppliers.get(SUPPLIER)
         assert model is not None
-        pair.sync()
-        stage_days(pair, YESTERDAY, YESTERDAY)
+        refresh(pair, "vendors")
+        stage_days(pair, YESTERDAY, YESTERDAY, *SUPPLIERS)
         suppliers.insert({**model, "Supplier": "000000000000099", "TaxRegnNum": "99"})
-        pair.stage("suppliers", "supplier_addresses")
+        pair.stage(*SUPPLIERS)
         pair.publish("vendors")
         before = in_basware(pair)
         assert late(pair, "vendors").deactivated == 0
@@ -81,10 +89,10 @@ def test_a_record_that_came_after_an_older_reading_is_not_gone(folder: Path) -> 
 def test_a_supplier_that_is_gone_does_not_come_back_with_an_older_reading(folder: Path) -> None:
     with open_pair(folder, clock=DayClock()) as pair:
         gone = "000000000000005"
-        stage_days(pair, YESTERDAY, YESTERDAY)
-        pair.sync()
+        stage_days(pair, YESTERDAY, YESTERDAY, *SUPPLIERS)
+        refresh(pair, "vendors")
         pair.sandbox.world.tables["ApSupplier"].delete((gone,))
-        pair.stage("suppliers", "supplier_addresses")
+        pair.stage(*SUPPLIERS)
         assert pair.publish("vendors")["vendors"].deactivated == 1
         before = in_basware(pair)
         assert late(pair, "vendors").sent == 0
@@ -117,11 +125,11 @@ def test_a_run_that_broke_off_keeps_what_it_told_from_an_older_one(
     """Only a reading that is published to its end counts for all its rows; a record counts for itself."""
     with open_pair(folder, clock=DayClock()) as pair:
         rows = pair.sandbox.world.tables["ApSupplier"]
-        pair.sync()
+        refresh(pair, "vendors")
         rows.update((SUPPLIER,), {"SupplierName": "Older Ltd"})
-        stage_days(pair, YESTERDAY, YESTERDAY)
+        stage_days(pair, YESTERDAY, YESTERDAY, *SUPPLIERS)
         rows.update((SUPPLIER,), {"SupplierName": "Newest Ltd"})
-        pair.stage("suppliers", "supplier_addresses")
+        pair.stage(*SUPPLIERS)
         with monkeypatch.context() as patch:
             patch.setattr("connector_defs.flows.comparison.Comparison.remember", _die)
             with pytest.raises(KeyboardInterrupt):
@@ -155,7 +163,7 @@ def test_a_partition_of_a_version_that_noted_no_reading_is_published_where_nothi
 def test_a_rate_with_a_date_is_told_as_of_the_reading_whatever_day_is_filled_up(folder: Path) -> None:
     with open_pair(folder, clock=DayClock()) as pair:
         pair.sandbox.world.tables["AdmTax"].update(("S",), {"TaxEffDate": YESTERDAY})
-        pair.sync()
+        refresh(pair, "taxCodes")
         before = in_basware(pair)
         long_ago = TODAY - timedelta(days=30)
         stage_days(pair, long_ago, long_ago, "tax_codes")
@@ -167,7 +175,7 @@ def test_a_record_keeps_when_it_was_read_and_the_audit_covers_it(folder: Path) -
     clock = DayClock()
     with open_pair(folder, clock=clock) as pair:
         begun = clock.now()
-        pair.sync()
+        refresh(pair, "vendors")
         with pair.connector.store.read() as connection:
             record = records.by_keys(connection, "vendors", "M1", [SUPPLIER])[SUPPLIER]
         assert begun < record.read_at < record.updated_at
@@ -182,14 +190,14 @@ def test_a_record_keeps_when_it_was_read_and_the_audit_covers_it(folder: Path) -
 def test_a_run_under_a_clock_set_wrong_keeps_nothing_from_being_published(folder: Path) -> None:
     clock = DayClock(date(2035, 1, 1))
     with open_pair(folder, clock=clock) as pair:
-        pair.sync()
+        refresh(pair, "vendors")
         clock.go_to(TODAY)
         pair.sandbox.world.tables["ApSupplier"].update((SUPPLIER,), {"SupplierName": "Newest Ltd"})
         pair.sandbox.world.tables["ApSupplier"].delete(("000000000000005",))
-        pair.stage("suppliers", "supplier_addresses")
+        pair.stage(*SUPPLIERS)
         report = pair.publish("vendors")["vendors"]
         assert (report.superseded, report.sent, report.deactivated) == (0, 2, 1)
-        stage_days(pair, YESTERDAY, YESTERDAY, "suppliers", "supplier_addresses")
-        pair.stage("suppliers", "supplier_addresses")
+        stage_days(pair, YESTERDAY, YESTERDAY, *SUPPLIERS)
+        pair.stage(*SUPPLIERS)
         pair.publish("vendors")
         assert late(pair, "vendors").sent == 0, "readings count again"

@@ -25,6 +25,7 @@ from connector_tests.flows.published import (
     lines_in_target,
     load_before,
     posts,
+    publish_before,
     published_lines,
     record,
     refresh,
@@ -38,17 +39,16 @@ OTHER_ORDER = "000000000010002"
 
 
 @pytest.mark.covers("F26")
-def test_orders_wait_for_their_supplier_and_lines_for_their_order(pair: Pair) -> None:
+def test_orders_wait_for_their_supplier_and_lines_for_their_order(staged: Pair) -> None:
     """F26: nothing is sent that P2P would refuse for what is missing there."""
-    pair.stage()
-    pair.publish("taxCodes", "accounts", "costCenters", "paymentTerms")
-    pair.faults.arm("target_error", times=1, match="/vendors")
-    reports = pair.publish("vendors", "matchingOrders", "matchingOrderLines")
+    staged.publish("taxCodes", "accounts", "costCenters", "paymentTerms")
+    staged.faults.arm("target_error", times=1, match="/vendors")
+    reports = staged.publish("vendors", "matchingOrders", "matchingOrderLines")
     assert reports["vendors"].failed == reports["vendors"].sent == 10
     assert (reports["matchingOrders"].held, reports["matchingOrders"].sent) == (6, 0)
     assert (reports["matchingOrderLines"].held, reports["matchingOrderLines"].sent) == (16, 0)
-    assert "vendors" in record(pair, "matchingOrders", ORDER).reason
-    again = pair.publish("vendors", "matchingOrders", "matchingOrderLines")
+    assert "vendors" in record(staged, "matchingOrders", ORDER).reason
+    again = staged.publish("vendors", "matchingOrders", "matchingOrderLines")
     assert [report.confirmed for report in again.values()] == [10, 6, 16]
     for report in (*reports.values(), *again.values()):
         assert_adds_up(report)
@@ -114,20 +114,22 @@ def test_an_order_of_many_slices_is_marked_incomplete_until_the_last_has_gone(
 
 
 @pytest.mark.covers("F26")
-def test_lines_wait_for_a_header_that_p2p_refused_and_follow_it(pair: Pair) -> None:
-    load_before(pair, "matchingOrders")
-    pair.sandbox.basware.plan_ending("matchingOrders", external_code=code_of(pair, "matchingOrders", ORDER))
-    reports = pair.publish("matchingOrders", "matchingOrderLines")
+def test_lines_wait_for_a_header_that_p2p_refused_and_follow_it(staged: Pair) -> None:
+    publish_before(staged, "matchingOrders")
+    staged.sandbox.basware.plan_ending(
+        "matchingOrders", external_code=code_of(staged, "matchingOrders", ORDER)
+    )
+    reports = staged.publish("matchingOrders", "matchingOrderLines")
     assert (reports["matchingOrders"].confirmed, reports["matchingOrders"].failed) == (5, 1)
     held = reports["matchingOrderLines"].held
-    assert held == len([key for key in published_lines(pair) if key.startswith(f"{ORDER}/")]) > 0
-    assert "matchingOrders" in record(pair, "matchingOrderLines", f"{ORDER}/1").reason
-    assert lines_in_target(pair) == {}
-    again = pair.publish("matchingOrders", "matchingOrderLines")
+    assert held == len([key for key in published_lines(staged) if key.startswith(f"{ORDER}/")]) > 0
+    assert "matchingOrders" in record(staged, "matchingOrderLines", f"{ORDER}/1").reason
+    assert lines_in_target(staged) == {}
+    again = staged.publish("matchingOrders", "matchingOrderLines")
     assert [report.confirmed for report in again.values()] == [1, held]
-    assert len(lines_in_target(pair)) == held
-    assert incomplete(pair) == []
-    assert_quiet(pair, "matchingOrders", "matchingOrderLines")
+    assert len(lines_in_target(staged)) == held
+    assert incomplete(staged) == []
+    assert_quiet(staged, "matchingOrders", "matchingOrderLines")
 
 
 @pytest.mark.parametrize("cause", ["P2P refuses it", "SYSPRO has it without a name"])
@@ -261,21 +263,21 @@ def test_a_receipt_and_its_reversal_both_stand_on_the_line_and_add_up_to_nothing
     assert_quiet(published, "matchingOrderLines")
 
 
-def test_a_new_order_is_not_called_published_before_its_last_line_is(pair: Pair) -> None:
+def test_a_new_order_is_not_called_published_before_its_last_line_is(staged: Pair) -> None:
     """The header alone is confirmed: P2P shows nothing of it yet, and neither do we call it done."""
-    load_before(pair, "matchingOrderLines")
-    assert len(target(pair, "matchingOrders")) == 6
-    assert states(pair, "matchingOrders") == {"pending": 6}
-    assert len(incomplete(pair)) == 6
-    pair.sandbox.basware.plan_ending(
-        "matchingOrderLines", external_code=code_of(pair, "matchingOrderLines", ORDER, "1")
+    publish_before(staged, "matchingOrderLines")
+    assert len(target(staged, "matchingOrders")) == 6
+    assert states(staged, "matchingOrders") == {"pending": 6}
+    assert len(incomplete(staged)) == 6
+    staged.sandbox.basware.plan_ending(
+        "matchingOrderLines", external_code=code_of(staged, "matchingOrderLines", ORDER, "1")
     )
-    pair.publish("matchingOrderLines")
-    assert incomplete(pair) == [ORDER]
-    assert states(pair, "matchingOrders") == {"published": 5, "pending": 1}
-    pair.publish("matchingOrderLines")
-    assert incomplete(pair) == []
-    assert states(pair, "matchingOrders") == {"published": 6}
+    staged.publish("matchingOrderLines")
+    assert incomplete(staged) == [ORDER]
+    assert states(staged, "matchingOrders") == {"published": 5, "pending": 1}
+    staged.publish("matchingOrderLines")
+    assert incomplete(staged) == []
+    assert states(staged, "matchingOrders") == {"published": 6}
 
 
 @pytest.fixture

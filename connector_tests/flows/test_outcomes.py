@@ -26,11 +26,9 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def pair(folder: Path) -> Iterator[Pair]:
-    """A small company, staged, nothing published yet."""
-    with open_pair(folder) as opened:
-        opened.stage()
-        yield opened
+def pair(staged: Pair) -> Pair:
+    """Nothing is published yet."""
+    return staged
 
 
 def record(pair: Pair, entity: str, key: str) -> Record:

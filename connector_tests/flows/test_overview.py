@@ -27,10 +27,9 @@ def ages(pair: Pair) -> dict[tuple[str, str], tuple[int, int]]:
     return {(one.entity, one.state): (one.records, one.minutes) for one in found}
 
 
-def test_nothing_is_old_where_all_is_confirmed(pair: Pair) -> None:
-    pair.sync()
-    pair.next_day()
-    assert ages(pair) == {}
+def test_nothing_is_old_where_all_is_confirmed(published: Pair) -> None:
+    published.next_day()
+    assert ages(published) == {}
 
 
 def test_a_record_without_an_outcome_grows_old(folder: Path) -> None:
@@ -55,21 +54,19 @@ def test_a_record_refused_every_night_is_as_old_as_its_first_refusal(pair: Pair)
     assert ages(pair) == {}
 
 
-def test_a_confirmed_record_that_is_refused_later_is_as_old_as_that_refusal(pair: Pair) -> None:
-    pair.sync()
-    pair.next_day()
-    table = pair.sandbox.world.tables["AdmTax"]
+def test_a_confirmed_record_that_is_refused_later_is_as_old_as_that_refusal(published: Pair) -> None:
+    published.next_day()
+    table = published.sandbox.world.tables["AdmTax"]
     table.update(("S",), {"CurTaxRate": Decimal("9.5")})
-    pair.stage("tax_codes")
-    pair.faults.arm("target_error", times=1, match="/taxCodes")
-    pair.publish("taxCodes")
-    pair.connector.clock.wait(120)
-    assert ages(pair) == {("taxCodes", "failed"): (1, 2)}
+    published.stage("tax_codes")
+    published.faults.arm("target_error", times=1, match="/taxCodes")
+    published.publish("taxCodes")
+    published.connector.clock.wait(120)
+    assert ages(published) == {("taxCodes", "failed"): (1, 2)}
 
 
-def test_complete_orders_are_not_listed(pair: Pair) -> None:
-    pair.sync()
-    assert overview.incomplete_orders(pair.connector) == []
+def test_complete_orders_are_not_listed(published: Pair) -> None:
+    assert overview.incomplete_orders(published.connector) == []
 
 
 def test_an_order_that_lacks_a_line_is_listed_with_the_reason(pair: Pair) -> None:
@@ -93,17 +90,16 @@ def test_a_line_on_its_way_is_listed_as_such(folder: Path) -> None:
         assert all("has not said" in line.reason for order in orders for line in order.missing)
 
 
-def test_an_order_whose_other_lines_were_still_to_follow_is_listed(pair: Pair) -> None:
-    pair.sync()
-    with pair.connector.store.write() as connection:
-        now = pair.connector.clock.now()
+def test_an_order_whose_other_lines_were_still_to_follow_is_listed(published: Pair) -> None:
+    with published.connector.store.write() as connection:
+        now = published.connector.clock.now()
         records.mark_orders(connection, "M1", [ORDER], unfinished=True, now=now)
-    (order,) = overview.incomplete_orders(pair.connector)
+    (order,) = overview.incomplete_orders(published.connector)
     (line,) = order.missing
     assert (order.order, line.line, line.code) == (ORDER, "", "UNFINISHED")
     assert "the next run sends them" in line.reason
-    pair.publish("matchingOrderLines", day=TODAY)
-    assert overview.incomplete_orders(pair.connector) == []
+    published.publish("matchingOrderLines", day=TODAY)
+    assert overview.incomplete_orders(published.connector) == []
 
 
 def test_suppliers_that_share_a_vat_number_are_listed_from_the_newest_reading(pair: Pair) -> None:

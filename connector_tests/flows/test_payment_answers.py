@@ -252,7 +252,7 @@ def test_an_outcome_that_stays_open_is_asked_for_again_and_in_the_end_judged_by_
     one, two = post(pair, "INV-1", "INV-2")
     pay(pair, "INV-1")
     pay(pair, "INV-2")
-    with monkeypatch.context() as slow:
+    with monkeypatch.context() as slow, pair.hurried():
         slow.setattr(pair.connector.basware, "request_status", lambda _: None)
         report = tell(pair)
         assert (report.told, report.confirmed, report.pending, report.problems) == (2, 0, 2, ())
@@ -288,7 +288,7 @@ def test_a_status_question_without_an_answer_leaves_the_outcome_open(
     def ask(_: str) -> RequestOutcome:
         raise error
 
-    with monkeypatch.context() as away:
+    with monkeypatch.context() as away, pair.hurried():
         away.setattr(pair.connector.basware, "request_status", ask)
         assert tell(pair).pending == 1
     assert tell(pair).confirmed == 1

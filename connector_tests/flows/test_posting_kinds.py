@@ -162,7 +162,7 @@ class TestJournals:
         """Somebody booked the lost journal over to another account before the look-up."""
         site.approve(invoice("J-1"))
         site.faults.arm("reset_after", site="syspro.transaction")
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, site.hurried():
             patch.setattr("connector_defs.flows.settling.Settler.settle", lambda settler: None)
             site.run()
         details = site.sandbox.syspro.ledger.tables["GenJournalDetail"]

@@ -157,21 +157,20 @@ def test_faults_on_the_way_leave_p2p_complete(pair: Pair, site: str, fault: str)
 
 
 def test_a_crash_between_the_post_and_its_request_id_is_made_good_by_the_next_run(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+    staged: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Basware calls the repeat unchanged, which does not say that P2P has it: so it goes once more, touched."""
-    pair.stage()
 
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(records, "open_request", crash)
     with pytest.raises(KeyboardInterrupt):
-        pair.publish("taxCodes")
+        staged.publish("taxCodes")
     monkeypatch.undo()
-    report = pair.publish("taxCodes")["taxCodes"]
+    report = staged.publish("taxCodes")["taxCodes"]
     assert (report.sent, report.confirmed) == (5, 5)
-    assert pair.sandbox.basware.requests["POST taxCodes"] == 3
+    assert staged.sandbox.basware.requests["POST taxCodes"] == 3
 
 
 def test_an_outage_amid_the_batches_loses_no_request_that_got_through(folder: Path) -> None:

@@ -21,6 +21,8 @@ from connector_tests.flows.pair import TODAY, open_pair
 
 FIRST = TODAY - timedelta(days=20)
 DAYS = [FIRST + timedelta(days=number) for number in range(21)]
+# A run for each day alone takes 0.7 s; `make proof` fills sixty.
+WEEK = DAYS[-7:]
 
 
 def two_sites(folder: Path) -> tuple[Path, Path]:
@@ -37,14 +39,14 @@ def test_a_range_ends_as_its_single_days_in_whatever_order_they_run(folder: Path
         open_pair(here, BUSY, clock=DayClock(now)) as at_once,
         open_pair(there, BUSY, clock=DayClock(now)) as one_by_one,
     ):
-        stage_days(at_once, FIRST, TODAY)
-        publish_days(at_once, FIRST, TODAY)
-        for day in (*DAYS[1::2], *reversed(DAYS[::2])):
+        stage_days(at_once, WEEK[0], TODAY)
+        publish_days(at_once, WEEK[0], TODAY)
+        for day in (*WEEK[1::2], *reversed(WEEK[::2])):
             stage_days(one_by_one, day, day)
             publish_days(one_by_one, day, day)
-        held_back = {table: len({str(staged(at_once, table, day)) for day in DAYS}) for table in TABLES}
+        held_back = {table: len({str(staged(at_once, table, day)) for day in WEEK}) for table in TABLES}
         for table in TABLES:
-            for day in DAYS:
+            for day in WEEK:
                 assert staged(at_once, table, day) == staged(one_by_one, table, day), (table, day)
         assert in_basware(at_once) == in_basware(one_by_one)
         assert in_basware(at_once)["matchingOrderLines"]

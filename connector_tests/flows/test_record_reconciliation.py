@@ -1,7 +1,7 @@
 """Master data and orders compared: a planted difference of each kind is found and named, and nothing else is."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -22,14 +22,6 @@ from connector_tests.flows.pair import EURO_SUPPLIER, SUPPLIER, TODAY, Pair, ope
 LINES = "matchingOrderLines"
 ORDER = "000000000010001"
 ORDERLESS_SUPPLIER = "000000000000005"
-
-
-@pytest.fixture
-def published(folder: Path) -> Iterator[Pair]:
-    """A small company after its first load."""
-    with open_pair(folder) as pair:
-        pair.sync()
-        yield pair
 
 
 def compared(pair: Pair, **options: Any) -> dict[str, RecordComparison]:

@@ -1,7 +1,7 @@
 """Batches on their way: side by side, one worker per entity, and no order that looks complete before it is."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -29,11 +29,9 @@ BEFORE_LINES = ("taxCodes", "accounts", "costCenters", "paymentTerms", "vendors"
 
 
 @pytest.fixture
-def pair(folder: Path) -> Iterator[Pair]:
-    """A small company, staged, nothing published yet."""
-    with open_pair(folder) as opened:
-        opened.stage()
-        yield opened
+def pair(staged: Pair) -> Pair:
+    """Nothing is published yet."""
+    return staged
 
 
 def batches_of(monkeypatch: pytest.MonkeyPatch, size: int) -> None:

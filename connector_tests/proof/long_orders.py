@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from connector_defs.flows import overview
+from connector_defs.flows.entities import ENTITIES, PURCHASE_ORDERS, STAGED
 from connector_defs.points import POINTS
 from connector_defs.sandbox.faults import FaultPlan
 from connector_defs.sandbox.server import Sandbox
@@ -22,6 +23,8 @@ from connector_tests.proof.site import dice
 from connector_tests.proof.tally import Tally
 from connector_tests.proof.workers import Order, Worker, WorkerFailed, in_the_clear
 
+ORDER_TABLES = tuple(table.name for table in STAGED if table.group == PURCHASE_ORDERS)
+ORDER_ENTITIES = tuple(entity.name for entity in ENTITIES if entity.group == PURCHASE_ORDERS)
 LINES = 350
 ROUNDS = 10
 POINTS_OF_ORDERS = tuple(point for point in POINTS if point.startswith("publish."))
@@ -55,14 +58,14 @@ def let_through(faults: FaultPlan, requests: int) -> None:
 
 @contextmanager
 def open_desk(**sections: dict[str, object]) -> Iterator["OrderDesk"]:
-    """A site of its own with its master data published, gone at the end."""
+    """A site of its own whose suppliers and orders are published, gone at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="connector-proof-") as folder,
         open_pair(Path(folder), **sections) as pair,
     ):
-        desk = OrderDesk(pair)
-        pair.sync()
-        yield desk
+        pair.stage("suppliers", "supplier_addresses", *ORDER_TABLES)
+        pair.publish("vendors", *ORDER_ENTITIES)
+        yield OrderDesk(pair)
 
 
 class OrderDesk:

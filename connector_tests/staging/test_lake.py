@@ -203,6 +203,26 @@ class TestPartition:
             assert connection.execute("SELECT * FROM suppliers").fetchall() == [("1", Decimal("1.10"), DAY)]
             assert connection.execute("SELECT Supplier FROM gl_accounts").fetchall() == [("A",)]
 
+    def test_two_that_are_open_at_once_do_not_meet(self, staging: Staging) -> None:
+        stage(staging, rows("1"))
+        stage(staging, rows("2"), company="M2")
+        with (
+            staging.partition(("suppliers",), "M1", DAY) as one,
+            staging.partition(("suppliers",), "M2", DAY) as other,
+        ):
+            one.execute("CREATE TEMP TABLE seen AS SELECT Supplier FROM suppliers")
+            other.execute("CREATE TEMP TABLE seen AS SELECT Supplier FROM suppliers")
+            assert (one.table("seen").fetchall(), other.table("seen").fetchall()) == ([("1",)], [("2",)])
+        with open_duckdb() as later:
+            assert later.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(0,)]
+            assert later.execute("SELECT getvariable('file_of_suppliers')").fetchall() == [(None,)]
+
+    def test_one_that_is_written_anew_is_read_anew(self, staging: Staging) -> None:
+        for key in ("1", "2"):
+            stage(staging, rows(key))
+            with staging.partition(("suppliers",), "M1", DAY) as connection:
+                assert connection.execute("SELECT Supplier FROM suppliers").fetchall() == [(key,)]
+
     def test_a_table_that_was_not_staged_is_named_with_the_remedy(self, staging: Staging) -> None:
         stage(staging, rows("1"))
         with (
