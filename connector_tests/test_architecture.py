@@ -185,3 +185,14 @@ class TestNamesOthersRelyOn:
             "goods_receipts",
             "invoice_payments",
         ]
+
+
+def test_nothing_of_a_run_is_shown_as_markdown_or_as_a_link() -> None:
+    """Texts from outside are in it: Dagster's UI shows Markdown as it is meant, pictures and links included."""
+    shown = [
+        f"{path.name}: {name}"
+        for path in (ROOT / "orchestration").rglob("*.py")
+        for name in (".md(", "MetadataValue.url(", "MarkdownMetadataValue", "UrlMetadataValue")
+        if name in path.read_text(encoding="utf-8")
+    ]
+    assert shown == []

@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -21,6 +21,8 @@ from pydantic import SecretStr
 from connector_defs.basware.regions import BaswareHosts
 from connector_defs.basware.wire import BadJson, decode
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.domain.known_secrets import know_for_now
+from connector_defs.domain.redaction import redacted
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ class _Unreadable(Fatal):
 
 @dataclass(frozen=True)
 class _Kept:
-    token: str
+    token: str = field(repr=False)
     refresh_at: float
 
 
@@ -166,6 +168,7 @@ class TokenSource:
         token = fields.get("access_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise Fatal("BASWARE_TOKEN_URL does not answer like a token endpoint: no usable access_token")
+        know_for_now(token)
         scope = fields.get("scope")
         self._granted = frozenset(scope.split()) if isinstance(scope, str) and scope.strip() else None
         if self.missing:
@@ -254,4 +257,4 @@ def _error_of(response: httpx.Response) -> str:
         found = [entry.get("msg") for entry in detail if isinstance(entry, dict)]
     else:
         found = [answer.get("error"), answer.get("error_description"), answer.get("message")]
-    return ", ".join(str(text)[:200] for text in found if text) or "no reason given"
+    return ", ".join(redacted(str(text))[:200] for text in found if text) or "no reason given"

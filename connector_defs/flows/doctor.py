@@ -1,5 +1,6 @@
 """`connector ping`: each door of both systems tried in order, with what is wrong and what to do about it."""
 
+import shlex
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows.entities import STAGED
+from connector_defs.flows.file_modes import open_to_others
 from connector_defs.flows.lanes import credentials
 from connector_defs.flows.reports import Probe
 from connector_defs.flows.runtime import Clients
@@ -38,6 +40,7 @@ class _NoMemory:
 def ping(settings: Settings) -> Iterator[Probe]:
     """Try everything; a step that fails does not keep the others from being tried. Writes nothing anywhere."""
     yield _store(settings)
+    yield _files(settings)
     yield _host("SYSPRO e.net host", settings.syspro.enet_url, "SYSPRO_ENET_URL")
     yield _host("SYSPRO OData host", settings.syspro.odata_url, "SYSPRO_ODATA_URL")
     with Clients(settings) as clients:
@@ -71,6 +74,14 @@ def _store(settings: Settings) -> Probe:
         return f"schema {status.current or 'not made yet: the first run makes it'}"
 
     return _tried("state store", "", "correct CONNECTOR_STATE_URL or run `connector db upgrade`", attempt)
+
+
+def _files(settings: Settings) -> Probe:
+    wide = open_to_others(settings)
+    if not wide:
+        return Probe("files", "", True, "state, key, staged rows and settings are their owner's alone")
+    paths = " ".join(shlex.quote(str(path)) for path in wide)
+    return Probe("files", "", False, f"open to other users of this machine: {paths}", f"chmod go= {paths}")
 
 
 def _host(name: str, url: str, variable: str) -> Probe:

@@ -16,10 +16,12 @@ from connector_defs.basware.client import BaswareClient
 from connector_defs.basware.oauth import DEFAULT_SCOPES, EXTRACT_SCOPES, TokenSource
 from connector_defs.basware.regions import BaswareHosts, HostRefused, default_api_url, default_token_url
 from connector_defs.basware.transport import RetryPolicy as BaswareRetries
+from connector_defs.domain import log_redaction
 from connector_defs.domain.clock import Clock, SystemClock
-from connector_defs.domain.redaction import install
 from connector_defs.domain.translation.context import Site
+from connector_defs.private_files import make_folder
 from connector_defs.settings import CompanySettings, Settings
+from connector_defs.settings_secrets import know_secrets
 from connector_defs.staging.lake import Staging
 from connector_defs.store import audit
 from connector_defs.store.engine import Store
@@ -38,6 +40,8 @@ class Clients:
     """The clients of both systems, made on first use and closed with this object."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        log_redaction.install()
+        know_secrets(settings)
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self._open = ExitStack()
@@ -170,8 +174,10 @@ def open_connector(settings: Settings, clock: Clock | None = None) -> Iterator[C
 
     Raises HostRefused, audited, before any call where a Basware host is not the region's.
     """
-    install()
-    Path(settings.storage.staging_url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
+    log_redaction.install()
+    # Opening the store may fail as well, and name its URL.
+    know_secrets(settings)
+    make_folder(Path(settings.storage.staging_url.removeprefix("file://")))
     connector = Connector(settings, open_store(settings.storage.state_url), clock)
     try:
         _check_hosts(connector)

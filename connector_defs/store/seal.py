@@ -11,6 +11,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.domain.known_secrets import know
+from connector_defs.private_files import make_folder
 
 
 class Seal:
@@ -35,14 +37,16 @@ def make_seal(master_key: SecretStr | None, key_file: Path) -> Seal:
     """The seal for these settings. Raises Fatal where the key is not a Fernet key."""
     text = master_key.get_secret_value() if master_key else _key_file(key_file)
     source = "CONNECTOR_MASTER_KEY is not a key" if master_key else f"{key_file} holds no key"
+    keys = [part.strip() for part in text.split(",") if part.strip()]
+    know(keys)
     try:
-        return Seal(MultiFernet([Fernet(part.strip()) for part in text.split(",") if part.strip()]))
+        return Seal(MultiFernet([Fernet(key) for key in keys]))
     except ValueError:
         raise Fatal(f"{source}: it takes 32 url-safe base64 bytes, several separated by commas") from None
 
 
 def _key_file(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

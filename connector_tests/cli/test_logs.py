@@ -47,6 +47,23 @@ def test_whole_addresses_are_never_logged(capsys: Output) -> None:
 
 
 @pytest.mark.parametrize("debug", ["", "1"])
+def test_an_exception_with_a_secret_is_one_line_without_it(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, debug: str
+) -> None:
+    monkeypatch.setenv("CONNECTOR_DEBUG", debug)
+    configure_logs(verbose=False)
+    try:
+        raise ValueError("no answer from\nhttps://x/y?key=s3cr3t")
+    except ValueError:
+        logging.getLogger("x").exception("step failed")
+
+    err = capsys.readouterr().err
+    assert "s3cr3t" not in err
+    assert ("Traceback" in err) is bool(debug)
+    assert debug or err.endswith("step failed: ValueError: no answer from\\nhttps://x/y?…\n")
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
 def test_an_exception_is_one_line_unless_debugging(
     capsys: Output, monkeypatch: pytest.MonkeyPatch, debug: str
 ) -> None:

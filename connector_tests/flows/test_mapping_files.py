@@ -110,6 +110,12 @@ def test_h18_no_cell_of_an_export_runs_as_a_formula_and_each_is_read_back_unchan
     assert [stood[column] for column in ("account_code", "cost_center", "gl_code", "reason")] == [cell] * 4
 
 
+def test_no_text_becomes_a_formula_where_the_semicolon_separates_cells(tmp_path: Path) -> None:
+    write_rules(tmp_path / "rules.csv", [rule(reason='a;=1+1;"=2')], overwrite=False)
+    (line,) = (tmp_path / "rules.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
+    assert not [cell for cell in line.split(";") if cell.lstrip('" ').startswith("=")]
+
+
 def test_lines_that_people_add_to_an_exported_workbook_are_text_too(tmp_path: Path) -> None:
     write_rules(tmp_path / "rules.xlsx", [rule()], overwrite=False)
     sheet = openpyxl.load_workbook(tmp_path / "rules.xlsx").active

@@ -31,13 +31,25 @@ from connector_tests.proof import (
     exposure,
     long_model,
     long_orders,
+    planted,
     report,
 )
 from connector_tests.proof.evidence import Shown
 from connector_tests.proof.kinds import KINDS
 from connector_tests.proof.tally import Tally, total
 
-PARTS = ("crash", "orders", "model", "faults", "soak", "postgres", "mutations", "command", "backfill")
+PARTS = (
+    "crash",
+    "orders",
+    "model",
+    "faults",
+    "soak",
+    "postgres",
+    "mutations",
+    "command",
+    "backfill",
+    "secrets",
+)
 _PAGE = Path(connector_tests.__file__).parent.parent / "docs" / "proof.md"
 # The rest comes with the table; who watches need not wait for it.
 _TOLD_AT_ONCE = 3
@@ -61,6 +73,10 @@ def _tasks(parts: Sequence[str], seed: int) -> Iterator[_Task]:
         yield _Task("faults", "faults and hostile inputs", evidence.run_all)
     if "backfill" in parts:
         yield _Task("backfill", "sixty days", backfill.run)
+    if "secrets" in parts:
+        yield _Task("secrets", "secrets on PostgreSQL", planted.run_on_postgres)
+        yield _Task("secrets", "secrets on SQLite", planted.run_on_sqlite)
+        yield _Task("secrets", "secrets, redaction switched off", planted.run_unredacted)
     if "command" in parts:
         yield _Task("command", "the command itself", command.run)
     if "model" in parts:
