@@ -53,14 +53,14 @@ def test_an_exception_with_a_secret_is_one_line_without_it(
     monkeypatch.setenv("CONNECTOR_DEBUG", debug)
     configure_logs(verbose=False)
     try:
-        raise ValueError("no answer from\nhttps://x/y?key=s3cr3t")
+        int("no number:\nhttps://x/y?key=s3cr3t")
     except ValueError:
         logging.getLogger("x").exception("step failed")
 
     err = capsys.readouterr().err
     assert "s3cr3t" not in err
     assert ("Traceback" in err) is bool(debug)
-    assert debug or err.endswith("step failed: ValueError: no answer from\\nhttps://x/y?…\n")
+    assert debug or "step failed: ValueError: invalid literal" in err.splitlines()[0]
 
 
 @pytest.mark.parametrize("debug", ["", "1"])

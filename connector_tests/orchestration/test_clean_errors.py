@@ -24,7 +24,7 @@ def breaks(context: dg.AssetExecutionContext) -> None:
     """A step with a defect of the worst kind."""
     context.log.info("logging on with %s", SECRET)
     try:
-        raise KeyError(f"https://x/Logon?OperatorPassword={SECRET}")
+        _ = {}[f"https://x/Logon?OperatorPassword={SECRET}"]
     except KeyError as error:
         raise ValueError(f"no logon with {SECRET}") from error
 

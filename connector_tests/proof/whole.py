@@ -73,10 +73,7 @@ def _tasks(parts: Sequence[str], seed: int) -> Iterator[_Task]:
         yield _Task("faults", "faults and hostile inputs", evidence.run_all)
     if "backfill" in parts:
         yield _Task("backfill", "sixty days", backfill.run)
-    if "secrets" in parts:
-        yield _Task("secrets", "secrets on PostgreSQL", planted.run_on_postgres)
-        yield _Task("secrets", "secrets on SQLite", planted.run_on_sqlite)
-        yield _Task("secrets", "secrets, redaction switched off", planted.run_unredacted)
+    yield from (_Task("secrets", name, work) for name, work in planted.RUNS.items() if "secrets" in parts)
     if "command" in parts:
         yield _Task("command", "the command itself", command.run)
     if "model" in parts:
