@@ -41,7 +41,7 @@ from connector_tests.proof.loud import UNREDACTED
 from connector_tests.proof.tally import Tally
 
 _ROOT = Path(connector_tests.__file__).parent.parent
-WORLD = WorldOptions(suppliers=14, accounts=24, cost_centers=4, orders=8, lines=20, invoices=12)
+WORLD = WorldOptions(suppliers=20, accounts=24, cost_centers=4, orders=8, lines=20, invoices=12)
 # Its check digits hold.
 ACCOUNT = "DE89370400440532013000"
 BANK_ACCOUNT = "supplier's bank account"
