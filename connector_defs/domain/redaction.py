@@ -18,7 +18,7 @@ _Span = tuple[int, int]
 
 _USER_INFO: Final = re.compile(r"://[^/\s'\"<>]*@")
 # Signed links, filters, and in e.net's URLs session, passwords and whole documents.
-_QUERY: Final = re.compile(r"\?[^\s'\"<>]+")
+_QUERY: Final = re.compile(r"\?[\w$%&+~…-][^\s'\"<>]*")
 _TOKEN: Final = re.compile(r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)*")
 
 # In lower case, as they are searched for; the last part of longer names.
