@@ -71,7 +71,10 @@ IBAN = "DE89370400440532013000"
         ("{'BankAccount': '123 456 789'}", "{'BankAccount': '…6789'}"),
         # and what is none
         ("what now? nothing", "what now? nothing"),
-        ("supplier '2' (did you mean '000002'?). See there", "supplier '2' (did you mean '000002'?). See there"),
+        (
+            "supplier '2' (did you mean '000002'?). See there",
+            "supplier '2' (did you mean '000002'?). See there",
+        ),
         ("http://x/ApSupplier?$filter=a%20eq%201)", "http://x/ApSupplier?…"),
         (
             "The supplied UserID is invalid. Please logon again.",
