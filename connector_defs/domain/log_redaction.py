@@ -58,7 +58,7 @@ def _clean_arguments(arguments: Any) -> Any:
         return tuple(_clean(each) for each in arguments)
     if isinstance(arguments, Mapping):
         return {name: _clean(each) for name, each in arguments.items()}
-    return arguments
+    return _clean(arguments)
 
 
 def _clean(argument: object) -> object:

@@ -48,6 +48,13 @@ class Odd:
         return f"odd {SECRET}"
 
 
+class Counted(Odd):
+    """A number that says more of itself."""
+
+    def __index__(self) -> int:
+        return 3
+
+
 class Broken:
     """An argument that cannot be shown."""
 
@@ -67,6 +74,7 @@ class Broken:
         # Neither part is the secret, both together are.
         ("planted-%s", "secret-4711"),
         ("100 %% of %s", SECRET),
+        (f"{SECRET} %d times", Counted()),
     ],
 )
 def test_a_secret_is_masked_wherever_in_a_line_it_stands(arguments: tuple[object, ...]) -> None:
@@ -85,6 +93,9 @@ def test_a_line_that_cannot_be_put_together_is_reported_without_its_secret(
 ) -> None:
     told("too few %s %s", SECRET)
     told("cannot be shown %s %s", Broken(), SECRET)
+    assert SECRET not in str(
+        logging.getLogRecordFactory()("x", logging.INFO, "f", 1, "too few %s %s", [SECRET], None).args
+    )
     err = capsys.readouterr().err
     assert "Logging error" in err
     assert SECRET not in err

@@ -69,6 +69,8 @@ IBAN = "DE89370400440532013000"
         ),
         ("<BankAccount>12345678</BankAccount>", "<BankAccount>…78</BankAccount>"),
         ("{'BankAccount': '123 456 789'}", "{'BankAccount': '…6789'}"),
+        # a sign that is two in lower case
+        ("\u0130 password=abc", "\u0130 password=…"),
         # and what is none
         ("what now? nothing", "what now? nothing"),
         (
@@ -88,6 +90,7 @@ IBAN = "DE89370400440532013000"
             "IBAN: fails its check, as does DE88370400440532013000",
         ),
         ("ready->posted, PO 00-6000, 2026-01-01", "ready->posted, PO 00-6000, 2026-01-01"),
+        ("article AA11 2222 and DE89 only", "article AA11 2222 and DE89 only"),
         ("plain", "plain"),
         ("", ""),
     ],
@@ -125,11 +128,12 @@ def test_a_text_that_was_cleaned_stays_as_it_is(text: str) -> None:
         "\\",
     ],
 )
-def test_a_megabyte_made_to_keep_it_busy_is_cleaned_in_a_moment(piece: str) -> None:
-    text = piece * (1_000_000 // len(piece))
+def test_a_text_made_to_keep_it_busy_is_cleaned_in_a_moment(piece: str) -> None:
+    """A fifth of a megabyte, and with it the time, for the sake of the tests' own; a square would show all the same."""
+    text = piece * (200_000 // len(piece))
     begun = time.process_time()
     redacted(text)
-    assert time.process_time() - begun < 2.0
+    assert time.process_time() - begun < 1.0
 
 
 @pytest.mark.parametrize(

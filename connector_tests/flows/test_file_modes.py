@@ -42,7 +42,9 @@ def test_what_is_open_to_others_is_told_with_what_to_do(
     assert f"'{settings}'" in probe.remedy
 
 
-@pytest.mark.parametrize("text", ["[basware]\nregion = 'EU'\n", "no = [toml", None])
+@pytest.mark.parametrize(
+    "text", ["[basware]\nregion = 'EU'\n", "[[companies]]\noperator = 'X'\n", "no = [toml", None]
+)
 def test_settings_without_a_secret_may_be_read_by_anybody(
     pair: Pair, folder: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:
