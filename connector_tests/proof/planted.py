@@ -50,7 +50,7 @@ ALLOWED = {BANK_ACCOUNT: (".parquet",)}
 SECOND = "second operator's password"
 REFUSED = "a refused password"
 # So many of the planted secrets must be found where nothing is masked.
-_LEAST_FOUND = 8
+_LEAST_FOUND = 6
 
 # What a person and a scheduler do in a day, and what goes wrong then. Variables in front of the words are changed.
 _REPORTS = (
