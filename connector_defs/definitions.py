@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from connector_defs.domain import log_redaction
 from connector_defs.orchestration.assets.enrichment import enrichment_assets
 from connector_defs.orchestration.assets.external import external_assets
 from connector_defs.orchestration.assets.invoices import invoice_assets
@@ -21,6 +22,7 @@ from connector_defs.orchestration.checks.invoices import invoice_checks
 from connector_defs.orchestration.checks.payments import payment_checks
 from connector_defs.orchestration.checks.published import published_checks
 from connector_defs.orchestration.checks.staged import staged_checks
+from connector_defs.orchestration.clean_errors import clean_errors
 from connector_defs.orchestration.jobs import JOBS
 from connector_defs.orchestration.partitions import business_days, schedule_settings
 from connector_defs.orchestration.resources import ConnectorResource
@@ -30,6 +32,9 @@ from connector_defs.orchestration.sensors import sensors
 
 def build_defs(*, resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """All definitions; `resources` replace ours by name ("connector")."""
+    # Every process of Dagster's that runs our code loads these definitions first.
+    log_redaction.install()
+    clean_errors()
     settings = schedule_settings()
     days = business_days(settings)
     with warnings.catch_warnings():

@@ -71,7 +71,7 @@ class SettingsError(Fatal):
 class Section(BaseModel):
     """A table of `connector.toml`: unknown keys are refused, so a misspelt one cannot be lost in silence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class StorageSettings(Section):

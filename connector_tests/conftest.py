@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from connector_defs.domain import known_secrets
 from connector_tests.postgres import Postgres
 
 # The time one example takes says nothing on a machine that runs several workers.
@@ -22,7 +23,8 @@ _TOUCHED = ("httpx", "httpcore", "uvicorn", "alembic", "connector_defs")
 
 @pytest.fixture(autouse=True)
 def _untouched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No terminal width from outside, and no log level that an earlier test left behind."""
+    """No terminal width from outside, no log level and no secret that an earlier test left behind."""
+    known_secrets.forget_all()
     monkeypatch.delenv("COLUMNS", raising=False)
     for name in _TOUCHED:
         logging.getLogger(name).setLevel(logging.NOTSET)

@@ -226,3 +226,14 @@ def test_one_module_decides_what_tls_trusts_and_every_client_connects_through_it
                     "httpx.stream",
                 )
     assert clients == 3
+
+
+def test_nothing_of_a_run_is_shown_as_markdown_or_as_a_link() -> None:
+    """Texts from outside are in it: Dagster's UI shows Markdown as it is meant, pictures and links included."""
+    shown = [
+        f"{path.name}: {name}"
+        for path in (ROOT / "orchestration").rglob("*.py")
+        for name in (".md(", "MetadataValue.url(", "MarkdownMetadataValue", "UrlMetadataValue")
+        if name in path.read_text(encoding="utf-8")
+    ]
+    assert shown == []

@@ -13,10 +13,15 @@ from typing import Final
 from connector_defs.basware.entities import WireValue
 from connector_defs.basware.transport import Answer
 from connector_defs.basware.wire import BadJson, decode
+from connector_defs.domain.redaction import redacted
 
 IN_PROGRESS: Final = "InProgress"
 # The system whose status decides: a record is there, or it is not, for whatever depends on it (wire notes 2.26).
 TARGET_SYSTEM: Final = "P2P"
+
+# Of an answer that is no JSON so much is read, and so much told.
+_MOST_READ: Final = 2000
+_LONGEST: Final = 200
 
 # The worst status of a record counts, unknown ones rank between.
 _WORST_FIRST: Final = (
@@ -97,8 +102,8 @@ def read_receipt(answer: Answer) -> Receipt:
     fields = body if isinstance(body, dict) else {}
     errors = tuple(_errors(fields))
     if not errors and (not 200 <= answer.status < 300 or fields.get("hasErrors") is True):
-        message = _text(fields, "message") or answer.body[:200].decode("utf-8", "replace")
-        errors = (ApiError(None, "", f"HTTP_{answer.status}", message),)
+        message = _text(fields, "message") or answer.body[:_MOST_READ].decode("utf-8", "replace")
+        errors = (ApiError(None, "", f"HTTP_{answer.status}", redacted(message)[:_LONGEST]),)
     return Receipt(
         request_id=answer.request_id or _text(fields, "requestId"),
         http_status=answer.status,
@@ -122,7 +127,7 @@ def _errors(fields: Mapping[str, WireValue]) -> Iterator[ApiError]:
                 external_code=_text(entry, "externalCode"),
                 type=_text(entry, "type") or "",
                 code=_text(entry, "code") or "",
-                message=": ".join(filter(None, (_text(entry, "message"), _text(entry, "info")))),
+                message=redacted(": ".join(filter(None, (_text(entry, "message"), _text(entry, "info"))))),
             )
 
 
@@ -225,7 +230,7 @@ def _item(item: Mapping[str, WireValue]) -> ItemOutcome:
     categories = [category for category in (_text(error, "category") for error in errors) if category]
     return ItemOutcome(
         status=_text(item, "status") or "",
-        messages=tuple(message for message in (_text(error, "message") for error in errors) if message),
+        messages=tuple(redacted(text) for text in (_text(error, "message") for error in errors) if text),
         category=categories[0] if categories else None,
         parent=_text(item, "parentExternalCode"),
     )

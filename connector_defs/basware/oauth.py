@@ -25,6 +25,8 @@ from connector_defs.basware.regions import BaswareHosts
 from connector_defs.basware.wire import BadJson, decode
 from connector_defs.dialing import CheckedTransport, certificate_flaw, within
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.domain.known_secrets import know_for_now
+from connector_defs.domain.redaction import redacted
 
 logger = logging.getLogger(__name__)
 
@@ -161,6 +163,7 @@ class TokenSource:
         """The token that all processes share, or a new one for all of them."""
         shared = keeper.obtain(self._client_digest, self._is_good, self._fetch_to_share)
         known = _shared_of(shared)
+        know_for_now(known.token)
         self._granted = None if known.granted is None else frozenset(known.granted)
         return _Kept(known.token, self._clock() + known.refresh_at - self._wall_clock(), shared)
 
@@ -213,6 +216,7 @@ class TokenSource:
         token = fields.get("access_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise Fatal("BASWARE_TOKEN_URL does not answer like a token endpoint: no usable access_token")
+        know_for_now(token)
         scope = fields.get("scope")
         self._granted = frozenset(scope.split()) if isinstance(scope, str) and scope.strip() else None
         if self.missing:
@@ -315,4 +319,4 @@ def _error_of(response: httpx.Response) -> str:
         found = [entry.get("msg") for entry in detail if isinstance(entry, dict)]
     else:
         found = [answer.get("error"), answer.get("error_description"), answer.get("message")]
-    return ", ".join(str(text)[:200] for text in found if text) or "no reason given"
+    return ", ".join(redacted(str(text))[:200] for text in found if text) or "no reason given"

@@ -7,6 +7,7 @@ Not here: what any endpoint means, and how many calls may run side by side (pace
 
 import enum
 import logging
+import os
 import random
 import threading
 import time
@@ -27,6 +28,7 @@ from connector_defs.basware.regions import BaswareHosts, RedirectRefused
 from connector_defs.basware.scopes import scope_of
 from connector_defs.dialing import AddressRefused, CheckedTransport, certificate_flaw, within
 from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RetryLater
+from connector_defs.private_files import create
 
 logger = logging.getLogger(__name__)
 
@@ -127,8 +129,8 @@ class Call:
     effect: Effect
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-    url: str | None = None
+    body: bytes | None = field(default=None, repr=False)
+    url: str | None = field(default=None, repr=False)
     into: Path | None = None
 
     def __str__(self) -> str:
@@ -455,7 +457,7 @@ def _capped_body(response: httpx.Response) -> bytes:
 def _write_body(response: httpx.Response, target: Path, deadline: float) -> None:
     """The body into a file, piece by piece."""
     size = 0
-    with target.open("wb") as file:
+    with os.fdopen(create(target), "wb") as file:
         for chunk in response.iter_bytes():
             size += len(chunk)
             if size > MAX_FILE_BYTES:

@@ -27,7 +27,7 @@ from connector_defs.cli import (
     ui,
     webhook,
 )
-from connector_defs.cli.endings import explain
+from connector_defs.cli.endings import explain, nothing_in_the_open
 from connector_defs.cli.examples import examples
 from connector_defs.cli.logs import configure_logs
 
@@ -93,9 +93,13 @@ app.command("sql", epilog=staging.EPILOG, rich_help_panel=_LOOK)(staging.sql)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; no exception leaves it."""
+    """Run one command and return its exit code; no exception leaves it.
+
+    Whatever the command or a library under it writes is its user's alone: state, rows, logs, exports.
+    """
     try:
-        app(arguments, prog_name="connector")
+        with nothing_in_the_open():
+            app(arguments, prog_name="connector")
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
     except Exception as error:  # noqa: BLE001 - the last stop before the person at the terminal

@@ -5,18 +5,21 @@
 """
 
 import os
-import re
+import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
+from types import TracebackType
 
 import typer
 
 from connector_defs.cli.terminal import complain
 from connector_defs.domain.errors import ConnectorError, Fatal, LaneBlocked, OutcomeUnknown, RetryLater
+from connector_defs.domain.redaction import redacted
 
 DEBUG_VARIABLE = "CONNECTOR_DEBUG"
-_USER_INFO = re.compile(r"://[^/@\s]+@")
-_QUERY = re.compile(r"(\w+://[^\s?]+)\?\S+")
 _LONGEST = 500
 
 
@@ -36,16 +39,16 @@ def finish(*, clean: bool) -> None:
 def explain(error: Exception) -> Ending:
     """Tell the person on stderr what went wrong and what to do; returns the exit code."""
     if os.environ.get(DEBUG_VARIABLE):
-        complain("".join(traceback.format_exception(error)), style="dim")
+        complain(redacted("".join(traceback.format_exception(error))), style="dim")
     if isinstance(error, ConnectorError):
-        complain(without_secrets(str(error)))
+        complain(redacted(str(error)))
         hint = _hint(error)
         if hint:
             complain(hint, style="")
         return Ending.WRONG_USE if isinstance(error, Fatal) else Ending.PROBLEMS
     # SQLAlchemy's own text quotes the statement and its parameters, which may be an invoice or a secret.
     cause = getattr(error, "orig", None) or error
-    text = without_secrets(str(cause))[:_LONGEST]
+    text = redacted(str(cause))[:_LONGEST]
     complain(f"Something unexpected happened: {type(error).__name__}: {text}")
     complain(
         f"What is stored stays stored, and the command may be run again. To see where it happened: {DEBUG_VARIABLE}=1",
@@ -54,9 +57,22 @@ def explain(error: Exception) -> Ending:
     return Ending.PROBLEMS
 
 
-def without_secrets(text: str) -> str:
-    """Drop user information and query strings from every URL in the text."""
-    return _QUERY.sub(r"\1?…", _USER_INFO.sub("://…@", text))
+@contextmanager
+def nothing_in_the_open() -> Iterator[None]:
+    """While it lasts, files are made for their owner alone, and what no code catches is told without secrets."""
+    mask = os.umask(0o077)
+    hooks = sys.excepthook, threading.excepthook
+    sys.excepthook = _tell
+    threading.excepthook = lambda told: _tell(told.exc_type, told.exc_value, told.exc_traceback)
+    try:
+        yield
+    finally:
+        sys.excepthook, threading.excepthook = hooks
+        os.umask(mask)
+
+
+def _tell(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _hint(error: ConnectorError) -> str:

@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from connector_defs.cli.examples import examples
-from connector_defs.cli.private_files import write_private
 from connector_defs.cli.terminal import busy, say
 from connector_defs.domain.errors import Fatal
+from connector_defs.private_files import write_private
 from connector_defs.secret_places import MEANINGS
 
 SECRETS = {

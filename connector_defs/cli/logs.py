@@ -7,8 +7,9 @@ from copy import copy
 
 from connector_defs.cli.endings import DEBUG_VARIABLE
 from connector_defs.cli.terminal import visible
+from connector_defs.domain import log_redaction
 
-# These write whole URLs, query and all, at INFO.
+# These tell of every single request at INFO.
 _TALKATIVE = ("httpx", "httpcore", "uvicorn", "alembic")
 
 
@@ -25,6 +26,10 @@ class OneLine(logging.Formatter):
             error = line.exc_info[1]
             line.msg, line.args = f"{record.getMessage()}: {type(error).__name__}: {error}", None
             line.exc_info = line.exc_text = None
+        elif line.exc_text and not line.exc_info and not os.environ.get(DEBUG_VARIABLE):
+            # A secret was taken out of it: what is left of the exception is the text of its traceback.
+            line.msg, line.args = f"{record.getMessage()}: {_ending_of(line.exc_text)}", None
+            line.exc_text = None
         return super().format(line)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
@@ -33,8 +38,16 @@ class OneLine(logging.Formatter):
         return super().formatMessage(record)
 
 
+def _ending_of(trace: str) -> str:
+    """What a traceback ends with: the exception's own lines, behind those that are set in."""
+    lines = trace.split("\n")
+    last_frame = max((number for number, line in enumerate(lines) if line.startswith("  ")), default=-1)
+    return "\n".join(lines[last_frame + 1 :])
+
+
 def configure_logs(*, verbose: bool) -> None:
-    """Send the connector's log to stderr: WARNING and above, with `verbose` INFO and above."""
+    """Send the connector's log to stderr: WARNING and above, with `verbose` INFO and above. No secret gets there."""
+    log_redaction.install()
     level = logging.INFO if verbose else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
     # Dagster gives our loggers a level of their own while it runs a job, which would pass by the root's.

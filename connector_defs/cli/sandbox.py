@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from connector_defs.cli.examples import examples
-from connector_defs.cli.private_files import write_private
 from connector_defs.cli.stopping import asked_to_stop
 from connector_defs.cli.terminal import busy, complain
 from connector_defs.domain.errors import Fatal
+from connector_defs.private_files import make_folder, write_private
 
 EPILOG = examples(
     "connector sandbox",
@@ -130,7 +130,7 @@ def fresh_folder(folder: Path) -> Path:
         if not (folder / MARKER).exists():
             raise Fatal(f"{folder} holds files that no sandbox made: name another folder with --data-dir.")
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     (folder / MARKER).touch()
     return folder.resolve()
 

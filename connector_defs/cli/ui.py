@@ -27,6 +27,7 @@ from connector_defs.cli.story import heard
 from connector_defs.cli.sync import tell
 from connector_defs.cli.terminal import busy, complain, quiet_stdout, say, visible
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.private_files import make_folder
 
 HOST = "127.0.0.1"
 _PROJECT = Path(__file__).parents[2]
@@ -51,8 +52,8 @@ def ui(
         )
     home = fresh_folder(data_dir)
     dagster_home = home / "dagster"
-    dagster_home.mkdir()
-    shutil.copy(instance_settings, dagster_home)
+    make_folder(dagster_home)
+    shutil.copyfile(instance_settings, dagster_home / instance_settings.name)
     with ExitStack() as stack:
         with busy("Starting the simulated SYSPRO and Basware"):
             sandbox = stack.enter_context(running_sandbox(home, {}))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from connector_defs.basware.entities import WireValue
+from connector_defs.domain.bank_accounts import masked
 from connector_defs.domain.text import for_windows_1252
 
 SUPPLIER_LENGTH = 15
@@ -254,11 +255,11 @@ def _is_the_same(theirs: str, ours: str) -> bool:
 
 
 def _masked(accounts: Sequence[str]) -> str:
-    """`…1234 #a1b2c3` for each: enough to tell one from another, too little to pay to."""
-    return ", ".join(
-        f"…{one[-4:] if len(one) > 2 * 4 else one[-2:]} #{hashlib.sha256(one.encode()).hexdigest()[:6]}"
-        for one in accounts
-    )
+    """`…1234 #a1` for each: enough to tell one from another, too little to pay to.
+
+    Six digits are a million guesses: more of the digest than two characters would tell the number itself.
+    """
+    return ", ".join(f"{masked(one)} #{hashlib.sha256(one.encode()).hexdigest()[:2]}" for one in accounts)
 
 
 def _not_shown(one: Difference, column: str) -> Difference:

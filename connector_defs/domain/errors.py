@@ -1,12 +1,17 @@
 """Errors named by what to do next. Every exception that crosses a package border is one of these.
 
 The text names what was attempted, on which record, and whether trying again can help. No secret, no URL
-with its query string, ever enters an exception text.
+with its query string, ever enters an exception text: these texts are logged, stored, shown and sent.
 """
+
+from connector_defs.domain.redaction import redacted
 
 
 class ConnectorError(Exception):
     """Root of all errors the connector raises on purpose."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redacted(message))
 
 
 class Fatal(ConnectorError):

@@ -1,5 +1,6 @@
 """`connector ping`: each door of both systems tried in order, with what is wrong and what to do about it."""
 
+import shlex
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows import push_watch
 from connector_defs.flows.binding import Binding, objections
 from connector_defs.flows.entities import STAGED
+from connector_defs.flows.file_modes import open_to_others
 from connector_defs.flows.lanes import credentials
 from connector_defs.flows.reports import Probe
 from connector_defs.flows.runtime import Clients, Connector
@@ -48,6 +50,7 @@ def ping(settings: Settings) -> Iterator[Probe]:
     """Try everything; a step that fails does not keep the others from being tried. Writes nothing anywhere."""
     usable = _store(settings)
     yield usable
+    yield _files(settings)
     with Clients(settings) as clients:
         for name, url, variable in (
             ("SYSPRO e.net host", settings.syspro.enet_url, "SYSPRO_ENET_URL"),
@@ -113,6 +116,16 @@ def _binding(clients: Clients) -> Probe:
         "",
         "correct the settings or CONNECTOR_STATE_URL; for the same tenant under another name: connector db rebind",
         attempt,
+    )
+
+
+def _files(settings: Settings) -> Probe:
+    wide = open_to_others(settings)
+    if not wide:
+        return Probe("files", "", True, "state, key, staged rows and settings are their owner's alone")
+    paths = " ".join(shlex.quote(str(path)) for path in wide)
+    return Probe(
+        "files", "", True, "read", warning=f"open to other users of this machine: run chmod go= {paths}"
     )
 
 

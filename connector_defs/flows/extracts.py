@@ -28,6 +28,7 @@ from connector_defs.flows.intake import ANSWER_REFUSED, OFFERED, Intake, take_in
 from connector_defs.flows.reports import ExtractReport, Problem
 from connector_defs.flows.runtime import Connector
 from connector_defs.points import reach
+from connector_defs.private_files import make_folder
 from connector_defs.settings import CompanySettings
 from connector_defs.store import cursors, extracts, invoices
 from connector_defs.store.extracts import StoredExtract
@@ -270,7 +271,7 @@ class _Look:
         folder = self._connector.staging.root / ".extracts"
         try:
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(mode=0o700, parents=True)
+            make_folder(folder)
             yield folder
         except OSError as error:
             raise RetryLater(f"the files of extracts cannot be kept in {folder}: {error.strerror}") from None

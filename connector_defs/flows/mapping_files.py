@@ -133,6 +133,9 @@ def _as_workbook(rows: Sequence[Sequence[str]]) -> bytes:
             for row in sheet.iter_rows(min_row=2):
                 for cell in row:
                     cell.number_format = _TEXT_FORMAT
+                    # Never a formula, nor an error such as #N/A, whatever openpyxl takes the text for.
+                    if cell.value is not None:
+                        cell.data_type = "s"
     except IllegalCharacterError as error:
         raise Fatal(f"a workbook cannot hold the text {str(error)[:80]!r}: export to .csv") from None
     return content.getvalue()

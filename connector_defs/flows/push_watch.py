@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from connector_defs.basware.subscriptions import FAILED, NEW, ListedSubscription, Task, Wanted
 from connector_defs.domain.errors import ConnectorError, Fatal
 from connector_defs.domain.polling_pace import GRACE
-from connector_defs.domain.redaction import without_query
+from connector_defs.domain.redaction import redacted
 from connector_defs.flows import pace, webhook_secret
 from connector_defs.flows.hints import DOCUMENT_TYPES, REQUEST_TYPES
 from connector_defs.flows.push_reports import OURS, PushStatus, Standing
@@ -109,9 +109,7 @@ def standing(listed: Sequence[ListedSubscription], url: str, secrets: Secrets) -
     if not brought:
         return Standing("missing", f"Basware has no subscription for {INVOICES}", again)
     if not ours:
-        places = ", ".join(
-            sorted({without_query(one.url) or "an address it does not tell" for one in brought})
-        )
+        places = ", ".join(sorted({redacted(one.url) or "an address it does not tell" for one in brought}))
         reason = f"Basware's subscription for {INVOICES} goes to {places}"
         return Standing("foreign", reason, f"{again} --replace, or leave the notifications to that address")
     if all(secrets.verdict(one.token) == "differs" for one in ours):

@@ -35,6 +35,7 @@ from connector_defs.flows.lookup import LookUp, Wanted, wanted_of
 from connector_defs.flows.reconciliation import reconcile
 from connector_defs.flows.reports import Problem
 from connector_defs.flows.runtime import Connector
+from connector_defs.private_files import create
 from connector_defs.settings import CompanySettings
 from connector_defs.store import holds, invoices
 from connector_defs.store.invoices import SYSTEM, StoredInvoice
@@ -78,7 +79,7 @@ def remember(connector: Connector) -> None:
     path = _mark_path(connector)
     unfinished = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
-        with unfinished.open("w", encoding="utf-8") as file:
+        with os.fdopen(create(unfinished), "w", encoding="utf-8") as file:
             json.dump({"store": _store_name(connector), **vars(newest)}, file)
             file.flush()
             os.fsync(file.fileno())

@@ -19,12 +19,14 @@ from connector_defs.basware.regions import BaswareHosts, HostRefused, RedirectRe
 from connector_defs.basware.scopes import Flow, scopes_of
 from connector_defs.basware.transport import RetryPolicy as BaswareRetries
 from connector_defs.dialing import AddressRefused
+from connector_defs.domain import log_redaction
 from connector_defs.domain.clock import Clock, SystemClock
-from connector_defs.domain.redaction import install
 from connector_defs.domain.translation.context import Site
 from connector_defs.flows.binding import Binding, bind
 from connector_defs.flows.credentials import seal_of
+from connector_defs.private_files import make_folder
 from connector_defs.settings import CompanySettings, Settings
+from connector_defs.settings_secrets import know_secrets
 from connector_defs.staging.lake import Staging
 from connector_defs.store import audit
 from connector_defs.store.access_tokens import AccessTokens
@@ -254,8 +256,10 @@ def open_unbound(
     Raises HostRefused or UrlRefused, audited, before any call where a host may not be called; KeysDoNotFit where no
     master key opens what is sealed in the store. Closes both at the end.
     """
-    install()
-    Path(settings.storage.staging_url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
+    log_redaction.install()
+    # Opening the store may fail as well, and name its URL.
+    know_secrets(settings)
+    make_folder(Path(settings.storage.staging_url.removeprefix("file://")))
     connector = Connector(settings, open_store(settings.storage.state_url), clock, also)
     try:
         connector.vault.start()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from connector_defs.basware.answers import Receipt
 from connector_defs.basware.subscriptions import ALL, SINCE_EVER, ListedSubscription, Wanted
 from connector_defs.domain.errors import OutcomeUnknown, RecordRefused
-from connector_defs.domain.redaction import without_query
+from connector_defs.domain.redaction import redacted
 from connector_defs.flows import webhook_secret
 from connector_defs.flows.polling import moment_of
 from connector_defs.flows.push_reports import (
@@ -255,7 +255,7 @@ def _shown(one: ListedSubscription, known: Secrets, url: str | None) -> ShownSub
 
 
 def _shown_url(url: str) -> str:
-    return without_query(url) or "an address it does not tell"
+    return redacted(url) or "an address it does not tell"
 
 
 def _record(connector: Connector, action: str, actor: str, detail: Mapping[str, object]) -> None:

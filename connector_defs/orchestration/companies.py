@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import dagster as dg
 
 from connector_defs.domain.errors import ConnectorError
-from connector_defs.domain.redaction import without_query
+from connector_defs.domain.redaction import redacted
 from connector_defs.orchestration.assets.external import is_external
 from connector_defs.orchestration.listening import (
     Report,
@@ -75,7 +75,7 @@ def for_each_company(
             failed[name] = str(error)
         except Exception as error:  # noqa: BLE001 - a defect met by one company must not stop the others
             _log.exception("%s failed for company %s", step, name)
-            failed[name] = without_query(f"unexpected {type(error).__name__}: {error}")
+            failed[name] = redacted(f"unexpected {type(error).__name__}: {error}")
         else:
             done.append(report)
             tell(report)

@@ -24,6 +24,7 @@ from connector_defs.orchestration.listening import Event, Listener, Report, list
 from connector_defs.orchestration.partitions import range_tags, schedule_settings, today
 from connector_defs.orchestration.runs import close_orphans
 from connector_defs.orchestration.selection import assets_of, entities_named
+from connector_defs.private_files import create
 
 JOBS_OF = {
     "master-data": (MASTER_DATA,),
@@ -143,7 +144,7 @@ def _instance_at(home: Path) -> dg.DagsterInstance:
     """The instance of a folder. Dagster makes its tables on first use, and two processes that do so at once collide."""
     if not home.is_dir():
         return dg.DagsterInstance.get()
-    with (home / ".setting-up").open("w") as gate:
+    with os.fdopen(create(home / ".setting-up"), "w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
         return dg.DagsterInstance.get()
 

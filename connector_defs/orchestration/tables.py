@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from connector_defs.domain.known_secrets import covered
 from connector_defs.flows.push_reports import HintReport
 from connector_defs.flows.reports import (
     ExtractReport,
@@ -273,7 +274,9 @@ def _seconds(reports: Iterable[StageReport | PublishReport | InvoiceRunReport | 
 
 def _cell(value: object) -> Cell:
     match value:
-        case None | bool() | int() | float() | str():
+        case str():
+            return covered(value)
+        case None | bool() | int() | float():
             return value
         case datetime():
             return value.isoformat(timespec="seconds")

@@ -8,7 +8,6 @@ memory over the files: nothing holds DuckDB's one-writer lock.
 import os
 import re
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.private_files import make_file, make_folder, scratch_folder
 
 # Without their types DuckDB would make a number of company 01.
 _ALL_PARTITIONS = """
@@ -80,11 +80,10 @@ class Staging:
         told = schema.with_metadata((reading or Reading()).metadata())
         # Amounts compress better without a dictionary, and it costs a third of the time of writing.
         texts = [field.name for field in schema if pa.types.is_string(field.type)]
-        with (
-            self._appearing(self.path(table, company, day)) as unfinished,
-            pq.ParquetWriter(unfinished, told, compression="zstd", use_dictionary=texts) as writer,
-        ):
-            yield writer
+        with self._appearing(self.path(table, company, day)) as unfinished:
+            make_file(unfinished)
+            with pq.ParquetWriter(unfinished, told, compression="zstd", use_dictionary=texts) as writer:
+                yield writer
 
     def share(self, table: str, company: str, day: date, others: Iterable[date]) -> None:
         """Let other days have the partition of `day` as theirs; one file stands for all where the disk allows it."""
@@ -95,12 +94,13 @@ class Staging:
                     unfinished.hardlink_to(source)
                 except OSError:
                     # File systems without hard links, or with a limit to them.
+                    make_file(unfinished)
                     shutil.copyfile(source, unfinished)
 
     @contextmanager
     def _appearing(self, target: Path) -> Iterator[Path]:
         """A temporary path whose file takes the place of `target` when the block ends without an exception."""
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         unfinished = target.with_name(f".{uuid.uuid4().hex}.partial")
         try:
             yield unfinished
@@ -195,7 +195,8 @@ def _new_duckdb() -> duckdb.DuckDBPyConnection:
             "threads": "1",
             # Beyond this DuckDB spills to disk, so a large night needs no more memory than a small one.
             "memory_limit": "128MB",
-            "temp_directory": str(Path(tempfile.gettempdir()) / "connector-duckdb"),
+            # What is spilled are staged rows, bank accounts among them.
+            "temp_directory": str(scratch_folder("connector-duckdb")),
             # A partition is written anew under the same name.
             "enable_external_file_cache": "false",
         },

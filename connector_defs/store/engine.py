@@ -6,7 +6,7 @@ concurrent writers fails instead of waiting.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 
 from connector_defs.domain.errors import Fatal, LaneBlocked, RetryLater
+from connector_defs.private_files import make_file, make_folder
 
 _BUSY_SECONDS = 30
 
@@ -48,9 +49,10 @@ class Store:
 
 
 def make_engine(url: str, *, patience: float | None = None) -> Engine:
-    """The engine for CONNECTOR_STATE_URL; the folder of a SQLite file is made. Raises Fatal on a bad URL.
+    """The engine for CONNECTOR_STATE_URL; a SQLite file and its folder are made, for their owner alone.
 
-    `patience` is how many seconds one that must answer at once waits for a lock, or for the server.
+    `patience` is how many seconds one that must answer at once waits for a lock, or for the server. The engine's
+    errors name no parameter. Raises Fatal on a bad URL.
     """
     try:
         parsed = make_url(url)
@@ -64,14 +66,19 @@ def make_engine(url: str, *, patience: float | None = None) -> Engine:
     if backend != "sqlite":
         raise Fatal(f"CONNECTOR_STATE_URL names {backend}: the state store runs on sqlite or postgresql")
     if parsed.database and parsed.database != ":memory:":
-        folder = Path(parsed.database).parent
+        file = Path(parsed.database)
+        folder = file.parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise Fatal(
                 f"the folder {folder} of CONNECTOR_STATE_URL cannot be made ({error.strerror}): correct the path"
             ) from None
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS if patience is None else patience})
+        # SQLite gives its -wal and -shm the mode of this file. Where it cannot be made, SQLite says why.
+        with suppress(OSError):
+            make_file(file)
+    waits = {"timeout": _BUSY_SECONDS if patience is None else patience}
+    engine = create_engine(parsed, connect_args=waits, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
@@ -80,7 +87,11 @@ def make_engine(url: str, *, patience: float | None = None) -> Engine:
 def _postgresql(url: URL, patience: float | None) -> Engine:
     hurry = {} if patience is None else {"connect_timeout": max(1, round(patience))}
     engine = create_engine(
-        url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10, connect_args=hurry
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=10,
+        connect_args=hurry,
+        hide_parameters=True,
     )
     if patience is not None:
         event.listen(engine, "connect", partial(_hurry_postgresql, round(patience * 1000)))

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.private_files import make_folder
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _PART = ".part"
@@ -48,7 +49,7 @@ class KeyFile:
 
     def make(self, key: str) -> None:
         """Make the file, whole and durable at once; one that another process made meanwhile stays as it is."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         part = self._write_part(key)
         try:
             # A rotation that begins here sweeps the part away; there is a file then.

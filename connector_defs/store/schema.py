@@ -1,6 +1,7 @@
 """The schema's version: upgraded by Alembic, checked before anything else touches the store."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.private_files import create
 from connector_defs.store.engine import Store, make_engine, store_errors
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -127,6 +129,6 @@ def _alone(engine: Engine) -> Iterator[None]:
     if engine.dialect.name != "sqlite" or not engine.url.database:
         yield
         return
-    with Path(f"{engine.url.database}.setting-up").open("w") as gate:
+    with os.fdopen(create(Path(f"{engine.url.database}.setting-up")), "w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
         yield

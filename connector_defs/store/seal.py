@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.domain.known_secrets import know
 from connector_defs.store.key_file import KeyFile
 
 VARIABLE = "CONNECTOR_MASTER_KEY"
@@ -75,8 +76,10 @@ def split_keys(text: str) -> list[str]:
 
 
 def _fernet_of(text: str, source: str) -> MultiFernet:
+    keys = split_keys(text)
+    know(keys)
     try:
-        return MultiFernet([Fernet(key) for key in split_keys(text)])
+        return MultiFernet([Fernet(key) for key in keys])
     except ValueError:
         flaw = "is not a key" if source == VARIABLE else "holds no key"
         raise Fatal(

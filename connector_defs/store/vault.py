@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 
 from connector_defs.domain.clock import Clock
 from connector_defs.domain.errors import Fatal
+from connector_defs.domain.known_secrets import know
 from connector_defs.store import audit
 from connector_defs.store.engine import Store, make_engine
 from connector_defs.store.key_file import KeyFileMissing
@@ -216,6 +217,7 @@ def _all_opened(read: Callable[[], dict[str, bytes]], seal: Seal) -> dict[str, S
             raise key_is_gone(seal) from None
         lost = [name for name, value in opened.items() if value is None]
         if not lost:
+            know(value for value in opened.values() if value is not None)
             return {name: SecretStr(value) for name, value in opened.items() if value is not None}
     raise keys_do_not_fit(seal, lost)
 

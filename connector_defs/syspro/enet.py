@@ -26,6 +26,7 @@ from connector_defs.domain.errors import (
     RecordRefused,
     RetryLater,
 )
+from connector_defs.domain.known_secrets import know_for_now
 from connector_defs.syspro import xml
 from connector_defs.syspro.addresses import Trust
 from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text, retry_after
@@ -194,6 +195,7 @@ class EnetClient:
             raise RetryLater(
                 f"{what}: e.net gave no session id back. Check SYSPRO_ENET_URL if this persists."
             )
+        know_for_now(text)
         return text
 
     def logoff(self, session: str) -> None:
@@ -202,6 +204,7 @@ class EnetClient:
         RetryLater for any other error text: the session may still be open, and holds a licence seat.
         """
         what = "Logoff"
+        know_for_now(session)
         answer = self._get(self._url("Logoff", {"UserId": session}), what, _Call.READ)
         text = xml.unwrap(xml.decode(answer.body))
         if text == "0":

@@ -1,10 +1,9 @@
-"""HTTP as both SYSPRO services need it: pool, TLS, caps on size and time, and no URL with a query in any log.
+"""HTTP as both SYSPRO services need it: pool, TLS, caps on size and time.
 
 Belongs here: what is the same for OData and e.net. What a reply means is decided in `odata` and `enet`.
 """
 
 import html
-import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,57 +12,27 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from connector_defs.dialing import CheckedTransport, certificate_flaw, within
+from connector_defs.domain import log_redaction
+from connector_defs.domain.redaction import redacted
 from connector_defs.syspro.addresses import Trust, reach_of
 
 MAX_REPLY_BYTES = 48 * 1024 * 1024
 CONNECT_SECONDS = 10.0
 
-_LOGGERS = (
-    "httpx",
-    "httpcore",
-    "httpcore.connection",
-    "httpcore.http11",
-    "httpcore.http2",
-    "httpcore.proxy",
-    "httpcore.socks",
-)
-_QUERY = re.compile(r"\?[^\s\"'>]*")
+# Of an error page more than this says nothing new.
+_MOST_READ = 10_000
 _SILENT_MARKUP = re.compile(r"<(script|style|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _MARKUP = re.compile(r"<[^>]*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
-class QueryCutter(logging.Filter):
-    """Cuts the query off every URL in a log record: passwords, session ids and documents travel there."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        if "?" in message:
-            record.msg, record.args = without_queries(message), ()
-        return True
-
-
-_CUTTER = QueryCutter()
-
-
-def silence_urls() -> None:
-    """Put the `QueryCutter` on the loggers of httpx and httpcore; repeating it changes nothing.
-
-    A filter on a logger does not see its children's records, hence the list.
-    """
-    for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_CUTTER)
-
-
-def without_queries(text: str) -> str:
-    """The text with whatever follows a question mark, up to the next blank or quote, cut."""
-    return _QUERY.sub("?...", text)
-
-
 def plain_text(body: str, limit: int = 300) -> str:
-    """Text of an error body for a person: no markup, no control characters, one line, at most `limit` long."""
-    text = html.unescape(_MARKUP.sub(" ", _SILENT_MARKUP.sub(" ", body)))
-    text = without_queries(" ".join(_CONTROL.sub(" ", text).split()))
+    """Text of an error body for a person: no markup, no control characters, no secret, one line, at most `limit` long.
+
+    Secrets go before markup does, which may name them, and before the text is cut, which may halve them.
+    """
+    text = html.unescape(_MARKUP.sub(" ", _SILENT_MARKUP.sub(" ", redacted(body[:_MOST_READ]))))
+    text = redacted(" ".join(_CONTROL.sub(" ", text).split()))
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
@@ -126,7 +95,7 @@ def new_client(
 
     Raises Fatal where the URL may not be called or the authorities to trust cannot be read.
     """
-    silence_urls()
+    log_redaction.install()
     reach = reach_of(base_url, trust)
     limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     return httpx.Client(

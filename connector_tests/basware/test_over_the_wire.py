@@ -25,7 +25,7 @@ from connector_defs.basware.regions import SANDBOX, BaswareHosts
 from connector_defs.basware.scopes import FLOW_SCOPES, scopes_of
 from connector_defs.basware.transport import RetryPolicy
 from connector_defs.basware.wire import encode
-from connector_defs.domain import redaction
+from connector_defs.domain import log_redaction
 from connector_defs.domain.errors import OutcomeUnknown, RetryLater
 from connector_defs.sandbox.basware import BaswareSandbox
 from connector_defs.sandbox.faults import FAULTS, FaultPlan
@@ -269,7 +269,7 @@ def test_every_token_ending_at_once_costs_one_refresh() -> None:
 
 
 def test_no_signed_link_no_token_and_no_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    redaction.install()
+    log_redaction.install()
     caplog.set_level(logging.DEBUG)
     with basware() as there:
         there.waiting()

@@ -1,12 +1,15 @@
 """Every exception ends as a text with a remedy and the right exit code."""
 
+import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from connector_defs.cli import app as application
-from connector_defs.cli.endings import explain, without_secrets
+from connector_defs.cli.endings import explain, nothing_in_the_open
 from connector_defs.domain.errors import Fatal, LaneBlocked, OutcomeUnknown, RecordRefused, RetryLater
 from connector_tests.cli.conftest import Command
 
@@ -43,10 +46,47 @@ def test_a_traceback_is_shown_only_where_asked_for(
     assert "KeyError" in capsys.readouterr().err
 
 
-def test_neither_passwords_nor_queries_of_an_address_are_shown() -> None:
-    text = without_secrets("cannot reach postgresql://me:secret@db/x and https://api.test/v1?token=abc now")
+@pytest.mark.parametrize("debug", ["", "1"])
+@pytest.mark.parametrize("kind", [Fatal, KeyError])
+def test_neither_passwords_nor_queries_of_an_address_are_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: type[Exception], debug: str
+) -> None:
+    monkeypatch.setenv("CONNECTOR_DEBUG", debug)
+    explain(kind("cannot reach postgresql://me:s3cr3t@db/x and https://api.test/v1?token=abc now"))
 
-    assert text == "cannot reach postgresql://…@db/x and https://api.test/v1?… now"
+    err = capsys.readouterr().err
+    assert "cannot reach postgresql://…@db/x and https://api.test/v1?… now" in err
+    assert "s3cr3t" not in err
+    assert "abc" not in err
+
+
+def test_what_a_thread_does_not_catch_is_told_without_its_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    hooks = sys.excepthook, threading.excepthook
+    with nothing_in_the_open():
+        sys.excepthook(ValueError, ValueError("password=s3cr3t"), None)
+        thread = threading.Thread(target=lambda: [][int(f"{1}")] or "password=s3cr3t")
+        thread.start()
+        thread.join()
+
+    err = capsys.readouterr().err
+    assert "ValueError: password=…" in err
+    assert "IndexError" in err
+    assert "s3cr3t" not in err
+    assert (sys.excepthook, threading.excepthook) == hooks
+
+
+def test_whatever_a_command_writes_is_its_user_s_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with nothing_in_the_open():
+            (tmp_path / "file").touch()
+            (tmp_path / "folder").mkdir()
+        (tmp_path / "other").touch()
+    finally:
+        os.umask(before)
+
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("file", "folder", "other")]
+    assert modes == [0o600, 0o700, 0o644]
 
 
 def test_a_database_error_does_not_quote_the_statement(capsys: pytest.CaptureFixture[str]) -> None:

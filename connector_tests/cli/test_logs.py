@@ -47,6 +47,23 @@ def test_whole_addresses_are_never_logged(capsys: Output) -> None:
 
 
 @pytest.mark.parametrize("debug", ["", "1"])
+def test_an_exception_with_a_secret_is_one_line_without_it(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, debug: str
+) -> None:
+    monkeypatch.setenv("CONNECTOR_DEBUG", debug)
+    configure_logs(verbose=False)
+    try:
+        int("no number:\nhttps://x/y?key=s3cr3t")
+    except ValueError:
+        logging.getLogger("x").exception("step failed")
+
+    err = capsys.readouterr().err
+    assert "s3cr3t" not in err
+    assert ("Traceback" in err) is bool(debug)
+    assert debug or "step failed: ValueError: invalid literal" in err.splitlines()[0]
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
 def test_an_exception_is_one_line_unless_debugging(
     capsys: Output, monkeypatch: pytest.MonkeyPatch, debug: str
 ) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector_defs.domain.bank_accounts import AccountFlaw, bank_account
+from connector_defs.domain.bank_accounts import AccountFlaw, bank_account, masked, without_ibans
 
 # Examples of the IBAN registry.
 IBANS = [
@@ -76,3 +76,15 @@ def test_what_cannot_be_an_account_is_refused(number: str) -> None:
 def test_an_account_is_never_shown() -> None:
     account = bank_account(IBANS[0], "COBADEFFXXX", None)
     assert repr(account) == "BankAccount(scheme='IBAN')"
+
+
+def test_an_iban_is_masked_as_a_whole_where_one_of_its_groups_looks_like_a_beginning() -> None:
+    digits = "".join(str(int(sign, 36)) for sign in "DE1234567890123456" + "GB00")
+    iban = f"GB{98 - int(digits) % 97:02}DE1234567890123456"
+    grouped = " ".join(iban[place : place + 4] for place in range(0, len(iban), 4))
+    assert without_ibans(f"{grouped}; {iban}") == "…3456; …3456"
+
+
+@pytest.mark.parametrize(("number", "shown"), [("DE89 3704-0044", "…0044"), ("12345678", "…78"), ("1", "…1")])
+def test_of_a_masked_number_the_end_is_left(number: str, shown: str) -> None:
+    assert masked(number) == shown

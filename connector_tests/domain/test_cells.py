@@ -25,7 +25,23 @@ CELLS = [
     ("0100", "0100"),
     ("1E5", "1E5"),
     ("a=b", "a=b"),
-    (" =1", " =1"),
+    # A cell of its own, where the semicolon separates cells.
+    ("a;=1+1", "a;'=1+1"),
+    ("=a;;-b;c", "'=a;;'-b;c"),
+    ('a;"=1+1;b', "a;'\"=1+1;b"),
+    ('"=1', "'\"=1"),
+    ("a;'b", "a;'b"),
+    ("#N/A", "#N/A"),
+    ("#REF!", "#REF!"),
+    # Some programs drop blanks, seen or unseen, before they look.
+    (" =1", "' =1"),
+    ("\u00a0\u200b=1", "'\u00a0\u200b=1"),
+    ("\ufeff@SUM(A1)", "'\ufeff@SUM(A1)"),
+    ("' =1", "'' =1"),
+    ("＋1", "'＋1"),
+    ("－1", "'－1"),
+    ("＠x", "'＠x"),
+    (" plain", " plain"),
     ("", ""),
 ]
 
@@ -36,12 +52,12 @@ def test_h18_a_cell_that_begins_like_a_formula_goes_out_harmless_and_comes_back(
     assert as_written(cell) == text
 
 
-@given(st.text(alphabet="'=+-@\t\r\n ax0", max_size=6))
+@given(st.text(alphabet=";\"'=+-@\t\r\n\u200b\ufeff ax0", max_size=6))
 def test_whatever_was_written_comes_back(text: str) -> None:
     assert not harmless(text).startswith(("=", "+", "-", "@", "\t", "\r"))
     assert as_written(harmless(text)) == text
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "-100", "'quoted'", "'", "plain"])
+@pytest.mark.parametrize("cell", ["=1+1", "-100", "'quoted'", "'", "plain", "a;-b"])
 def test_a_cell_that_a_person_wrote_without_the_mark_stays_as_it_is(cell: str) -> None:
     assert as_written(cell) == cell

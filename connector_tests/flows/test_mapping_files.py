@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from connector_defs.domain.errors import Fatal
-from connector_defs.domain.gl_mapping import MappingRule
+from connector_defs.domain.gl_mapping import MappingRule, dimension_text
 from connector_defs.flows import mapping_files
 from connector_defs.flows.mapping_files import COLUMNS, read_lines, write_rules
 from connector_tests.domain.builders import rule
@@ -104,10 +104,16 @@ def test_h18_no_cell_of_an_export_runs_as_a_formula_and_each_is_read_back_unchan
     hostile = rule(text, text, text, reason=text, dimensions=(("dim1", text),))
     (back,) = written(tmp_path / name, hostile)
     assert [back[column] for column in ("account_code", "cost_center", "gl_code", "reason")] == [text] * 4
-    assert back["dimensions"] == f"dim1={text}"
+    assert back["dimensions"] == dimension_text((("dim1", text),))
     (out,) = cells_of(tmp_path / name)
     stood = dict(zip(COLUMNS, out, strict=True))
     assert [stood[column] for column in ("account_code", "cost_center", "gl_code", "reason")] == [cell] * 4
+
+
+def test_no_text_becomes_a_formula_where_the_semicolon_separates_cells(tmp_path: Path) -> None:
+    write_rules(tmp_path / "rules.csv", [rule(reason='a;=1+1;"=2')], overwrite=False)
+    (line,) = (tmp_path / "rules.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
+    assert not [cell for cell in line.split(";") if cell.lstrip('" ').startswith("=")]
 
 
 def test_lines_that_people_add_to_an_exported_workbook_are_text_too(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from connector_tests.proof import (
     exposure,
     long_model,
     long_orders,
+    planted,
     report,
     rotation,
     webhook,
@@ -51,6 +52,7 @@ PARTS = (
     "backfill",
     "rotation",
     "webhook",
+    "secrets",
 )
 _PAGE = Path(connector_tests.__file__).parent.parent / "docs" / "proof.md"
 # The rest comes with the table; who watches need not wait for it.
@@ -71,6 +73,7 @@ def _tasks(seed: int) -> Iterator[_Task]:
     yield _Task("postgres", "postgres", partial(crowd.rush_on_postgres, crowd.ON_POSTGRES, seed))
     yield _Task("faults", "faults and hostile inputs", evidence.run_all)
     yield _Task("backfill", "sixty days", backfill.run)
+    yield from (_Task("secrets", name, work) for name, work in planted.RUNS.items())
     yield _Task("rotation", "secrets and keys changed", partial(rotation.run, seed))
     yield _Task("command", "the command itself", command.run)
     yield _Task("webhook", "the webhook", partial(webhook.run, seed))

@@ -10,6 +10,7 @@ from itertools import zip_longest
 from typing import TypeVar
 
 from connector_defs.domain.errors import OutcomeUnknown
+from connector_defs.domain.redaction import redacted
 from connector_defs.syspro import xml
 from connector_defs.syspro.xml import Element
 
@@ -20,7 +21,7 @@ _INVALID_COUNTERS = ("ItemsInvalid", "RecordsInvalid", "JournalsInvalid", "Items
 
 @dataclass(frozen=True)
 class FieldError:
-    """One complaint: the element it is about, the value sent, SYSPRO's number and text as they came.
+    """One complaint: the element it is about, the value sent, SYSPRO's number, and its text without secrets.
 
     `warning` marks one of the warning class, which rejects only because warnings are not ignored.
     """
@@ -107,7 +108,7 @@ def _errors(root: Element) -> Iterator[FieldError]:
         name = xml.name_of(element)
         folded = name.casefold()
         if folded in {"errormessage", "invalidrtf"} and len(element) == 0 and xml.text_of(element):
-            yield FieldError(name, "", None, xml.text_of(element))
+            yield FieldError(name, "", None, redacted(xml.text_of(element)))
             continue
         yield from _complaints(element, name, "ErrorNumber", "ErrorDescription", warning=False)
 
@@ -116,7 +117,7 @@ def _warnings(root: Element) -> Iterator[FieldError]:
     for element in root.iter():
         name = xml.name_of(element)
         if name.casefold() == "warningmessages" and len(element) == 0 and xml.text_of(element):
-            yield FieldError(name, "", None, xml.text_of(element), warning=True)
+            yield FieldError(name, "", None, redacted(xml.text_of(element)), warning=True)
             continue
         yield from _complaints(element, name, "WarningNumber", "WarningDescription", warning=True)
 
@@ -129,8 +130,9 @@ def _complaints(
     for number, text in zip_longest(numbers, texts, fillvalue=""):
         filled = number.strip("0")
         if filled or text:
+            told = redacted(text) or "no text"
             yield FieldError(
-                name, xml.first_text(element, "Value"), number if filled else None, text or "no text", warning
+                name, xml.first_text(element, "Value"), number if filled else None, told, warning
             )
 
 
