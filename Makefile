@@ -10,7 +10,7 @@ ARGS ?=
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test lint check bench proof clean lock
+.PHONY: help demo ui test lint check audit sbom bench proof clean lock
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,14 @@ lint: $(READY) ## Format, lint, types, import contracts, Dagster definitions
 	@$(BIN)/dg check defs
 
 check: lint test ## All that must pass before a commit
+
+audit: $(READY) ## Look for known weaknesses in the code and in what it needs; check the hashes of the lock
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml connector_defs
+	@$(BIN)/python -m connector_tests.supply_chain lock
+	@$(BIN)/python -m connector_tests.supply_chain weaknesses
+
+sbom: $(READY) ## Write build/sbom.json, a CycloneDX bill of what is installed
+	@$(BIN)/python -m connector_tests.supply_chain sbom build/sbom.json
 
 bench: $(READY) ## Measure speed and memory as ratios to a floor of the same run
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -12,7 +12,7 @@ from typing import Final
 
 from connector_defs.basware.entities import WireValue
 from connector_defs.basware.transport import Answer
-from connector_defs.basware.wire import BadJson, decode
+from connector_defs.basware.wire import BadJson, decode, storable
 
 IN_PROGRESS: Final = "InProgress"
 # The system whose status decides: a record is there, or it is not, for whatever depends on it (wire notes 2.26).
@@ -97,7 +97,7 @@ def read_receipt(answer: Answer) -> Receipt:
     fields = body if isinstance(body, dict) else {}
     errors = tuple(_errors(fields))
     if not errors and (not 200 <= answer.status < 300 or fields.get("hasErrors") is True):
-        message = _text(fields, "message") or answer.body[:200].decode("utf-8", "replace")
+        message = _text(fields, "message") or str(storable(answer.body[:200].decode("utf-8", "replace")))
         errors = (ApiError(None, "", f"HTTP_{answer.status}", message),)
     return Receipt(
         request_id=answer.request_id or _text(fields, "requestId"),
@@ -111,7 +111,7 @@ def read_receipt(answer: Answer) -> Receipt:
 def _http_date(text: str) -> datetime | None:
     try:
         return parsedate_to_datetime(text).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 

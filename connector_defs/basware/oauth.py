@@ -4,14 +4,13 @@ Here: fetching, keeping and dropping one token for many threads. Not here: the c
 """
 
 import base64
-import binascii
-import json
 import logging
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -21,6 +20,7 @@ from pydantic import SecretStr
 from connector_defs.basware.regions import BaswareHosts
 from connector_defs.basware.wire import BadJson, decode
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, received
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,11 @@ UNKNOWN_LIFE: Final = 300.0
 EARLY_SECONDS: Final = 60.0
 TOLERATED_SKEW: Final = 120.0
 
-# What RFC 6750 allows in a bearer token; anything else could break out of the header.
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+")
+# What RFC 6750 allows in a bearer token; anything else could break out of the header. No server takes a longer one.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,16000}")
+_MOST_BYTES: Final = 1_000_000
+# Longer than anyone would wait; a number beyond every clock is none.
+_LONGEST_WISH: Final = 7 * 86_400.0
 
 
 class CredentialsRefused(Fatal):
@@ -62,7 +65,7 @@ class CredentialsRefused(Fatal):
 
 
 class _Unreadable(Fatal):
-    """An answer that is no JSON: not Basware's token endpoint, or cut off on its way."""
+    """An answer that is no JSON, or no body at all: not Basware's token endpoint, or cut off on its way."""
 
 
 @dataclass(frozen=True)
@@ -145,14 +148,23 @@ class TokenSource:
 
     def _ask(self) -> _Kept:
         try:
-            response = self._client.post(
-                self._url,
+            response = received(
+                self._client,
+                self._client.build_request(
+                    "POST",
+                    self._url,
+                    data={"grant_type": "client_credentials", "scope": " ".join(self.scopes)},
+                    headers={"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING},
+                ),
                 auth=httpx.BasicAuth(self._client_id, self._client_secret.get_secret_value()),
-                data={"grant_type": "client_credentials", "scope": " ".join(self.scopes)},
-                headers={"Accept": "application/json"},
+                most=_MOST_BYTES,
             )
         except httpx.TransportError as error:
             raise RetryLater(f"no answer from Basware's token endpoint ({type(error).__name__})") from None
+        except BodyRefused as error:
+            raise _Unreadable(
+                f"BASWARE_TOKEN_URL does not answer like a token endpoint: its answer {error}"
+            ) from None
         if response.status_code != 200:
             raise self._refusal(response)
         return self._accept(response)
@@ -213,9 +225,9 @@ def retry_after_seconds(response: httpx.Response, now: float) -> float | None:
     """The Retry-After header in seconds, given as seconds or as an HTTP date; None when absent or unreadable."""
     header = response.headers.get("Retry-After", "").strip()
     if header.isascii() and header.isdigit():
-        return float(header)
+        return min(float(header), _LONGEST_WISH)
     moment = _http_date(header)
-    return None if moment is None else max(0.0, moment - now)
+    return None if moment is None else min(max(0.0, moment - now), _LONGEST_WISH)
 
 
 def _date_of(response: httpx.Response) -> float | None:
@@ -225,7 +237,7 @@ def _date_of(response: httpx.Response) -> float | None:
 def _http_date(text: str) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
         return None
 
 
@@ -234,11 +246,11 @@ def _jwt_expiry(token: str) -> float | None:
     if len(parts) != 3:
         return None
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
+        claims = decode(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
         return None
     expiry = claims.get("exp") if isinstance(claims, dict) else None
-    return float(expiry) if isinstance(expiry, (int, float)) and not isinstance(expiry, bool) else None
+    return float(expiry) if isinstance(expiry, (int, Decimal)) and not isinstance(expiry, bool) else None
 
 
 def _error_of(response: httpx.Response) -> str:

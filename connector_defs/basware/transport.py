@@ -24,10 +24,12 @@ from connector_defs.basware.oauth import CredentialsRefused, TokenSource, retry_
 from connector_defs.basware.pace import Pace
 from connector_defs.basware.regions import BaswareHosts, RedirectRefused
 from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RetryLater
+from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, BodyTooLarge, pieces, whole
+from connector_defs.outside.json_text import MAX_BYTES
 
 logger = logging.getLogger(__name__)
 
-MAX_ANSWER_BYTES: Final = 50_000_000
+MAX_ANSWER_BYTES: Final = MAX_BYTES
 # A file of an extract holds at most 100,000 records (Basware wire notes 6.5).
 MAX_FILE_BYTES: Final = 1_000_000_000
 LONGEST_DOWNLOAD_SECONDS: Final = 900.0
@@ -42,6 +44,10 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 class UnreadableAnswer(RetryLater):
     """Basware answered a read with something that cannot be read; nothing took effect."""
+
+
+class AnswerTooLarge(UnreadableAnswer):
+    """More than can be read at once; a smaller page of it might be."""
 
 
 class Effect(enum.Enum):
@@ -157,10 +163,6 @@ class _Met:
     retry_after: float | None = None
 
 
-class _TooLarge(Exception):
-    """Says what of the answer is too much."""
-
-
 class Exchange:
     """Sends calls to one Basware API; safe to share between threads.
 
@@ -196,7 +198,7 @@ class Exchange:
             trust_env=False,
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={"Accept": "application/json"},
+            headers={"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING},
         )
 
     def close(self) -> None:
@@ -336,7 +338,7 @@ class Exchange:
                     if call.into is not None and response.status_code == 200:
                         _write_body(response, call.into, time.monotonic() + LONGEST_DOWNLOAD_SECONDS)
                         return response, b""
-                    return response, _capped_body(response)
+                    return response, whole(response, MAX_ANSWER_BYTES)
                 finally:
                     response.close()
             except httpx.ConnectError as error:
@@ -349,10 +351,11 @@ class Exchange:
                 raise RetryLater(
                     f"{call}: {call.into} cannot be written ({error.strerror}): make room, then run again"
                 ) from None
-            except _TooLarge as error:
+            except BodyRefused as error:
                 if call.effect is Effect.ONCE:
                     return _Met(Failure.NO_ANSWER, f"the answer {error}")
-                raise UnreadableAnswer(f"{call}: the answer {error}, reading was stopped") from None
+                kind = AnswerTooLarge if isinstance(error, BodyTooLarge) else UnreadableAnswer
+                raise kind(f"{call}: the answer {error}, reading was stopped") from None
 
 
 def _from_storage(
@@ -399,26 +402,13 @@ def _final(call: Call, met: _Met, request_id: str) -> ConnectorError:
     return Fatal(f"{call}: {met.detail}; check BASWARE_API_URL")
 
 
-def _capped_body(response: httpx.Response) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise _TooLarge(f"is larger than {MAX_ANSWER_BYTES} bytes")
-    return bytes(body)
-
-
 def _write_body(response: httpx.Response, target: Path, deadline: float) -> None:
     """The body into a file, piece by piece."""
-    size = 0
     with target.open("wb") as file:
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > MAX_FILE_BYTES:
-                raise _TooLarge(f"is larger than {MAX_FILE_BYTES} bytes")
+        for piece in pieces(response, MAX_FILE_BYTES):
             if time.monotonic() > deadline:
-                raise _TooLarge(f"takes more than {LONGEST_DOWNLOAD_SECONDS:.0f} seconds")
-            file.write(chunk)
+                raise BodyRefused(f"takes more than {LONGEST_DOWNLOAD_SECONDS:.0f} seconds")
+            file.write(piece)
 
 
 def _answer(

@@ -15,6 +15,8 @@ from pyarrow import json as pa_json
 
 from connector_defs.syspro.tables import Column, Table
 
+# A page has 5,000 rows. A million of empty ones would be a million values in every column.
+_MAX_OBJECTS = 100_000
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # A number such as 1E-70. Arrow (26.0.1) looks its power of ten up in a table of 38 without asking first: at 1E-39 it
 # reads beyond the table, at 1E-2000000000 the process dies. Begins with the rarest character, for speed.
@@ -32,7 +34,7 @@ _ROW_ANNOTATIONS = (pa.field("@odata.etag", pa.string()),)
 def record_batch(table: Table, body: bytes) -> pa.RecordBatch | None:
     """The page in `table.arrow_schema`, or None where only the strict reading can say what it means."""
     body = body.removeprefix(_BYTE_ORDER_MARK)
-    if not _is_utf8(body) or _SMALL_EXPONENT.search(body):
+    if body.count(b"{") > _MAX_OBJECTS or not _is_utf8(body) or _SMALL_EXPONENT.search(body):
         return None
     try:
         reply = pa_json.read_json(

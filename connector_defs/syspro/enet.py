@@ -257,6 +257,7 @@ class EnetClient:
             f"{self._base}/Transaction/PostLD",
             headers={"Content-Type": "application/xml"},
             content=body.encode(),
+            max_bytes=xml.MAX_CHARACTERS,
         )
         if isinstance(outcome, Answer) and outcome.status in {404, 405}:
             raise RecordRefused(
@@ -278,7 +279,7 @@ class EnetClient:
             )
 
     def _get(self, url: str, what: str, call: _Call, tolerated: _Status | None = None) -> Answer:
-        outcome = exchange(self._http, "GET", url)
+        outcome = exchange(self._http, "GET", url, max_bytes=xml.MAX_CHARACTERS)
         if tolerated is not None and isinstance(outcome, Answer) and _kernel_refused(outcome):
             return outcome
         return self._answered(outcome, what, call)

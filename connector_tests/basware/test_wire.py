@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from connector_defs.basware.wire import MAX_DEPTH, BadJson, decode, elements, encode
+from connector_defs.basware.wire import BadJson, decode, elements, encode
+from connector_defs.outside.json_text import MAX_DEPTH
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,14 @@ import connector_tests
 from connector_defs.points import POINTS
 from connector_tests.proof import (
     backfill,
+    bombs,
     command,
     crash,
     crowd,
     evidence,
     exposure,
+    fuzz,
+    gates,
     long_model,
     long_orders,
     report,
@@ -37,7 +40,19 @@ from connector_tests.proof.evidence import Shown
 from connector_tests.proof.kinds import KINDS
 from connector_tests.proof.tally import Tally, total
 
-PARTS = ("crash", "orders", "model", "faults", "soak", "postgres", "mutations", "command", "backfill")
+PARTS = (
+    "crash",
+    "orders",
+    "model",
+    "faults",
+    "soak",
+    "postgres",
+    "mutations",
+    "command",
+    "backfill",
+    "bombs",
+    "fuzz",
+)
 _PAGE = Path(connector_tests.__file__).parent.parent / "docs" / "proof.md"
 # The rest comes with the table; who watches need not wait for it.
 _TOLD_AT_ONCE = 3
@@ -61,6 +76,7 @@ def _tasks(parts: Sequence[str], seed: int) -> Iterator[_Task]:
         yield _Task("faults", "faults and hostile inputs", evidence.run_all)
     if "backfill" in parts:
         yield _Task("backfill", "sixty days", backfill.run)
+    yield from _tasks_of_parsers(parts, seed)
     if "command" in parts:
         yield _Task("command", "the command itself", command.run)
     if "model" in parts:
@@ -75,6 +91,14 @@ def _tasks(parts: Sequence[str], seed: int) -> Iterator[_Task]:
     if "mutations" in parts:
         for protection in exposure.EXPOSURES:
             yield _Task("mutations", f"without {protection}", partial(exposure.check, protection, seed))
+
+
+def _tasks_of_parsers(parts: Sequence[str], seed: int) -> Iterator[_Task]:
+    if "fuzz" in parts:
+        for gate in gates.gates():
+            yield _Task("fuzz", f"fuzz: {gate.name}", partial(fuzz.run, gate.name, seed))
+    if "bombs" in parts:
+        yield _Task("bombs", "bombs", bombs.run)
 
 
 def prove(parts: Sequence[str], seed: int, console: Console) -> tuple[list[Tally], list[Shown]]:
