@@ -12,10 +12,12 @@ import msgspec
 
 from connector_defs.basware.entities import WireValue
 from connector_defs.outside import json_text
-from connector_defs.outside.json_text import BadJson, blanks_end, decode_at, first_flaw
+from connector_defs.outside.json_text import BadJson, TooMuchJson, blanks_end, decode_at, first_flaw
 
 __all__ = ["UNSTORABLE", "BadJson", "Element", "decode", "elements", "encode", "next_element", "storable"]
 
+# Twenty times the largest page there is.
+MAX_ELEMENTS: Final = 10_000
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 # A text that ends inside a string ends there: what looks like a bracket in it is none.
 _BRACKETS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
@@ -128,6 +130,8 @@ def _list_at(text: str, start: int) -> tuple[list[Element], int]:
     while True:
         element, at = _element_at(text, at)
         found.append(element)
+        if len(found) > MAX_ELEMENTS:
+            raise TooMuchJson(f"a list of more than {MAX_ELEMENTS:,} elements")
         at = blanks_end(text, at)
         if text[at : at + 1] != ",":
             break

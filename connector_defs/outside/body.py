@@ -16,7 +16,7 @@ from connector_defs.outside.packed import BadPacking, TooLarge, unpacked
 ACCEPT_ENCODING: Final = "gzip"
 
 _KNOWN: Final = frozenset({"gzip", "x-gzip", "deflate"})
-_OF_THE_BODY: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_OF_THE_BODY: Final = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 
 
 class BodyRefused(Exception):
@@ -70,5 +70,5 @@ def received(client: httpx.Client, request: httpx.Request, *, auth: httpx.Auth, 
     """The whole answer to a request, its body unpacked. Raises as `pieces`."""
     with closing(client.send(request, auth=auth, stream=True)) as response:
         body = whole(response, most)
-    headers = [pair for pair in response.headers.multi_items() if pair[0] not in _OF_THE_BODY]
+    headers = [pair for pair in response.headers.raw if pair[0].lower() not in _OF_THE_BODY]
     return httpx.Response(response.status_code, headers=headers, content=body, request=request)

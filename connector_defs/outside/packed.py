@@ -90,6 +90,8 @@ class _Measured(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_SET and offset < 0:
+            raise BadPacking("points to a place outside of itself")
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:

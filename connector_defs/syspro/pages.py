@@ -24,6 +24,8 @@ from connector_defs.syspro.transport import plain_text
 Key = tuple[Scalar, ...]
 
 _MAX_ROW_BYTES = 1_000_000
+# Ten times a page. A row, however empty, becomes a value in every column.
+_MAX_ROWS = 50_000
 
 
 class Page(Protocol):
@@ -162,6 +164,11 @@ def raw_rows(table: str, body: bytes) -> list[Mapping[str, object]] | None:
         raise Fatal(
             f"SYSPRO OData, table {table}: the reply holds no list of rows under 'value'. "
             "Check that SYSPRO_ODATA_URL is the OData service."
+        )
+    if len(rows) > _MAX_ROWS:
+        raise Fatal(
+            f"SYSPRO OData, table {table}: {len(rows)} rows came at once, far more than were asked for. "
+            "Trying again cannot help; the service ignores $top."
         )
     for row in rows:
         _refuse_doubled(table, row)

@@ -81,10 +81,11 @@ def test_a_body_that_is_badly_packed_is_refused(body: bytes, kind: type[Exceptio
 
 def test_a_received_answer_is_whole_and_its_connection_free() -> None:
     stream = Pieces(gzip.compress(b'{"a": 1}'))
-    headers = {"Content-Encoding": "gzip", "Retry-After": "7"}
+    headers = [(b"Content-Encoding", b"gzip"), (b"Retry-After", b"7"), (b"Server", "ünique²".encode())]
     transport = httpx.MockTransport(lambda _: httpx.Response(429, headers=headers, stream=stream))
     with httpx.Client(transport=transport) as client:
         request = client.build_request("GET", "https://x.example/")
         answered = received(client, request, auth=httpx.BasicAuth("a", "b"), most=MOST)
     assert (answered.status_code, answered.json(), answered.headers["Retry-After"]) == (429, {"a": 1}, "7")
+    assert answered.headers["Server"] == "ünique²"
     assert stream.closed

@@ -125,6 +125,13 @@ def test_a_list_of_contents_without_end_is_not_read(monkeypatch: pytest.MonkeyPa
         opened(zipped(*[b""] * 2_000))
 
 
+def test_a_list_of_contents_that_points_before_the_file_is_refused() -> None:
+    body = zipped(b"a")
+    # As if a part before the file were missing.
+    with pytest.raises(BadPacking, match="outside of itself"):
+        opened(body[:-6] + struct.pack("<I", len(body)) + body[-2:])
+
+
 def test_an_encrypted_zip_is_refused() -> None:
     body = bytearray(zipped(b"a"))
     body[body.index(b"PK\x01\x02") + 8] |= 1

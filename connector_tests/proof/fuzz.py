@@ -7,6 +7,7 @@ stores, into far too much. Each parser has a process of its own: a crash of nati
 import argparse
 import gzip
 import json
+import logging
 import os
 import re
 import subprocess
@@ -28,6 +29,8 @@ from connector_tests.proof.tally import Tally
 
 SECONDS = 60.0
 _AT_ONCE = 200
+_LAST = "last"
+_LONGEST_TEXT = 5_000
 _ROOT = Path(connector_tests.__file__).parent.parent
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|<[^<>]*>|-?\d[\d.eE+-]*|[A-Za-z_]+|[^\s]', re.DOTALL)
 _NASTY: tuple[bytes, ...] = tuple(
@@ -189,63 +192,74 @@ class Outcome:
         return self.read + self.refused
 
 
-def fuzz(gate: Gate, seconds: float, first_seed: int, folder: Path, most: int | None = None) -> Outcome:
+def fuzz(gate: Gate, seconds: float, first_seed: int, folder: Path, most: int = 0) -> Outcome:
     """Spoilt samples until the time is up, or `most` of them; a finding is shown in its smallest form."""
     outcome = Outcome(gate.name, 0, 0, [])
     until = time.monotonic() + seconds
-    for number in range(1 << 30):
-        if time.monotonic() >= until or outcome.findings or (most and outcome.cases >= most):
-            break
-        last: list[bytes] = [b""]
-
-        @seed(first_seed * 1_000_003 + number)
-        @settings(
-            max_examples=most or _AT_ONCE,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
-            report_multiple_bugs=False,
-        )
-        @given(st.sampled_from(gate.samples), _CHANGES, _NOISE, st.integers(0, 1 << 30))
-        def meets(
-            sample: bytes, changes: list[Change], noise: str, packing: int, last: list[bytes] = last
-        ) -> None:
-            body = _packed(gate, sample, lambda plain: spoilt(plain, changes, noise), packing)
-            last[0] = body
-            try:
-                gate.feed(body, folder)
-            except REFUSALS as refusal:
-                # What is told must be fit to be stored and shown.
-                assert len(str(refusal)) < 5_000  # noqa: PT017 - any refusal is right, and none may be endless
-                str(refusal).encode("utf-8", "strict")
-                outcome.refused += 1
-            else:
-                outcome.read += 1
-
-        try:
-            meets()
-        except BaseException as error:  # noqa: BLE001 - whatever it was, nobody expects it
-            where = "".join(traceback.format_exception(error)[-6:])
-            packed = zlib.compress(last[0], 9).hex()
-            outcome.findings.append(
-                f"seed {first_seed}, {last[0][:300]!r} (zlib {packed[:4_000]}): {where[-1_500:]}"
-            )
+    number = 0
+    while time.monotonic() < until and not outcome.findings and not (most and outcome.cases >= most):
+        _meet(gate, first_seed * 1_000_003 + number, most or _AT_ONCE, folder, outcome)
+        number += 1
     return outcome
+
+
+def _meet(gate: Gate, number: int, examples: int, folder: Path, outcome: Outcome) -> None:
+    last = b""
+
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
+    @given(st.sampled_from(gate.samples), _CHANGES, _NOISE, st.integers(0, 1 << 30))
+    def meets(sample: bytes, changes: list[Change], noise: str, packing: int) -> None:
+        nonlocal last
+        last = _packed(gate, sample, lambda plain: spoilt(plain, changes, noise), packing)
+        # What is read when native code crashes is there to be looked at.
+        (folder / _LAST).write_bytes(last)
+        try:
+            gate.feed(last, folder)
+        except REFUSALS as refusal:
+            # Any refusal is right that can be stored and shown.
+            told = str(refusal)
+            outcome.refused += 1
+        else:
+            told = ""
+            outcome.read += 1
+        told.encode("utf-8", "strict")
+        if len(told) > _LONGEST_TEXT:
+            raise AssertionError(f"a refusal of {len(told)} characters: {told[:200]}")
+
+    try:
+        meets()
+    except BaseException as error:  # noqa: BLE001 - whatever it was, nobody expects it
+        # Hypothesis notes the whole case, which is here already.
+        frames = "".join(traceback.format_tb(error.__traceback__)[-5:])
+        where = f"{type(error).__name__}: {str(error)[:300]}\n{frames}"
+        packed = zlib.compress(last, 9).hex()[:4_000]
+        outcome.findings.append(f"seed {number}, {last[:300]!r} (zlib {packed}): {where}")
 
 
 def in_a_process_of_its_own(gate: str, seconds: float, first_seed: int) -> Outcome:
     """One parser, where a crash ends nothing else."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "connector_tests.proof.fuzz", gate, str(seconds), str(first_seed)],
-        cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": str(_ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        return Outcome(gate, 0, 0, [f"the process ended with {ended.returncode}: {ended.stderr[-2_000:]}"])
+    with tempfile.TemporaryDirectory(prefix="connector-fuzz-") as folder:
+        ended = subprocess.run(
+            [sys.executable, "-m", "connector_tests.proof.fuzz", gate, str(seconds), str(first_seed), folder],
+            cwd=_ROOT,
+            env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode:
+            last = Path(folder, _LAST)
+            packed = zlib.compress(last.read_bytes(), 9).hex()[:4_000] if last.exists() else ""
+            told = f"the process ended with {ended.returncode}, last read (zlib {packed}): {ended.stderr[-2_000:]}"
+            return Outcome(gate, 0, 0, [told])
     return Outcome(**json.loads(ended.stdout))
 
 
@@ -267,10 +281,11 @@ def main() -> int:
     parser.add_argument("gate", choices=[gate.name for gate in gates()])
     parser.add_argument("seconds", type=float)
     parser.add_argument("seed", type=int)
+    parser.add_argument("folder", type=Path)
     chosen = parser.parse_args()
+    logging.disable(logging.CRITICAL)
     gate = next(one for one in gates() if one.name == chosen.gate)
-    with tempfile.TemporaryDirectory(prefix="connector-fuzz-") as folder:
-        print(json.dumps(vars(fuzz(gate, chosen.seconds, chosen.seed, Path(folder)))))
+    print(json.dumps(vars(fuzz(gate, chosen.seconds, chosen.seed, chosen.folder))))
     return 0
 
 

@@ -37,6 +37,14 @@ from connector_tests.basware.builders import API, client, jwt, token_answer, tok
 REFUSALS = (ConnectorError, BadExtractFile)
 
 _CHUNK = 1 << 16
+# What the example of connector.toml leaves to the environment.
+_SECRETS = {
+    "SYSPRO_ODATA_PASSWORD": "word",
+    "SYSPRO_OPERATOR_PASSWORD": "word",
+    "SYSPRO_COMPANY_PASSWORD": "word",
+    "BASWARE_CLIENT_SECRET": "word",
+    "BASWARE_WEBHOOK_SECRET": "word",
+}
 
 
 class Served(httpx.SyncByteStream):
@@ -246,7 +254,10 @@ def _texts(body: bytes) -> object:
             found.append(refusal)
     number = text.replace("&", "").replace("<", "")
     printed = f"<R><Row><Key><TrnYear>{number}</TrnYear></Key></Row><RowsReturned>{number}</RowsReturned></R>"
-    found.append(_look_up(printed.encode()))
+    try:
+        found.append(_look_up(printed.encode()))
+    except ConnectorError as refusal:
+        found.append(refusal)
     return found
 
 
@@ -268,7 +279,7 @@ def _cost_centers(path: Path) -> object:
 
 
 def _settings(path: Path) -> object:
-    return load_settings(path, {})
+    return load_settings(path, _SECRETS)
 
 
 def _extract(path: Path) -> object:
@@ -486,7 +497,7 @@ def gates() -> tuple[Gate, ...]:
         Gate("e.net: validation", "xml", _plain(_validate), (_POSTED, _REFUSED)),
         Gate("e.net: journal", "xml", _plain(_journal), (_JOURNAL,)),
         Gate("e.net: supplier", "xml", _plain(_supplier), (_SAVED,)),
-        Gate("e.net: profile", "xml", _plain(_profile), (_PROFILE,)),
+        Gate("e.net: profile", "xml", _plain(_profile), (_PROFILE,), lenient=True),
         Gate(
             "e.net: error page",
             "page",

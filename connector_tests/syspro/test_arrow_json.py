@@ -314,3 +314,14 @@ def test_rows_without_a_doubt_are_taken(some: list[dict[str, str]]) -> None:
     batch = record_batch(LINES, reply(*some))
     assert batch is not None
     assert batch.num_rows == len(some)
+
+
+@pytest.mark.parametrize(
+    "body", [b"null", b" null", b"\nnull\n{}", b'null{"value": []}', b"\xef\xbb\xbfnull"]
+)
+def test_a_reply_that_begins_with_null_does_not_end_the_process(body: bytes) -> None:
+    assert record_batch(LINES, body) is None
+
+
+def test_a_page_of_more_objects_than_rows_could_be_is_left_to_the_strict_reading() -> None:
+    assert record_batch(LINES, b'{"value":[' + b"{}," * 100_000 + b"{}]}") is None

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.syspro import pages
 from connector_defs.syspro.odata import QueryRefused, RetryPolicy, TableMissing
 from connector_defs.syspro.tables import TBL_CURRENCY
 from connector_defs.syspro.transport import MAX_REPLY_BYTES, plain_text, without_queries
@@ -220,6 +221,15 @@ def test_a_page_of_a_million_empty_rows_is_refused_unread(form):
     body = b'{"value": [' + b"{}," * 900_000 + b"{}]}"
     double = ServiceDouble(GOOD, answers=[httpx.Response(200, content=body)])
     with client_of(double) as client, pytest.raises(Fatal, match="too many values"):
+        next(iter((client.pages if form == "rows" else client.batches)(TBL_CURRENCY)))
+
+
+@pytest.mark.parametrize("form", ["rows", "batches"])
+def test_a_page_of_far_more_rows_than_were_asked_for_is_refused(form, monkeypatch):
+    monkeypatch.setattr(pages, "_MAX_ROWS", 3)
+    body = b'{"value": [' + b'{"CURRENCY": "A"},' * 3 + b'{"CURRENCY": "B"}]}'
+    double = ServiceDouble(GOOD, answers=[httpx.Response(200, content=body)])
+    with client_of(double) as client, pytest.raises(Fatal, match="4 rows came at once"):
         next(iter((client.pages if form == "rows" else client.batches)(TBL_CURRENCY)))
 
 
