@@ -16,7 +16,8 @@ from connector_defs.cli.private_files import write_private
 from connector_defs.cli.terminal import busy, say
 from connector_defs.domain.errors import Fatal
 
-SECRETS = {
+# Names, and words for people: nothing secret in them.
+SECRETS = {  # nosec B105
     "SYSPRO_ODATA_PASSWORD": "HTTP Basic password for OData",
     "SYSPRO_OPERATOR_PASSWORD": "password of the SYSPRO operator",
     "SYSPRO_COMPANY_PASSWORD": "password of the SYSPRO company, where it has one",
