@@ -13,7 +13,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import quote
-from xml.sax.saxutils import escape  # nosec B406 - it writes, and reads nothing
+from xml.sax.saxutils import escape  # writes, and reads nothing  # nosec B406
 
 import httpx
 from pydantic import SecretStr

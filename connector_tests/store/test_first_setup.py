@@ -10,58 +10,70 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.store import schema
-from connector_defs.store.schema import SchemaStatus, open_store
+from connector_defs.store.schema import SchemaOutdated, open_store
 
 ROOT = Path(__file__).parents[2]
-AT_ONCE = 3
 
 
-@pytest.fixture
-def all_see_an_empty_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody goes on before everybody has seen that nothing is there: the worst that chance could do."""
-    everybody, seen = threading.Barrier(AT_ONCE, timeout=20), threading.local()
-    look = schema._status
+class HalfWay:
+    """The first that sets the store up has one table of it when the second one comes, and goes on once that is done.
 
-    def status(engine: Engine) -> SchemaStatus:
-        found = look(engine)
-        if not getattr(seen, "once", False):
-            seen.once = True
-            everybody.wait()
-        return found
+    Whoever waits for the lock is not done; then the first goes on after a moment.
+    """
 
-    monkeypatch.setattr(schema, "_status", status)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._begun, self._second_done = threading.Event(), threading.Event()
+        self._upgrade = schema._upgrade
+        monkeypatch.setattr(schema, "_upgrade", self._slowly)
+
+    def _slowly(self, engine: Engine) -> str:
+        if not self._begun.is_set():
+            with engine.begin() as connection:
+                connection.execute(text("CREATE TABLE invoice (id INTEGER)"))
+            self._begun.set()
+            self._second_done.wait(0.3)
+            with engine.begin() as connection:
+                connection.execute(text("DROP TABLE invoice"))
+        return self._upgrade(engine)
+
+    def outcomes(self, url: str) -> list[BaseException | None]:
+        """What the first and the second get."""
+
+        def second() -> None:
+            try:
+                open_store(url).close()
+            finally:
+                self._second_done.set()
+
+        with ThreadPoolExecutor(2) as threads:
+            first = threads.submit(lambda: open_store(url).close())
+            assert self._begun.wait(20)
+            meanwhile = threads.submit(second)
+            return [first.exception(), meanwhile.exception()]
 
 
-def open_at_once(url: str) -> list[BaseException | None]:
-    """What each of several gets that open the store at the same moment."""
-
-    def attempt() -> None:
-        open_store(url).close()
-
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        return [under_way.exception() for under_way in [threads.submit(attempt) for _ in range(AT_ONCE)]]
-
-
-@pytest.mark.usefixtures("all_see_an_empty_store")
-def test_threads_that_set_up_one_new_store_at_once_all_get_it(empty_url: str) -> None:
-    assert open_at_once(empty_url) == [None] * AT_ONCE
+def test_two_that_set_up_one_new_store_at_once_both_get_it(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert HalfWay(monkeypatch).outcomes(empty_url) == [None, None]
     assert schema.check(empty_url).ok
 
 
-@pytest.mark.usefixtures("all_see_an_empty_store")
-def test_without_the_lock_they_would_collide(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_lock_the_second_would_meet_half_a_store(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     @contextmanager
     def not_alone(engine: Engine) -> Iterator[None]:
         yield
 
     monkeypatch.setattr(schema, "_alone", not_alone)
-    # By an error of the database, or by finding the tables of another that is not done.
-    outcomes = open_at_once(empty_url)
-    assert any(isinstance(outcome, Exception) for outcome in outcomes)
+    first, second = HalfWay(monkeypatch).outcomes(empty_url)
+    assert first is None
+    assert isinstance(second, SchemaOutdated)
 
 
 def test_processes_that_set_up_one_new_store_at_once_all_get_it(tmp_path: Path) -> None:
