@@ -24,6 +24,8 @@ from connector_defs.outside.packed import BadPacking, open_zip, unpacked
 MAX_UNPACKED_BYTES: Final = 4_000_000_000
 MAX_ROW_CHARACTERS: Final = 1_000_000
 MAX_COLUMNS: Final = 2_000
+# A file of an extract holds at most 100,000 records (Basware wire notes 6.5).
+MAX_ROWS: Final = 400_000
 
 _PIECE: Final = 1 << 16
 _BOM: Final = "\ufeff"
@@ -51,6 +53,13 @@ class ExtractRow:
 
 def read_rows(path: Path) -> Iterator[ExtractRow]:
     """The rows of a file, in its order. Raises BadExtractFile, for a file that was cut off too."""
+    for count, row in enumerate(_read(path), 1):
+        if count > MAX_ROWS:
+            raise BadExtractFile(f"the file has more than {MAX_ROWS:,} rows")
+        yield row
+
+
+def _read(path: Path) -> Iterator[ExtractRow]:
     try:
         with path.open("rb") as file:
             head = file.read(4)

@@ -256,3 +256,12 @@ def test_a_name_without_end_in_a_gzip_file_takes_no_time(path: Path) -> None:
     with pytest.raises(BadExtractFile, match="ends early"):
         rows(path, b"\x1f\x8b\x08\x08" + b"\0" * 6 + b"n" * 3_000_000)
     assert time.process_time() - begun < 1
+
+
+def test_more_rows_than_any_file_has_are_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract_files, "MAX_ROWS", 2)
+    path.write_bytes(b"ID\na\nb\nc\n")
+    found = read_rows(path)
+    assert [next(found).values, next(found).values] == [{"ID": "a"}, {"ID": "b"}]
+    with pytest.raises(BadExtractFile, match="more than 2 rows"):
+        next(found)
