@@ -463,6 +463,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "CONNECTOR_UNCERTAIN_QUARANTINE_SECONDS": ("timing", "uncertain_quarantine_seconds"),
     "CONNECTOR_REQUEST_STATUS_POLL_SECONDS": ("timing", "request_status_poll_seconds"),
 }
+_MOST_BYTES = 1_000_000
 _VARIABLE_OF = {place: variable for variable, place in ENVIRONMENT.items()}
 
 
@@ -521,9 +522,17 @@ def read_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
             )
         return {}
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([f"settings file {file} is not valid TOML: {error}"]) from None
+        with file.open("rb") as opened:
+            content = opened.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise SettingsError(
+                [f"settings file {file} is larger than {_MOST_BYTES} bytes: it is no connector.toml"]
+            )
+        return tomllib.loads(content.decode("utf-8").replace("\r\n", "\n"))
+    except (ValueError, RecursionError) as error:
+        # A number of thousands of digits is a ValueError of its own.
+        flaw = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise SettingsError([f"settings file {file} is not valid TOML: {flaw}"]) from None
     except OSError as error:
         raise SettingsError([f"settings file {file} cannot be read: {error.strerror}"]) from None
 

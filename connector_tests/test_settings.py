@@ -350,13 +350,28 @@ class TestProblems:
             ]
 
     @pytest.mark.parametrize(
-        "content", [b"[syspro\n", b"a = 'hunter2-geheim\n", b"\xff\xfe", b"a = 1\na = 2\n"]
+        "content",
+        [
+            b"[syspro\n",
+            b"a = 'hunter2-geheim\n",
+            b"\xff\xfe",
+            b"\xef\xbb\xbfa = 1\n",
+            b"a = 1\na = 2\n",
+            b"a = " + b"[" * 10_000,
+            b"a = " + b"9" * 5_000,
+        ],
     )
     def test_a_file_that_is_no_toml_is_named(self, tmp_path: Path, content: bytes) -> None:
         path = tmp_path / "c.toml"
         path.write_bytes(content)
         (problem,) = problems(COMPLETE, path)
         assert problem.startswith(f"settings file {path} is not valid TOML: ")
+
+    def test_a_file_beyond_all_settings_is_not_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "c.toml"
+        path.write_bytes(b"#" * 1_000_001)
+        (problem,) = problems(COMPLETE, path)
+        assert problem == f"settings file {path} is larger than 1000000 bytes: it is no connector.toml"
 
     def test_a_file_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
         (problem,) = problems(COMPLETE, tmp_path)

@@ -12,7 +12,7 @@ from typing import Final
 
 from connector_defs.basware.entities import WireValue
 from connector_defs.basware.transport import Answer
-from connector_defs.basware.wire import BadJson, decode
+from connector_defs.basware.wire import BadJson, decode, storable
 from connector_defs.domain.redaction import redacted
 
 IN_PROGRESS: Final = "InProgress"
@@ -102,7 +102,9 @@ def read_receipt(answer: Answer) -> Receipt:
     fields = body if isinstance(body, dict) else {}
     errors = tuple(_errors(fields))
     if not errors and (not 200 <= answer.status < 300 or fields.get("hasErrors") is True):
-        message = _text(fields, "message") or answer.body[:_MOST_READ].decode("utf-8", "replace")
+        message = _text(fields, "message") or str(
+            storable(answer.body[:_MOST_READ].decode("utf-8", "replace"))
+        )
         errors = (ApiError(None, "", f"HTTP_{answer.status}", redacted(message)[:_LONGEST]),)
     return Receipt(
         request_id=answer.request_id or _text(fields, "requestId"),
@@ -116,7 +118,7 @@ def read_receipt(answer: Answer) -> Receipt:
 def _http_date(text: str) -> datetime | None:
     try:
         return parsedate_to_datetime(text).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 

@@ -63,15 +63,17 @@ from connector_defs.basware.subscriptions import (
 from connector_defs.basware.transport import (
     CONTINUATION_HEADER,
     Answer,
+    AnswerTooLarge,
     Call,
     Effect,
     Exchange,
     RetryPolicy,
     UnreadableAnswer,
 )
-from connector_defs.basware.wire import BadJson, decode, elements, encode
+from connector_defs.basware.wire import BadJson, decode, elements, encode, storable
 from connector_defs.dialing import AddressRefused
 from connector_defs.domain.errors import Fatal, RecordRefused, RetryLater
+from connector_defs.outside.json_text import TooMuchJson
 
 T = TypeVar("T")
 
@@ -80,6 +82,8 @@ logger = logging.getLogger(__name__)
 DOCUMENT_PAGE_LIMIT: Final = 100
 # Each entry of a page lists up to 500 records: far below the page limit of 500 a page is megabytes.
 STATUS_PAGE_SIZE: Final = 100
+# A page too large to be read is asked for again with this part of its records.
+_SMALLER: Final = 10
 
 
 class AckOutcome(enum.Enum):
@@ -155,12 +159,13 @@ class BaswareClient:
     ) -> Iterator[DocumentPage]:
         """All invoices of a company in one processing status, page by page; the page that ends the list says so.
 
-        A list that stops short of its end (its continuation answers 404) has no such page.
+        A list that stops short of its end (its continuation answers 404) has no such page. Where a page is too large
+        to be read, the list is begun again in smaller ones, so an invoice may come twice.
         Raises UnreadableAnswer when a page cannot be read around its invoices; the pages before it stand.
         """
         params = {"ProcessingStatus": status, "companyCode": company_code, "pageSize": str(page_size)}
         call = Call("GET", "accountingDocuments", "/v1/accountingDocuments", Effect.NONE, params=params)
-        for page, last in self._pages(call, last_updated, read_page):
+        for page, last in self._pages(call, last_updated, read_page, repeatable=True):
             yield replace(page, last=last)
 
     def document(self, invoice_id: str) -> AccountingDocument | None:
@@ -240,7 +245,7 @@ class BaswareClient:
         if status is not None:
             params["status"] = status
         call = Call("GET", "requestStatus", "/v1/requestStatus", Effect.NONE, params=params)
-        for outcomes, _ in self._pages(call, last_updated, read_request_outcomes):
+        for outcomes, _ in self._pages(call, last_updated, read_request_outcomes, repeatable=True):
             yield outcomes
 
     def list_entities(
@@ -378,11 +383,16 @@ class BaswareClient:
         return None if found is None else found[1]
 
     def _pages(
-        self, call: Call, last_updated: datetime | None, parse: Callable[[bytes], T]
+        self,
+        call: Call,
+        last_updated: datetime | None,
+        parse: Callable[[bytes], T],
+        *,
+        repeatable: bool = False,
     ) -> Iterator[tuple[T, bool]]:
         """Pages until one has no continuation header; a short or empty page ends nothing (wire notes 2.5).
 
-        Each comes with whether it is the last.
+        Each comes with whether it is the last. `repeatable`: the caller may be given what it has already.
         """
         if last_updated is not None:
             call = replace(call, params={**call.params, "lastUpdated": _instant(last_updated)})
@@ -390,6 +400,16 @@ class BaswareClient:
         while True:
             try:
                 found = self._read(call, parse)
+            except AnswerTooLarge as error:
+                size = int(call.params["pageSize"])
+                if not repeatable or size == 1:
+                    raise
+                logger.warning("%s; the list is read again in smaller pages", error)
+                # A continuation belongs to pages of one size.
+                smaller = str(max(1, size // _SMALLER))
+                call = replace(call, params={**call.params, "pageSize": smaller}, headers={})
+                seen.clear()
+                continue
             except _NotRead as error:
                 if call.headers:
                     raise RetryLater(f"{error}; the listing went stale, start it again") from None
@@ -413,6 +433,8 @@ class BaswareClient:
         """
         try:
             return self._read_once(call, parse)
+        except TooMuchJson as error:
+            raise AnswerTooLarge(f"the answer to {call} is {error}") from None
         except BadJson as error:
             logger.warning("the answer to %s cannot be read: %s; asking once more", call, error)
         try:
@@ -466,7 +488,8 @@ def _records(
             raise BadJson(f"one record is bad: {element.flaw}")
         shown = element.value if isinstance(element.value, dict) else {}
         on_flaw(f"{endpoint.code_field} {shown.get(endpoint.code_field)!r}: {element.flaw}")
-    return [element.value for element in found if element not in flawed and isinstance(element.value, dict)]
+    read = (storable(element.value) for element in found if not element.flaw)
+    return [value for value in read if isinstance(value, dict)]
 
 
 def _summary(receipt: Receipt) -> str:

@@ -23,7 +23,7 @@ from connector_defs.basware.documents import (
     MalformedDocument,
 )
 from connector_defs.basware.entities import WireValue
-from connector_defs.basware.wire import Element, elements
+from connector_defs.basware.wire import UNSTORABLE, Element, elements
 
 T = TypeVar("T")
 
@@ -38,8 +38,6 @@ _REQUIRED_IN_ROW: Final = frozenset({"externalCode"})
 _DATE: Final = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}:?\d{2})?)?"
 )
-# Control characters, lone surrogates and noncharacters: no system behind us stores them.
-_UNSTORABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class _UnreadableField(ValueError):
@@ -60,7 +58,7 @@ class _Reader:
             return None
         if not isinstance(value, str):
             raise _UnreadableField(f"{self.path}{name} is not a text")
-        cleaned = _UNSTORABLE.sub("\ufffd", value)
+        cleaned = UNSTORABLE.sub("\ufffd", value)
         if cleaned != value:
             self.notes.append(f"{self.path}{name}: characters that cannot be stored were replaced")
         return cleaned

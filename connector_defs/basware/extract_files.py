@@ -6,44 +6,37 @@ piece of the file. Not here: the meaning of a column.
 """
 
 import codecs
-import csv
-import gzip
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Final
 
 from connector_defs.basware.entities import WireValue
-from connector_defs.basware.wire import BadJson, next_element
+from connector_defs.basware.wire import UNSTORABLE, next_element, storable
+from connector_defs.outside.csv_text import BadCsv, records
+from connector_defs.outside.packed import BadPacking, open_zip, unpacked
 
 # What a file may come to when it is unpacked, and the longest row in it.
 MAX_UNPACKED_BYTES: Final = 4_000_000_000
 MAX_ROW_CHARACTERS: Final = 1_000_000
+MAX_COLUMNS: Final = 2_000
+# A file of an extract holds at most 100,000 records (Basware wire notes 6.5).
+MAX_ROWS: Final = 400_000
 
 _PIECE: Final = 1 << 16
 _BOM: Final = "\ufeff"
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP: Final = b"\x1f\x8b"
-_ENCRYPTED: Final = 0x1
 _DELIMITERS: Final = ",;\t|"
 # `{"IA_INVOICE": [` around the rows.
 _WRAPPER: Final = re.compile(r'\s*\{\s*"[^"\\]{1,200}"\s*:\s*\[')
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
-_BROKEN: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    LZMAError,
-    EOFError,
-    NotImplementedError,
-    gzip.BadGzipFile,
-    UnicodeDecodeError,
-    csv.Error,
-    BadJson,
-)
+# What zipfile raises for a damaged file: it says so by whatever the damage led to. EOFError for one cut off.
+_BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 class BadExtractFile(ValueError):
@@ -60,6 +53,13 @@ class ExtractRow:
 
 def read_rows(path: Path) -> Iterator[ExtractRow]:
     """The rows of a file, in its order. Raises BadExtractFile, for a file that was cut off too."""
+    for count, row in enumerate(_read(path), 1):
+        if count > MAX_ROWS:
+            raise BadExtractFile(f"the file has more than {MAX_ROWS:,} rows")
+        yield row
+
+
+def _read(path: Path) -> Iterator[ExtractRow]:
     try:
         with path.open("rb") as file:
             head = file.read(4)
@@ -67,32 +67,34 @@ def read_rows(path: Path) -> Iterator[ExtractRow]:
             if head in _ZIP:
                 yield from _zipped(file)
             elif head.startswith(_GZIP):
-                with gzip.open(file, "rb") as unpacked:
-                    yield from _rows(_pieces(unpacked))
+                yield from _rows(_texts(unpacked(_pieces(file), MAX_UNPACKED_BYTES)))
             else:
-                yield from _rows(_pieces(file))
+                yield from _rows(_texts(_pieces(file)))
+    except BadExtractFile:
+        raise
+    except BadPacking as error:
+        raise BadExtractFile(f"the file {error}") from None
     except _BROKEN as error:
-        raise BadExtractFile(f"the file is damaged: {error or type(error).__name__}") from None
+        raise BadExtractFile(f"the file is damaged: {str(error)[:200] or type(error).__name__}") from None
 
 
 def _zipped(file: IO[bytes]) -> Iterator[ExtractRow]:
-    with zipfile.ZipFile(file) as archive:
+    with open_zip(file, MAX_UNPACKED_BYTES) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
         for member in sorted(members, key=lambda each: each.filename):
-            if member.flag_bits & _ENCRYPTED:
-                raise BadExtractFile("the file is encrypted")
-            with archive.open(member) as unpacked:
-                yield from _rows(_pieces(unpacked))
+            with archive.open(member) as unzipped:
+                yield from _rows(_texts(_pieces(unzipped)))
 
 
-def _pieces(file: IO[bytes] | gzip.GzipFile) -> Iterator[str]:
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    while piece := file.read(_PIECE):
+        yield piece
+
+
+def _texts(pieces: Iterable[bytes]) -> Iterator[str]:
     """The text, piece by piece."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    size = 0
-    while piece := file.read(_PIECE):
-        size += len(piece)
-        if size > MAX_UNPACKED_BYTES:
-            raise BadExtractFile(f"unpacked, the file is larger than {MAX_UNPACKED_BYTES} bytes")
+    for piece in pieces:
         yield decoder.decode(piece)
     yield decoder.decode(b"", final=True)
 
@@ -196,7 +198,8 @@ def _json_row(text: _Text) -> ExtractRow:
         if not text.more():
             raise BadExtractFile("the file ends inside a row")
     element, text.at = found
-    return ExtractRow(element.value if isinstance(element.value, dict) else {}, element.flaw)
+    value = storable(element.value)
+    return ExtractRow(value if isinstance(value, dict) else {}, element.flaw)
 
 
 def _csv_rows(text: _Text) -> Iterator[ExtractRow]:
@@ -204,14 +207,24 @@ def _csv_rows(text: _Text) -> Iterator[ExtractRow]:
     lines = text.lines()
     head = next(lines).removeprefix(_BOM)
     delimiter = max(_DELIMITERS, key=head.count)
-    (names,) = csv.reader([head], delimiter=delimiter, strict=True)
-    names = [name.strip() for name in names]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise BadExtractFile(f"the column {doubled[0]!r} occurs twice")
-    for cells in csv.reader(lines, delimiter=delimiter, strict=True):
-        if not cells:
-            continue
-        values: dict[str, WireValue] = {name: cell or None for name, cell in zip(names, cells, strict=False)}
-        even = len(cells) == len(names)
-        yield ExtractRow(values, None if even else f"{len(cells)} cells under {len(names)} columns")
+    if head.count(delimiter) >= MAX_COLUMNS:
+        raise BadExtractFile(f"the file has more than {MAX_COLUMNS} columns")
+    try:
+        ((_, names),) = records([head], delimiter)
+        names = [name.strip() for name in names]
+        doubled = sorted(name for name, times in Counter(names).items() if times > 1)
+        if doubled:
+            raise BadExtractFile(f"the column {doubled[0][:80]!r} occurs twice")
+        for _, cells in records(lines, delimiter):
+            if cells:
+                yield _csv_row(names, cells)
+    except BadCsv as error:
+        raise BadExtractFile(f"the file is damaged: {error}") from None
+
+
+def _csv_row(names: list[str], cells: list[str]) -> ExtractRow:
+    values: dict[str, WireValue] = {
+        name: UNSTORABLE.sub("\ufffd", cell) or None for name, cell in zip(names, cells, strict=False)
+    }
+    even = len(cells) == len(names)
+    return ExtractRow(values, None if even else f"{len(cells)} cells under {len(names)} columns")

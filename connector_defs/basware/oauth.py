@@ -5,7 +5,6 @@ kept for other processes: the `TokenKeeper` given by the caller knows that.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import logging
@@ -14,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
@@ -27,6 +27,7 @@ from connector_defs.dialing import CheckedTransport, certificate_flaw, within
 from connector_defs.domain.errors import Fatal, RetryLater
 from connector_defs.domain.known_secrets import know_for_now
 from connector_defs.domain.redaction import redacted
+from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, received
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,11 @@ _PATIENCE: Final = 2.0
 EARLY_SECONDS: Final = 60.0
 TOLERATED_SKEW: Final = 120.0
 
-# What RFC 6750 allows in a bearer token; anything else could break out of the header.
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+")
+# What RFC 6750 allows in a bearer token; anything else could break out of the header. No server takes a longer one.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,16000}")
+_MOST_BYTES: Final = 1_000_000
+# Longer than anyone would wait; a number beyond every clock is none.
+_LONGEST_WISH: Final = 7 * 86_400.0
 
 
 class CredentialsRefused(Fatal):
@@ -51,7 +55,7 @@ class ScopesRefused(CredentialsRefused):
 
 
 class _Unreadable(Fatal):
-    """An answer that is no JSON: not Basware's token endpoint, or cut off on its way."""
+    """An answer that is no JSON, or no body at all: not Basware's token endpoint, or cut off on its way."""
 
 
 class TokenKeeper(Protocol):
@@ -192,17 +196,26 @@ class TokenSource:
     def _ask(self) -> _Kept:
         try:
             with within(self._longest):
-                response = self._client.post(
-                    self._url,
+                response = received(
+                    self._client,
+                    self._client.build_request(
+                        "POST",
+                        self._url,
+                        data={"grant_type": "client_credentials", "scope": " ".join(self.scopes)},
+                        headers={"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING},
+                    ),
                     auth=httpx.BasicAuth(self._client_id, self._client_secret.get_secret_value()),
-                    data={"grant_type": "client_credentials", "scope": " ".join(self.scopes)},
-                    headers={"Accept": "application/json"},
+                    most=_MOST_BYTES,
                 )
         except httpx.TransportError as error:
             flaw = certificate_flaw(error)
             if flaw is not None:
                 raise Fatal(f"BASWARE_TOKEN_URL: {flaw}. No credentials were sent") from None
             raise RetryLater(f"no answer from Basware's token endpoint ({type(error).__name__})") from None
+        except BodyRefused as error:
+            raise _Unreadable(
+                f"BASWARE_TOKEN_URL does not answer like a token endpoint: its answer {error}"
+            ) from None
         if response.status_code != 200:
             raise self._refusal(response)
         return self._accept(response)
@@ -278,9 +291,9 @@ def retry_after_seconds(response: httpx.Response, now: float) -> float | None:
     """The Retry-After header in seconds, given as seconds or as an HTTP date; None when absent or unreadable."""
     header = response.headers.get("Retry-After", "").strip()
     if header.isascii() and header.isdigit():
-        return float(header)
+        return min(float(header), _LONGEST_WISH)
     moment = _http_date(header)
-    return None if moment is None else max(0.0, moment - now)
+    return None if moment is None else min(max(0.0, moment - now), _LONGEST_WISH)
 
 
 def _date_of(response: httpx.Response) -> float | None:
@@ -290,7 +303,7 @@ def _date_of(response: httpx.Response) -> float | None:
 def _http_date(text: str) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
         return None
 
 
@@ -299,11 +312,11 @@ def _jwt_expiry(token: str) -> float | None:
     if len(parts) != 3:
         return None
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
+        claims = decode(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
         return None
     expiry = claims.get("exp") if isinstance(claims, dict) else None
-    return float(expiry) if isinstance(expiry, (int, float)) and not isinstance(expiry, bool) else None
+    return float(expiry) if isinstance(expiry, (int, Decimal)) and not isinstance(expiry, bool) else None
 
 
 def _error_of(response: httpx.Response) -> str:

@@ -28,11 +28,13 @@ from connector_defs.basware.regions import BaswareHosts, RedirectRefused
 from connector_defs.basware.scopes import scope_of
 from connector_defs.dialing import AddressRefused, CheckedTransport, certificate_flaw, within
 from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RetryLater
+from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, BodyTooLarge, pieces, whole
+from connector_defs.outside.json_text import MAX_BYTES
 from connector_defs.private_files import create
 
 logger = logging.getLogger(__name__)
 
-MAX_ANSWER_BYTES: Final = 50_000_000
+MAX_ANSWER_BYTES: Final = MAX_BYTES
 # A file of an extract holds at most 100,000 records (Basware wire notes 6.5).
 MAX_FILE_BYTES: Final = 1_000_000_000
 LONGEST_DOWNLOAD_SECONDS: Final = 900.0
@@ -49,6 +51,10 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 class UnreadableAnswer(RetryLater):
     """Basware answered a read with something that cannot be read; nothing took effect."""
+
+
+class AnswerTooLarge(UnreadableAnswer):
+    """More than can be read at once; a smaller page of it might be."""
 
 
 class Effect(enum.Enum):
@@ -162,10 +168,6 @@ class _Met:
     failure: Failure
     detail: str
     retry_after: float | None = None
-
-
-class _TooLarge(Exception):
-    """Says what of the answer is too much."""
 
 
 class Exchange:
@@ -364,7 +366,7 @@ class Exchange:
                     if call.into is not None and response.status_code == 200:
                         _write_body(response, call.into, time.monotonic() + LONGEST_DOWNLOAD_SECONDS)
                         return response, b""
-                    return response, _capped_body(response)
+                    return response, whole(response, MAX_ANSWER_BYTES)
                 finally:
                     response.close()
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -375,10 +377,11 @@ class Exchange:
                 raise RetryLater(
                     f"{call}: {call.into} cannot be written ({error.strerror}): make room, then run again"
                 ) from None
-            except _TooLarge as error:
+            except BodyRefused as error:
                 if call.effect is Effect.ONCE:
                     return _Met(Failure.NO_ANSWER, f"the answer {error}")
-                raise UnreadableAnswer(f"{call}: the answer {error}, reading was stopped") from None
+                kind = AnswerTooLarge if isinstance(error, BodyTooLarge) else UnreadableAnswer
+                raise kind(f"{call}: the answer {error}, reading was stopped") from None
 
 
 def _client(timeout: float, transport: httpx.BaseTransport) -> httpx.Client:
@@ -388,7 +391,7 @@ def _client(timeout: float, transport: httpx.BaseTransport) -> httpx.Client:
         trust_env=False,
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        headers={"Accept": "application/json"},
+        headers={"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING},
     )
 
 
@@ -445,26 +448,13 @@ def _final(call: Call, met: _Met, request_id: str) -> ConnectorError:
     return Fatal(f"{call}: {met.detail}; check BASWARE_API_URL")
 
 
-def _capped_body(response: httpx.Response) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise _TooLarge(f"is larger than {MAX_ANSWER_BYTES} bytes")
-    return bytes(body)
-
-
 def _write_body(response: httpx.Response, target: Path, deadline: float) -> None:
     """The body into a file, piece by piece."""
-    size = 0
     with os.fdopen(create(target), "wb") as file:
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > MAX_FILE_BYTES:
-                raise _TooLarge(f"is larger than {MAX_FILE_BYTES} bytes")
+        for piece in pieces(response, MAX_FILE_BYTES):
             if time.monotonic() > deadline:
-                raise _TooLarge(f"takes more than {LONGEST_DOWNLOAD_SECONDS:.0f} seconds")
-            file.write(chunk)
+                raise BodyRefused(f"takes more than {LONGEST_DOWNLOAD_SECONDS:.0f} seconds")
+            file.write(piece)
 
 
 def _answer(

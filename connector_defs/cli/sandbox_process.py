@@ -112,7 +112,7 @@ def running_sandbox(home: Path, options: Mapping[str, int]) -> Iterator[SandboxP
         command += [f"--{name}", str(value)]
     log = home / "sandbox.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own command, no text from outside
+        process = subprocess.Popen(  # noqa: S603 - our own command, no text from outside  # nosec B603
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=output, start_new_session=True
         )
         try:

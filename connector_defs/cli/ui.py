@@ -112,7 +112,7 @@ def _backfill_purchase_orders() -> None:
 def _dagster(home: Path, module: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     """One of Dagster's servers, with everything it starts; stopped as Ctrl-C would stop it."""
     with (home / f"{module}.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command, no text from outside
+        process = subprocess.Popen(  # noqa: S603 - our own command, no text from outside  # nosec B603
             [sys.executable, "-m", module, *arguments], stdout=log, stderr=log, start_new_session=True
         )
         try:
@@ -169,7 +169,7 @@ def _approve_now_and_then(
     while models and not stop.wait(every):
         _raise_if_ended(served)
         number += 1
-        sandbox.approve(newly_approved(random.choice(models), number))  # noqa: S311 - a choice of examples
+        sandbox.approve(newly_approved(random.choice(models), number))  # noqa: S311 - a choice of examples  # nosec B311
 
 
 def _can_be_repeated(document: Mapping[str, Any]) -> bool:

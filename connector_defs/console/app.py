@@ -7,6 +7,7 @@ Such a server must bring its own limits on slow headers and on connections (`con
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -104,8 +105,7 @@ def create_app(
 
 
 def _opened(request: Request) -> Open:
-    opened = request.app.state.opened
-    assert isinstance(opened, Open)
+    opened: Open = request.app.state.opened
     return opened
 
 
@@ -146,8 +146,8 @@ async def _metrics(request: Request) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return plain(error.status_code, "refused", error.headers)
+    refusal = cast(HTTPException, error)
+    return plain(refusal.status_code, "refused", refusal.headers)
 
 
 async def _broken(_: Request, __: Exception) -> Response:

@@ -4,15 +4,18 @@ A file with a mistake is refused as a whole, since every cost centre that it fai
 Basware; what was published before stays. Names that Basware does not take are told record by record later.
 """
 
-import csv
 import io
 from pathlib import Path
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.outside.csv_text import BadCsv, records
 from connector_defs.settings import CostCenterSettings
 
-# Mistakes beyond these are counted only.
+# Mistakes beyond these are not told, and from the last of them on the file is read no further.
 _SHOWN = 10
+_MOST_MISTAKES = 1_000
+# Far above the cost centres of any company.
+_MOST_BYTES = 10_000_000
 
 
 def cost_centers_of_file(chosen: CostCenterSettings) -> list[tuple[str, str]]:
@@ -20,12 +23,11 @@ def cost_centers_of_file(chosen: CostCenterSettings) -> list[tuple[str, str]]:
     path = chosen.file
     if path is None:
         raise Fatal("companies.cost_centers.source is csv: set companies.cost_centers.file")
-    rows = csv.reader(io.StringIO(_text(path), newline=""), delimiter=chosen.delimiter, strict=True)
     found: dict[str, str] = {}
     mistakes: list[str] = []
     code_at = name_at = width = -1
     try:
-        for row in rows:
+        for line, row in records(io.StringIO(_text(path), newline=""), chosen.delimiter):
             if not any(cell.strip() for cell in row):
                 continue
             if width < 0:
@@ -33,15 +35,17 @@ def cost_centers_of_file(chosen: CostCenterSettings) -> list[tuple[str, str]]:
                 continue
             code = row[code_at].strip() if len(row) == width else ""
             if len(row) != width:
-                mistakes.append(f"line {rows.line_num} has {len(row)} cells, the heading has {width}")
+                mistakes.append(f"line {line} has {len(row)} cells, the heading has {width}")
             elif not code:
-                mistakes.append(f"line {rows.line_num} has no {chosen.code_column}")
+                mistakes.append(f"line {line} has no {chosen.code_column}")
             elif code in found:
-                mistakes.append(f"line {rows.line_num}: {chosen.code_column} {code!r} stands there twice")
+                mistakes.append(f"line {line}: {chosen.code_column} {code!r} stands there twice")
             else:
                 found[code] = row[name_at].strip()
-    except csv.Error as error:
-        raise _refused(path, [f"line {rows.line_num}: {error}"]) from None
+            if len(mistakes) == _MOST_MISTAKES:
+                break
+    except BadCsv as error:
+        raise _refused(path, [f"line {error.line}: {error}"]) from None
     if mistakes:
         raise _refused(path, mistakes)
     if not found:
@@ -52,12 +56,17 @@ def cost_centers_of_file(chosen: CostCenterSettings) -> list[tuple[str, str]]:
 def _text(path: Path) -> str:
     """The file's text; Excel writes UTF-8 with a mark in front, or Windows-1252."""
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise Fatal(
             f"the file of cost centres {path} cannot be read ({error.strerror}): "
             "correct companies.cost_centers.file"
         ) from None
+    if len(raw) > _MOST_BYTES:
+        raise _refused(path, [f"it is larger than {_MOST_BYTES // 1_000_000} MB"])
+    if b"\0" in raw:
+        raise _refused(path, ["it is no text, or one in UTF-16: save it as `CSV UTF-8`"])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:

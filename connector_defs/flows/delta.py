@@ -213,7 +213,7 @@ class Delta:
             column = self._entity.range_column
             self._duck.execute(f"ALTER VIEW {table} RENAME TO all_{table}")
             self._duck.execute(
-                f"CREATE TEMP VIEW {table} AS SELECT * FROM all_{table} "  # noqa: S608
+                f"CREATE TEMP VIEW {table} AS SELECT * FROM all_{table} "  # noqa: S608 - names of our own  # nosec B608
                 f"WHERE {column} BETWEEN getvariable('range_first') AND getvariable('range_last')"
             )
         return self
@@ -315,7 +315,7 @@ class Delta:
 
     def _load(self, table: str, entity: str | None) -> None:
         self._duck.register("empty", _KNOWN_SCHEMA.empty_table())
-        self._duck.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM empty")  # noqa: S608
+        self._duck.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM empty")  # noqa: S608 - names of our own  # nosec B608
         self._duck.unregister("empty")
         if entity is None:
             return
@@ -323,12 +323,12 @@ class Delta:
             for part in records.known(connection, entity, self._site.syspro_company):
                 columns = [list(column) for column in zip(*part, strict=True)]
                 self._duck.register("part", pa.table(columns, schema=_KNOWN_SCHEMA))
-                self._duck.execute(f"INSERT INTO {table} SELECT * FROM part")  # noqa: S608
+                self._duck.execute(f"INSERT INTO {table} SELECT * FROM part")  # noqa: S608 - names of our own  # nosec B608
                 self._duck.unregister("part")
 
     def _slices(self, condition: str) -> Iterator[list[Changed]]:
         query = (
-            "SELECT r.*, d.* EXCLUDE (key), count(*) OVER (PARTITION BY r.dependency) AS together "  # noqa: S608
+            "SELECT r.*, d.* EXCLUDE (key), count(*) OVER (PARTITION BY r.dependency) AS together "  # noqa: S608 - names of our own  # nosec B608
             f"FROM (SELECT * FROM rows_of_entity QUALIFY row_number() OVER (PARTITION BY key) = 1) r "
             f"JOIN delta d ON d.key = r.key WHERE {condition} ORDER BY r.key"
         )

@@ -12,8 +12,6 @@ import csv
 import io
 import os
 import tempfile
-import warnings
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +20,8 @@ from pathlib import Path
 from connector_defs.domain.cells import as_written, harmless
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.gl_mapping import MappingRule, dimension_text
+from connector_defs.flows.workbooks import workbook_rows
+from connector_defs.outside.csv_text import BadCsv, records
 
 COLUMNS = (
     "company",
@@ -43,7 +43,7 @@ _WIDTHS = {"dimensions": 28, "reason": 48}
 _WIDTH = 16
 # Far above any chart of accounts: a file beyond it is a mistake, or made to fill the memory.
 _MOST_BYTES = 20_000_000
-_MOST_UNPACKED = 200_000_000
+_MOST_LINES = 100_000
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,12 @@ def read_lines(path: Path) -> list[Line]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise Fatal(f"{path} is larger than {_MOST_BYTES // 1_000_000} MB: split it")
-        rows = _workbook_rows(path) if workbook else _csv_rows(path)
+        rows = workbook_rows(path) if workbook else _csv_rows(path)
+        filled = [
+            (number, row) for number, row in _few(path, rows) if any(cell not in ("", None) for cell in row)
+        ]
     except OSError as error:
         raise Fatal(f"{path} cannot be read: {error.strerror or type(error).__name__}") from None
-    filled = [(number, row) for number, row in rows if any(cell not in ("", None) for cell in row)]
     if not filled:
         raise Fatal(f"{path} is empty: the first line names the columns ({', '.join(COLUMNS)})")
     header = _header(path, filled[0][1])
@@ -141,51 +143,34 @@ def _as_workbook(rows: Sequence[Sequence[str]]) -> bytes:
     return content.getvalue()
 
 
-def _csv_rows(path: Path) -> list[tuple[int, list[object]]]:
+def _few(path: Path, rows: Iterable[tuple[int, Sequence[object]]]) -> Iterator[tuple[int, Sequence[object]]]:
+    for number, row in rows:
+        if number > _MOST_LINES:
+            raise Fatal(f"{path} has more than {_MOST_LINES:,} lines: split it")
+        yield number, row
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Sequence[object]]]:
+    raw = path.read_bytes()
+    if b"\0" in raw:
+        raise Fatal(f"{path} is no text, or one in UTF-16: save it as `CSV UTF-8` or as .xlsx")
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Fatal(
             f"{path} is not UTF-8 (byte {error.start}): save it as `CSV UTF-8` or as .xlsx, "
             "so that no letter has to be guessed"
         ) from None
-    return [(number, list(row)) for number, row in _records(path, text)]
-
-
-def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Records with the number of the line each begins on."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    begins = 1
     try:
-        for record in reader:
-            yield begins, record
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise Fatal(f"{path}, line {begins} is not CSV ({error}): correct it there") from None
+        yield from records(io.StringIO(text, newline=""), _delimiter(text))
+    except BadCsv as error:
+        raise Fatal(f"{path}, line {error.line} is not CSV ({error}): correct it there") from None
 
 
 def _delimiter(text: str) -> str:
     """What stands between the names of the columns: Excel takes the semicolon where the comma is decimal."""
     header = text.lstrip().partition("\n")[0]
     return max(",;\t", key=header.count)
-
-
-def _workbook_rows(path: Path) -> list[tuple[int, list[object]]]:
-    import pandas as pd
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > _MOST_UNPACKED:
-                raise Fatal(f"{path} unpacks to more than {_MOST_UNPACKED // 1_000_000} MB: split it")
-        with warnings.catch_warnings():
-            # openpyxl warns of whatever decoration it does not know; cells are all that counts here.
-            warnings.simplefilter("ignore")
-            sheet = pd.read_excel(
-                path, header=None, dtype=object, keep_default_na=False, na_filter=False, engine="openpyxl"
-            )
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, IndexError, AttributeError, SyntaxError):
-        raise Fatal(f"{path} is no Excel workbook that can be read: save it as .xlsx again") from None
-    return [(number, list(row)) for number, row in enumerate(sheet.to_numpy().tolist(), 1)]
 
 
 def _header(path: Path, cells: Sequence[object]) -> list[str]:

@@ -11,12 +11,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, func, inspect, select
 
 from connector_defs.domain.errors import Fatal
 from connector_defs.private_files import create
 from connector_defs.store.engine import Store, make_engine, store_errors
 
+# Names the lock in PostgreSQL, which knows locks by number.
+_SETTING_UP = 7_130_542
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -125,10 +127,16 @@ def _make_usable(engine: Engine) -> None:
 
 @contextmanager
 def _alone(engine: Engine) -> Iterator[None]:
-    """No other process of this machine sets the same SQLite file up meanwhile; its tables appear one by one."""
-    if engine.dialect.name != "sqlite" or not engine.url.database:
+    """Nobody else sets the same store up meanwhile: its tables appear one by one."""
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as gate:
+            gate.execute(select(func.pg_advisory_xact_lock(_SETTING_UP)))
+            yield
+        return
+    if not engine.url.database:
         yield
         return
+    # A file of its own: SQLite may replace the locks on the store's.
     with os.fdopen(create(Path(f"{engine.url.database}.setting-up")), "w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
         yield

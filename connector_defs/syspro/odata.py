@@ -218,7 +218,7 @@ class ODataClient:
     ) -> T:
         """One page, trying the forms a server may want; the one that works is remembered."""
         dated = conditions.holds_date(where)
-        refused: QueryRefused | None = None
+        refused = QueryRefused(f"SYSPRO OData, table {table.name}: no way of writing a date is known.")
         for form in self._forms(table) if dated else [self._last_date_form]:
             options = self._options(table, where, form, top, skip)
             try:
@@ -231,7 +231,6 @@ class ODataClient:
             if dated:
                 self._date_forms[table.name] = self._last_date_form = form
             return page
-        assert refused is not None
         raise refused
 
     def _forms(self, table: Table) -> list[str]:

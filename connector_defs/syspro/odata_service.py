@@ -5,7 +5,6 @@ Belongs here: everything between a query and the body it brings. Not here: what 
 Source: SYSPRO wire notes 3; nothing marked as inferred there is relied on.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,8 @@ import httpx
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.outside import json_text
+from connector_defs.outside.json_text import BadJson
 from connector_defs.syspro.addresses import Trust
 from connector_defs.syspro.pages import error_text
 from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text, retry_after
@@ -26,6 +27,10 @@ _MAX_CONNECTIONS = 4
 # A whole page may take so many times what is waited for its next byte.
 _PATIENCE = 5.0
 _HEADERS = {"Accept": "application/json"}
+# Of a number of rows.
+_MOST_DIGITS = 18
+# More than that says no error of a service.
+_MOST_OF_AN_ERROR = 100_000
 
 T = TypeVar("T")
 
@@ -81,7 +86,7 @@ class RetryPolicy:
     def delay(self, attempt: int) -> float:
         """Seconds to wait after the given attempt, counted from 1."""
         ceiling = min(self.max_seconds, self.base_seconds * 2.0 ** (attempt - 1))
-        return ceiling * (0.5 + random.random() / 2)  # noqa: S311 - jitter, no secret
+        return ceiling * (0.5 + random.random() / 2)  # noqa: S311 - jitter, no secret  # nosec B311
 
 
 class TableReader:
@@ -159,11 +164,11 @@ class TableReader:
         if not isinstance(outcome, Answer) or outcome.status != 200:
             return None
         try:
-            reply = json.loads(outcome.body.decode("utf-8-sig"))
-        except (ValueError, RecursionError):
+            reply = json_text.decode(outcome.body, mark=True)
+        except BadJson:
             return None
         told = str(reply.get("@odata.count")) if isinstance(reply, dict) else ""
-        return int(told) if told.isascii() and told.isdigit() else None
+        return int(told) if told.isascii() and told.isdigit() and len(told) <= _MOST_DIGITS else None
 
     def _url(self, table: str, options: Sequence[tuple[str, str]]) -> str:
         query = "&".join(f"{name}={percent_encoded(value)}" for name, value in options)
@@ -211,9 +216,11 @@ def percent_encoded(text: str) -> str:
 
 def _shown(answer: Answer) -> str:
     """What an error body says, JSON or HTML, for a person."""
-    text = answer.body.decode("utf-8", errors="replace").lstrip("\ufeff").strip()
+    body = answer.body[:_MOST_OF_AN_ERROR]
     try:
-        reply = json.loads(text)
-    except (ValueError, RecursionError):
-        return plain_text(text)
-    return plain_text(error_text(reply["error"]) if isinstance(reply, dict) and "error" in reply else text)
+        reply = json_text.decode(body, mark=True)
+    except BadJson:
+        reply = None
+    if isinstance(reply, dict) and "error" in reply:
+        return plain_text(error_text(reply["error"]))
+    return plain_text(body.decode("utf-8", errors="replace").lstrip("\ufeff").strip())

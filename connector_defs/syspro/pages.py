@@ -5,23 +5,27 @@ Not here: the quick way to Arrow (`arrow_json`), paging (`paging`), HTTP (`odata
 Source: SYSPRO wire notes 3.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property, reduce
-from typing import NoReturn, Protocol, Self
+from typing import Protocol, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.outside import json_text
+from connector_defs.outside.json_text import BadJson, FlawedObject, TooMuchJson
 from connector_defs.syspro import arrow_json
 from connector_defs.syspro.conditions import Scalar
 from connector_defs.syspro.tables import Row, Table
 from connector_defs.syspro.transport import plain_text
 
 Key = tuple[Scalar, ...]
+
+_MAX_ROW_BYTES = 1_000_000
+# Ten times a page. A row, however empty, becomes a value in every column.
+_MAX_ROWS = 50_000
 
 
 class Page(Protocol):
@@ -130,37 +134,55 @@ def batch_page(table: Table) -> Callable[[bytes], BatchPage | None]:
 
 def last_key(table: Table, body: bytes) -> Key | None:
     """Key of the last row, told from the end of the body alone: a guess, or None where there is none."""
+    start = body.rfind(b"{")
+    # A row, not a page that holds no other object.
+    if start < 0 or len(body) - start > _MAX_ROW_BYTES:
+        return None
     try:
-        tail = body[body.rindex(b"{") :].decode()
-        row, _ = json.JSONDecoder(parse_float=Decimal).raw_decode(tail)
-        return table.key_of(table.parse_row(row))
-    except (ValueError, ArithmeticError, RecursionError, Fatal):
+        row, _ = json_text.decode_at(body[start:].decode(), 0)
+        return table.key_of(table.parse_row(row)) if isinstance(row, dict) else None
+    except (ValueError, Fatal):
         return None
 
 
 def raw_rows(table: str, body: bytes) -> list[Mapping[str, object]] | None:
-    """The rows of a reply with exact numbers; None where it is no JSON at all."""
+    """The rows of a reply with exact numbers; None where it is no JSON at all.
+
+    What is wrong with a single value is left to whoever needs it.
+    """
     try:
-        reply = json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError, ArithmeticError):
+        reply = json_text.decode_whole(body, mark=True)
+    except TooMuchJson as error:
+        raise Fatal(f"SYSPRO OData, table {table}: the reply is {error}; trying again cannot help.") from None
+    except BadJson:
         return None
     if isinstance(reply, dict) and "value" not in reply and "error" in reply:
         raise Fatal(f"SYSPRO OData, table {table}: {plain_text(error_text(reply['error']))}")
+    _refuse_doubled(table, reply)
     rows = reply.get("value") if isinstance(reply, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Fatal(
             f"SYSPRO OData, table {table}: the reply holds no list of rows under 'value'. "
             "Check that SYSPRO_ODATA_URL is the OData service."
         )
+    if len(rows) > _MAX_ROWS:
+        raise Fatal(
+            f"SYSPRO OData, table {table}: {len(rows)} rows came at once, far more than were asked for. "
+            "Trying again cannot help; the service ignores $top."
+        )
+    for row in rows:
+        _refuse_doubled(table, row)
     return rows
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+def _refuse_doubled(table: str, value: object) -> None:
+    """Fatal where a name stands twice in an object of a reply: which of its values is meant, nobody knows."""
+    if isinstance(value, FlawedObject):
+        raise Fatal(f"SYSPRO OData, table {table}: in the reply {value.reason}. Trying again cannot help.")
 
 
 def error_text(error: object) -> str:
     """What the error object of a reply says."""
     if isinstance(error, dict):
-        return str(error.get("message") or error.get("code") or "error without text")
-    return str(error)
+        error = error.get("message") or error.get("code")
+    return error if isinstance(error, str) else "error without text"

@@ -9,20 +9,24 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
 import pyarrow as pa
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.outside.json_text import Flaw
 
 Value = str | Decimal | int | date | None
 Row = Mapping[str, Value]
 
-_DATE = re.compile(r"(\d{4})[-/]?(\d{2})[-/]?(\d{2})(?:[T ].*)?\Z", re.DOTALL)
+_DATE = re.compile(r"(\d{4})[-/]?(\d{2})[-/]?(\d{2})(?:[T ].*)?\Z", re.DOTALL | re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d{1,60}(?:\.\d{0,60})?|\.\d{1,60})(?:[eE][+-]?\d{1,9})?\Z", re.ASCII)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # Beyond this a number is no SYSPRO number; it also keeps 1E400 from becoming 400 digits of text.
 _MAX_EXPONENT = 60
+_INTEGERS = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True)
@@ -71,22 +75,28 @@ class Column:
         """
         if raw is None:
             return None
+        if isinstance(raw, Flaw):
+            raise ValueError(raw.reason)  # noqa: TRY004 - a fault of the row, not of the caller
         if isinstance(raw, bool | list | dict):
             raise ValueError(f"{type(raw).__name__} value")  # noqa: TRY004 - a fault of the row, not of the caller
         return _PARSERS[self.kind.family](raw)
 
 
 def _text(raw: object) -> str:
-    return raw if isinstance(raw, str) else str(raw)
+    text = raw if isinstance(raw, str) else str(raw)
+    if _LONE_SURROGATE.search(text):
+        raise ValueError("half a character")
+    return text
 
 
 def _decimal(raw: object) -> Decimal | None:
     if isinstance(raw, str) and not raw.strip():
         return None
-    try:
-        number = raw if isinstance(raw, Decimal) else Decimal(str(raw).strip())
-    except InvalidOperation:
-        raise ValueError("not a number") from None
+    text = "" if isinstance(raw, Decimal) else str(raw).strip()
+    # Decimal would take 1_000 and digits of other scripts as well.
+    if text and not _NUMBER.match(text):
+        raise ValueError("not a number")
+    number = raw if isinstance(raw, Decimal) else Decimal(text)
     if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
         raise ValueError("not a number of any SYSPRO column")
     return number
@@ -98,6 +108,8 @@ def _integer(raw: object) -> int | None:
         return None
     if number != number.to_integral_value():
         raise ValueError("not a whole number")
+    if int(number) not in _INTEGERS:
+        raise ValueError("larger than any whole number of SYSPRO")
     return int(number)
 
 

@@ -14,15 +14,22 @@ import httpx
 from connector_defs.dialing import CheckedTransport, certificate_flaw, within
 from connector_defs.domain import log_redaction
 from connector_defs.domain.redaction import redacted
+from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, BodyTooLarge, whole
+from connector_defs.outside.json_text import MAX_BYTES
 from connector_defs.syspro.addresses import Trust, reach_of
 
-MAX_REPLY_BYTES = 48 * 1024 * 1024
+# A page of 5,000 rows comes to a quarter of it.
+MAX_REPLY_BYTES = MAX_BYTES
 CONNECT_SECONDS = 10.0
+# Longer than anyone would wait; a number beyond every clock is none.
+_LONGEST_WISH = 7 * 86_400.0
 
-# Of an error page more than this says nothing new.
-_MOST_READ = 10_000
+# So much of an error page is looked at: these patterns take the square of its length.
+_MOST_OF_A_PAGE = 16_000
 _SILENT_MARKUP = re.compile(r"<(script|style|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
-_MARKUP = re.compile(r"<[^>]*>")
+_MARKUP = re.compile(r"<[^<>]*>")
+# No character has a number this long, and Python refuses to read one of thousands of digits.
+_NO_CHARACTER = re.compile(r"&#\d{8,};?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -31,7 +38,8 @@ def plain_text(body: str, limit: int = 300) -> str:
 
     Secrets go before markup does, which may name them, and before the text is cut, which may halve them.
     """
-    text = html.unescape(_MARKUP.sub(" ", _SILENT_MARKUP.sub(" ", redacted(body[:_MOST_READ]))))
+    text = _MARKUP.sub(" ", _SILENT_MARKUP.sub(" ", redacted(body[:_MOST_OF_A_PAGE])))
+    text = html.unescape(_NO_CHARACTER.sub(" ", text))
     text = redacted(" ".join(_CONTROL.sub(" ", text).split()))
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
@@ -102,6 +110,7 @@ def new_client(
         auth=auth,
         transport=transport or CheckedTransport(reach, ca_file=trust.ca_file, limits=limits),
         timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
+        headers={"Accept-Encoding": ACCEPT_ENCODING},
         follow_redirects=False,
         trust_env=False,
     )
@@ -117,7 +126,7 @@ def exchange(
     max_bytes: int = MAX_REPLY_BYTES,
     longest: float,
 ) -> Answer | Failure:
-    """Send one request and read the whole answer, up to `max_bytes`, in at most `longest` seconds.
+    """Send one request and read the whole answer, up to `max_bytes` of it unpacked, in at most `longest` seconds.
 
     Returns a `Failure` instead of raising, so that no exception holding the URL becomes the context of ours.
     """
@@ -126,14 +135,9 @@ def exchange(
             within(longest),
             client.stream(method, url, headers=headers, content=content) as response,
         ):
-            chunks: list[bytes] = []
-            size = 0
-            for chunk in response.iter_bytes():
-                size += len(chunk)
-                if size > max_bytes:
-                    return Failure(f"the answer is larger than {max_bytes} bytes", sent=True, retryable=False)
-                chunks.append(chunk)
-            return Answer(response.status_code, dict(response.headers), b"".join(chunks))
+            return Answer(response.status_code, dict(response.headers), whole(response, max_bytes))
+    except BodyRefused as error:
+        return Failure(f"the answer {error}", sent=True, retryable=not isinstance(error, BodyTooLarge))
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return classify(error)
 
@@ -141,14 +145,12 @@ def exchange(
 def retry_after(answer: Answer) -> float | None:
     """Seconds the other side asks to wait, given as seconds or as a date; None where it does not say."""
     wish = answer.headers.get("retry-after", "").strip()
-    if not wish:
-        return None
-    if wish.isdigit():
-        return float(wish)
+    if wish.isascii() and wish.isdigit():
+        return min(float(wish), _LONGEST_WISH)
     try:
         moment = parsedate_to_datetime(wish)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), _LONGEST_WISH)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,5 +1,8 @@
 """Reading and writing of SYSPRO's XML texts: decoding, a hardened parser, look-up without case, escaping.
 
+A reply is small: a posting answers in a few kilobytes, a thousand rows of a look-up in some hundred. What is far
+larger, or holds far more elements, is refused before a parser sees it.
+
 Belongs here: what is true of every document. What a given business object's elements mean is in `documents`.
 Source: SYSPRO wire notes 1.5, 1.9, 5.
 """
@@ -17,9 +20,32 @@ Element = etree._Element
 DECLARATION = '<?xml version="1.0" encoding="Windows-1252"?>'
 _SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 _MAX_WRAPPERS = 3
+MAX_CHARACTERS = 8_000_000
+# Signs that begin an element, end one, or give an attribute its value. Read, each is up to 250 bytes.
+MAX_SIGNS = 200_000
+_SIGNS = "<="
+# A number has 38 digits at most; what is printed around them is separators and padding.
+_MAX_NUMBER = 80
+_MOST_COUNTED = 10**18
+_SHOWN = 200
 
+# Declared names that are believed. Others, such as UTF-7 or punycode, can say one thing in many ways, or take ages.
+_ENCODINGS = re.compile(r"(?:windows-|cp)125[0-8]|iso-8859-\d{1,2}|latin-?[19]|us-ascii")
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+_DOCTYPE = "<!DOCTYPE"
+# How a text of two or four bytes a character begins: by its mark, or by a bracket between zeros. A declaration that
+# can be read byte by byte is of neither, whatever it claims.
+_WIDE = (
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
 _STRING_WRAPPER = re.compile(r"(?:<\?xml[^>]*\?>\s*)?<(?:\w+:)?string[\s/>]")
 # What XML 1.0 does not allow; replies have been seen to echo what was typed.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,16 +62,15 @@ def decode(body: bytes) -> str:
     Replies declare Windows-1252 and carry no charset header. Text beyond ASCII that is valid UTF-8 was
     written as UTF-8, whatever its declaration says; cp1252 text hardly ever is.
     """
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if body.startswith(mark):
+    for beginning, encoding in _WIDE:
+        if body.startswith(beginning):
             return body.decode(encoding, errors="replace")
     try:
-        return body.decode("utf-8")
+        return body.decode("utf-8-sig")
     except UnicodeDecodeError:
         declared = _DECLARED.search(body[:200])
     name = declared.group(1).decode("ascii").lower() if declared else "cp1252"
-    # A declaration that can be read byte by byte is not in UTF-16, whatever it claims.
-    for encoding in ("cp1252" if name.startswith("utf-16") else name, "cp1252"):
+    for encoding in (name if _ENCODINGS.fullmatch(name) else "cp1252", "cp1252"):
         try:
             return body.decode(encoding)
         except (UnicodeDecodeError, LookupError):
@@ -81,11 +106,19 @@ def _unwrapped_once(text: str) -> str | None:
 
 
 def parse(text: str) -> Element:
-    """Root of a document; `UnreadableXml` for anything malformed, and for any DOCTYPE.
+    """Root of a document; `UnreadableXml` for anything malformed, for any DOCTYPE, and for what is no honest size.
 
     No entities, no network, no huge trees (libxml2 then stops at 256 levels and at 10 MB of one text).
     """
-    body = _FORBIDDEN.sub("", _DECLARATION.sub("", text, count=1)).strip()
+    if len(text) > MAX_CHARACTERS:
+        raise UnreadableXml(f"longer than {MAX_CHARACTERS:,} characters")
+    if sum(map(text.count, _SIGNS)) > MAX_SIGNS:
+        raise UnreadableXml("more elements than any reply has")
+    # Before the parser sees it: entities in attributes are replaced while it reads.
+    if _DOCTYPE in text:
+        raise UnreadableXml("a document type declaration is not accepted")
+    declaration = _DECLARATION.match(text)
+    body = _FORBIDDEN.sub("", text[declaration.end() :] if declaration else text).strip()
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -97,17 +130,14 @@ def parse(text: str) -> Element:
         remove_pis=True,
     )
     try:
-        root = etree.fromstring(body.encode("utf-8"), parser)
+        return etree.fromstring(body.encode("utf-8"), parser)
     except etree.XMLSyntaxError as error:
-        raise UnreadableXml(f"not well-formed XML: {error.msg}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise UnreadableXml("a document type declaration is not accepted")
-    return root
+        raise UnreadableXml(f"not well-formed XML: {(error.msg or '')[:_SHOWN]}") from None
 
 
 def name_of(element: Element) -> str:
     """Local name as written, without namespace."""
-    return etree.QName(element).localname
+    return element.tag.rpartition("}")[2]
 
 
 def children(element: Element, name: str) -> Iterator[Element]:
@@ -147,6 +177,8 @@ def number(text: str) -> Decimal:
     `"   38,400.000"` is 38400.000. ValueError for anything else, a decimal comma included.
     """
     stripped = text.strip()
+    if len(stripped) > _MAX_NUMBER:
+        raise ValueError(f"{stripped[:_MAX_NUMBER]!r} and so on is no number as SYSPRO prints it")
     if not any(digit.isdigit() for digit in stripped) or not _NUMBER.match(stripped):
         raise ValueError(f"{text!r} is not a number as SYSPRO prints it")
     sign = "-" if stripped.endswith("-") else ""
@@ -156,12 +188,12 @@ def number(text: str) -> Decimal:
 
 
 def count(text: str) -> int | None:
-    """A printed counter or key number (`00017`); None for blank or for what is no whole number."""
+    """A printed counter or key number (`00017`); None for blank, and for what is no whole number of any counter."""
     try:
         value = number(text)
     except ValueError:
         return None
-    return int(value) if value == value.to_integral_value() else None
+    return int(value) if abs(value) < _MOST_COUNTED and value == value.to_integral_value() else None
 
 
 def new_document(root: str, schema: str) -> Element:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import time
 import tracemalloc
 import zipfile
 from decimal import Decimal
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from connector_defs.basware import extract_files
 from connector_defs.basware.extract_files import BadExtractFile, ExtractRow, read_rows
+from connector_defs.basware.wire import storable
 
 ROWS = [{"ID": "a", "TEXT": 'x "y" {z}, [1]\\'}, {"ID": "b", "TEXT": "ä\n€"}]
 
@@ -65,7 +67,6 @@ JSON = json.dumps(ROWS, ensure_ascii=False).encode()
         gzip.compress(JSON, mtime=0),
         zipped(JSON),
         zipped(JSON, method=zipfile.ZIP_STORED),
-        zipped(JSON, method=zipfile.ZIP_LZMA),
         zipped(json.dumps(ROWS[:1]).encode(), json.dumps(ROWS[1:]).encode()),
         csv_of(),
         csv_of(";", "\n"),
@@ -120,10 +121,10 @@ def test_numbers_keep_their_digits_and_an_empty_cell_is_none(path: Path) -> None
         (b"\xef\xbb\xbf[]", "byte order mark"),
         (JSON.replace("ä".encode(), b"\xe4"), "damaged"),
         ("[]".encode("utf-16"), "damaged"),
-        (gzip.compress(JSON, mtime=0)[:-9], "damaged"),
+        (gzip.compress(JSON, mtime=0)[:-9], "ends early"),
         (zipped(JSON)[:-9], "damaged"),
         (zipped(JSON).replace(b"PK\x03\x04", b"PK\x03\x04", 1)[:40] + b"\x00" * 400, "damaged"),
-        (b"\x1f\x8b but no gzip", "damaged"),
+        (b"\x1f\x8b but no gzip", "not packed as it says"),
         (b"ID,ID\na,b\n", "'ID' occurs twice"),
         (b'ID,TEXT\na,"open', "damaged"),
         (b"ID,TEXT\na," + b"x" * 200_000 + b"\n", "damaged"),
@@ -226,4 +227,41 @@ def test_where_a_piece_ends_makes_no_difference(
         patch.setattr(extract_files, "_PIECE", piece)
         for ascii_only in (True, False):
             content = json.dumps(wanted, ensure_ascii=ascii_only).encode()
-            assert values(path, content) == wanted
+            assert values(path, content) == [storable(dict(row)) for row in wanted]
+
+
+def test_a_million_columns_are_refused_unread(path: Path) -> None:
+    with pytest.raises(BadExtractFile, match="more than 2000 columns"):
+        rows(path, b"a," * 300_000 + b"b\n")
+
+
+def test_a_record_of_a_million_cells_is_not_read_without_end(path: Path) -> None:
+    with pytest.raises(BadExtractFile, match="longer than"):
+        rows(path, b"ID,TEXT\n" + b'"\n",' * 300_000)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_packings_that_swell_unseen_are_refused(path: Path, method: int) -> None:
+    with pytest.raises(BadExtractFile, match="another way than by deflate"):
+        rows(path, zipped(JSON, method=method))
+
+
+def test_gzip_files_one_after_the_other_are_one_file(path: Path) -> None:
+    body = json.dumps(ROWS, ensure_ascii=False).encode()
+    assert values(path, gzip.compress(body[:20]) + gzip.compress(body[20:])) == ROWS
+
+
+def test_a_name_without_end_in_a_gzip_file_takes_no_time(path: Path) -> None:
+    begun = time.process_time()
+    with pytest.raises(BadExtractFile, match="ends early"):
+        rows(path, b"\x1f\x8b\x08\x08" + b"\0" * 6 + b"n" * 3_000_000)
+    assert time.process_time() - begun < 1
+
+
+def test_more_rows_than_any_file_has_are_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract_files, "MAX_ROWS", 2)
+    path.write_bytes(b"ID\na\nb\nc\n")
+    found = read_rows(path)
+    assert [next(found).values, next(found).values] == [{"ID": "a"}, {"ID": "b"}]
+    with pytest.raises(BadExtractFile, match="more than 2 rows"):
+        next(found)

@@ -23,7 +23,8 @@ from connector_defs.basware.extract_files import BadExtractFile, read_rows
 from connector_defs.basware.extracts import ExtractFile
 from connector_defs.basware.regions import RedirectRefused
 from connector_defs.basware.transport import UnreadableAnswer
-from connector_defs.domain.errors import RetryLater
+from connector_defs.domain.errors import OutcomeUnknown, RetryLater
+from connector_defs.outside import json_text
 from connector_tests.basware.builders import API, Script, client, invoice, raw_page
 
 GOOD = json.dumps(invoice(invoiceId="good"))
@@ -116,17 +117,19 @@ def test_h2_a_pair_of_surrogates_is_one_character_and_kept() -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("behind_a_link", [False, True])
-def test_h6_an_answer_over_fifty_megabytes_is_not_read(
+def test_h6_an_answer_over_the_limit_is_not_read(
     packed: bool, behind_a_link: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert transport.MAX_ANSWER_BYTES == 50_000_000
+    assert transport.MAX_ANSWER_BYTES == 20_000_000
     monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 1_000_000)
     body = b" " * 3_000_000
     headers = {"Content-Encoding": "gzip"} if packed else {}
     big = httpx.Response(200, content=gzip.compress(body) if packed else body, headers=headers)
     link = httpx.Response(302, headers={"Location": "https://bucket.example.com/k"})
     with pytest.raises(UnreadableAnswer, match="larger than 1000000 bytes"):
-        list(client(Script(*([link] if behind_a_link else []), big)).documents("1000", "WaitingForTransfer"))
+        list(
+            client(Script(*([link] if behind_a_link else []), big)).documents("1000", "Waiting", page_size=1)
+        )
 
 
 @pytest.mark.parametrize("deep", ["[" * 10_000 + "]" * 10_000, '{"a":' * 10_000 + "1" + "}" * 10_000])
@@ -138,6 +141,12 @@ def test_h6_ten_thousand_levels_are_refused_for_the_one_invoice(deep: str) -> No
 def test_h6_a_page_that_is_nothing_but_brackets_is_refused(deep: str) -> None:
     with pytest.raises(UnreadableAnswer):
         listed(answer=httpx.Response(200, content=deep.encode()))
+
+
+def test_h6_nesting_beside_the_list_is_refused_too() -> None:
+    body = b'{"other": ' + b"[" * 100_000 + b', "accountingDocuments": []}'
+    with pytest.raises(UnreadableAnswer, match="nested deeper"):
+        listed(answer=httpx.Response(200, content=body))
 
 
 def test_h6_a_row_of_an_extract_may_be_as_deep_without_harm_to_the_next(tmp_path: Path) -> None:
@@ -157,7 +166,9 @@ def test_h7_new_fields_are_kept_and_absent_nulls_are_nothing() -> None:
     assert read(text_of(dueDate=None, codingRows=None)).digest == bare.digest
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "-1E+999999999", "1e-400"])
+@pytest.mark.parametrize(
+    "number", ["NaN", "Infinity", "-Infinity", "1e400", "-1E+999999999", "1e-400", f"1e{'9' * 20}"]
+)
 def test_h7_what_is_no_number_makes_the_invoice_malformed(number: str) -> None:
     assert malformed(text_of(grossSum=f"!{number}"))
     assert malformed(text_of(unknownField=f"!{number}"))
@@ -353,3 +364,75 @@ def test_h20_no_authorization_is_ever_sent_along(name: str, tmp_path: Path) -> N
     )
     REDIRECTS[name](client(script), tmp_path)
     assert not {"authorization", "cookie", "x-bw-request-id"} & set(script.requests[1].headers)
+
+
+def test_h2_characters_that_no_store_takes_are_replaced_in_every_other_answer(tmp_path: Path) -> None:
+    vendor = b'{"vendorEntities": [{"externalCode": "v\\u0000", "name": "a\\ud800b\\ufffe"}]}'
+    ((found,),) = client(Script(httpx.Response(200, content=vendor))).list_entities("vendors")
+    assert found == {"externalCode": "v\ufffd", "name": "a\ufffdb\ufffd"}
+    error = b'{"errors": [{"code": "C", "message": "no \\u0000"}]}'
+    receipt = client(Script(httpx.Response(400, content=error))).post("vendors", [b"{}"])
+    assert receipt.errors[0].message == "no \ufffd"
+    plain = client(Script(httpx.Response(400, content=b"no\0 such"))).post("vendors", [b"{}"])
+    assert plain.errors[0].message == "no\ufffd such"
+    (tmp_path / "f").write_bytes(b"ID;TEXT\na;b\0\n")
+    (row,) = read_rows(tmp_path / "f")
+    assert row.values == {"ID": "a", "TEXT": "b\ufffd"}
+
+
+def too_large() -> httpx.Response:
+    return httpx.Response(200, content=b" " * 2_000)
+
+
+def test_h6_a_list_whose_pages_are_too_large_is_read_again_in_smaller_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 1_000)
+    first = httpx.Response(
+        200, content=raw_page(GOOD), headers={"x-amz-meta-continuationtoken": "of pages of a hundred"}
+    )
+    script = Script(
+        first, too_large(), first, httpx.Response(200, content=raw_page(text_of(invoiceId="last")))
+    )
+    pages = list(client(script).documents("1000", "Waiting"))
+    assert [page.documents[0].invoice_id for page in pages] == ["good", "good", "last"]
+    assert [page.last for page in pages] == [False, False, True]
+    assert [request.url.params["pageSize"] for request in script.requests] == ["100", "100", "10", "10"]
+    assert "x-amz-meta-continuationtoken" not in script.requests[2].headers
+
+
+def test_h6_a_single_record_that_is_too_large_ends_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "MAX_BYTES", 1_000)
+    script = Script(*[too_large()] * 3)
+    with pytest.raises(UnreadableAnswer, match="larger than 1,000 bytes"):
+        list(client(script).documents("1000", "Waiting"))
+    assert [request.url.params["pageSize"] for request in script.requests] == ["100", "10", "1"]
+
+
+def test_h6_a_list_that_must_not_be_given_twice_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "MAX_BYTES", 1_000)
+    script = Script(too_large())
+    with pytest.raises(UnreadableAnswer, match="larger than 1,000 bytes"):
+        list(client(script).list_entities("vendors"))
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br"])
+def test_h6_an_answer_packed_otherwise_than_asked_for_is_refused(encoding: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/v1/tokens"):
+            return httpx.Response(200, json={"access_token": "t"})
+        assert request.headers["Accept-Encoding"] == "gzip"
+        return httpx.Response(200, headers={"Content-Encoding": encoding}, stream=httpx_stream())
+
+    with pytest.raises(UnreadableAnswer, match="not asked for"):
+        list(client(answer).documents("1000", "Waiting"))
+    with pytest.raises(OutcomeUnknown, match="not asked for"):
+        client(answer).acknowledge("inv-1")
+
+
+def httpx_stream() -> httpx.SyncByteStream:
+    class Stream(httpx.SyncByteStream):
+        def __iter__(self) -> Any:
+            yield b"{}"
+
+    return Stream()

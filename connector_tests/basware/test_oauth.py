@@ -3,7 +3,7 @@
 import base64
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from urllib.parse import parse_qs
@@ -415,3 +415,32 @@ class TestSharedToken:
         source.reject(source.token())
         source.token()
         assert "hush-hush" not in repr({**vars(source), "_keeper": None})
+
+
+@pytest.mark.parametrize(
+    "expiry", ["9" * 400, "1e400", "NaN", '"soon"', "true", "[" * 70 + "]" * 70, '1, "exp": 2']
+)
+def test_claims_that_say_nothing_certain_of_the_end_of_a_token_are_passed_over(expiry: str) -> None:
+    claims = base64.urlsafe_b64encode(f'{{"exp": {expiry}}}'.encode()).decode().rstrip("=")
+    assert life(token_answer(f"a.{claims}.c", expires_in=1_000)) == 940
+
+
+def test_an_answer_that_never_ends_is_not_read_to_its_end() -> None:
+    class Endless(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b" " * 100_000
+
+    with pytest.raises(Fatal, match="larger than 1000000 bytes"):
+        source(lambda _: httpx.Response(200, stream=Endless())).token()
+
+
+def test_a_token_that_fits_no_header_is_none() -> None:
+    with pytest.raises(Fatal, match="no usable access_token"):
+        source(Answers(token_answer("x" * 16_001))).token()
+
+
+def test_a_wish_beyond_every_clock_is_a_week() -> None:
+    with pytest.raises(RetryLater) as later:
+        source(Answers(httpx.Response(429, headers={"Retry-After": "9" * 400}))).token()
+    assert later.value.retry_after == 7 * 86_400

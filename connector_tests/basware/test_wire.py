@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from connector_defs.basware.wire import MAX_DEPTH, BadJson, decode, elements, encode
+from connector_defs.basware.wire import BadJson, decode, elements, encode
+from connector_defs.outside.json_text import MAX_DEPTH, TooMuchJson
 
 
 @pytest.mark.parametrize(
@@ -131,3 +132,8 @@ def test_encoding_keeps_every_digit_and_every_character() -> None:
     value = {"amount": Decimal("1250.000000"), "text": 'a&b<c>"d" ]]> 😀 ż'}
     assert decode(encode(value)) == value
     assert b"1250.000000" in encode(value)
+
+
+def test_a_list_longer_than_any_page_is_not_read_to_its_end() -> None:
+    with pytest.raises(TooMuchJson, match="more than 10,000 elements"):
+        elements(b"[" + b"{}," * 10_000 + b"{}]", "list")

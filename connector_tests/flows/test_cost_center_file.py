@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.flows import cost_center_file
 from connector_defs.flows.cost_center_file import cost_centers_of_file
 from connector_defs.settings import CostCenterSettings
 from connector_tests.flows.pair import TODAY, open_pair
@@ -104,3 +105,22 @@ def test_the_file_is_published_and_a_bad_one_changes_nothing(folder: Path, file:
         staged = pq.read_table(pair.connector.staging.path("cost_centers", "M1", TODAY)).to_pylist()
         assert [row["CostCenter"] for row in staged] == ["100", "110"]
         assert pair.publish("costCenters")["costCenters"].requests == 0
+
+
+def test_a_file_in_utf_16_is_told_how_to_be_saved(file: Path) -> None:
+    assert "save it as `CSV UTF-8`" in mistakes(file, PLAIN.encode("utf-16"))
+
+
+def test_a_file_beyond_any_company_is_refused_unread(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost_center_file, "_MOST_BYTES", 1_000_000)
+    assert "larger than 1 MB" in mistakes(file, b"x" * 1_000_001)
+
+
+def test_a_file_that_is_wrong_throughout_is_not_read_to_its_end(file: Path) -> None:
+    told = mistakes(file, "CostCenter,Description\n" + "a\n" * 50_000)
+    assert told.count("has 1 cells") == 10
+    assert "and 990 more" in told
+
+
+def test_a_line_without_end_is_named(file: Path) -> None:
+    assert "line 2: a row is longer than" in mistakes(file, PLAIN[:23] + "x" * 1_100_000)

@@ -12,7 +12,7 @@ import pytest
 
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.gl_mapping import MappingRule, dimension_text
-from connector_defs.flows import mapping_files
+from connector_defs.flows import mapping_files, workbooks
 from connector_defs.flows.mapping_files import COLUMNS, read_lines, write_rules
 from connector_tests.domain.builders import rule
 from connector_tests.domain.test_cells import CELLS
@@ -266,11 +266,34 @@ def test_a_file_beyond_any_chart_of_accounts_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = workbook(tmp_path / "rules.xlsx", ["account_code", "gl_code"], ["6100", "1"])
-    monkeypatch.setattr(mapping_files, "_MOST_UNPACKED", 100)
-    with pytest.raises(Fatal, match="unpacks to more than"):
+    monkeypatch.setattr(workbooks, "_MOST_UNPACKED", 100)
+    with pytest.raises(
+        Fatal, match=r"larger than 100 bytes when it is unpacked: save it as .xlsx again, or split it"
+    ):
         read_lines(path)
     monkeypatch.setattr(mapping_files, "_MOST_BYTES", 100)
     with pytest.raises(Fatal, match="is larger than"):
+        read_lines(path)
+
+
+@pytest.mark.parametrize("kind", [".csv", ".xlsx"])
+def test_more_lines_than_any_chart_has_are_refused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping_files, "_MOST_LINES", 3)
+    path = tmp_path / f"rules{kind}"
+    if kind == ".csv":
+        path.write_text("account_code,gl_code\n" + "6100,1\n" * 3, encoding="utf-8")
+    else:
+        workbook(path, ["account_code", "gl_code"], *[["6100", "1"]] * 3)
+    with pytest.raises(Fatal, match="has more than 3 lines: split it"):
+        read_lines(path)
+
+
+def test_a_csv_file_in_utf_16_is_told_how_to_be_saved(tmp_path: Path) -> None:
+    path = tmp_path / "rules.csv"
+    path.write_text("account_code,gl_code\n6100,1\n", encoding="utf-16")
+    with pytest.raises(Fatal, match="save it as `CSV UTF-8`"):
         read_lines(path)
 
 

@@ -24,11 +24,14 @@ import connector_tests
 from connector_defs.points import POINTS
 from connector_tests.proof import (
     backfill,
+    bombs,
     command,
     crash,
     crowd,
     evidence,
     exposure,
+    fuzz,
+    gates,
     long_model,
     long_orders,
     planted,
@@ -53,6 +56,8 @@ PARTS = (
     "rotation",
     "webhook",
     "secrets",
+    "bombs",
+    "fuzz",
 )
 _PAGE = Path(connector_tests.__file__).parent.parent / "docs" / "proof.md"
 # The rest comes with the table; who watches need not wait for it.
@@ -74,6 +79,9 @@ def _tasks(seed: int) -> Iterator[_Task]:
     yield _Task("faults", "faults and hostile inputs", evidence.run_all)
     yield _Task("backfill", "sixty days", backfill.run)
     yield from (_Task("secrets", name, work) for name, work in planted.RUNS.items())
+    for gate in gates.gates():
+        yield _Task("fuzz", f"fuzz: {gate.name}", partial(fuzz.run, gate.name, seed))
+    yield _Task("bombs", "bombs", bombs.run)
     yield _Task("rotation", "secrets and keys changed", partial(rotation.run, seed))
     yield _Task("command", "the command itself", command.run)
     yield _Task("webhook", "the webhook", partial(webhook.run, seed))

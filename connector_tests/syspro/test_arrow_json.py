@@ -89,7 +89,6 @@ def test_a_date_has_its_one_rule_on_both_ways(text: str, day: date | None) -> No
         ("Price", '""', None),
         ("Price", "1E-2", Decimal("0.01")),
         ("Price", '"0.0E-4"', Decimal(0)),
-        ("Share", '"1_0"', Decimal(10)),
         ("Unit", "7", "7"),
         ("Due", "20260131", date(2026, 1, 31)),
     ],
@@ -115,6 +114,7 @@ def test_what_only_the_strict_reading_understands_is_left_to_it(name: str, text:
         ("Price", "[1]"),
         ("Share", "100"),
         ("Share", "99.999"),
+        ("Share", '"1_0"'),
         ("Line", "1.5"),
         ("Line", "9223372036854775808"),
         ("Line", "null"),
@@ -314,3 +314,14 @@ def test_rows_without_a_doubt_are_taken(some: list[dict[str, str]]) -> None:
     batch = record_batch(LINES, reply(*some))
     assert batch is not None
     assert batch.num_rows == len(some)
+
+
+@pytest.mark.parametrize(
+    "body", [b"null", b" null", b"\nnull\n{}", b'null{"value": []}', b"\xef\xbb\xbfnull"]
+)
+def test_a_reply_that_begins_with_null_does_not_end_the_process(body: bytes) -> None:
+    assert record_batch(LINES, body) is None
+
+
+def test_a_page_of_more_objects_than_rows_could_be_is_left_to_the_strict_reading() -> None:
+    assert record_batch(LINES, b'{"value":[' + b"{}," * 100_000 + b"{}]}") is None

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.syspro import pages
 from connector_defs.syspro.odata import QueryRefused, RetryPolicy, TableMissing
 from connector_defs.syspro.tables import TBL_CURRENCY
 from connector_defs.syspro.transport import MAX_REPLY_BYTES, plain_text
@@ -32,7 +34,6 @@ PASSING = {
     "maintenance page": httpx.Response(200, text="<html><head><title>x</title></head>Back soon</html>"),
     "cut JSON": httpx.Response(200, text='{"value": [{"Currency": "E'),
     "cp1252 bytes": httpx.Response(200, content=b'{"value": [{"Currency": "\xe9"}]}'),
-    "NaN": httpx.Response(200, text='{"value": [{"Currency": NaN}]}'),
     "refused": httpx.ConnectError("refused"),
     "dns": httpx.ConnectTimeout("slow"),
     "reset": httpx.ReadError("reset"),
@@ -65,6 +66,7 @@ FINAL = {
     "no value": (httpx.Response(200, json={"rows": []}), Fatal, "table TblCurrency: .*'value'"),
     "value no list": (httpx.Response(200, json={"value": {}}), Fatal, "'value'"),
     "rows no objects": (httpx.Response(200, json={"value": [1]}), Fatal, "'value'"),
+    "NaN": (httpx.Response(200, text='{"value": [{"Currency": NaN}]}'), Fatal, "column Currency .*NaN"),
     "a list": (httpx.Response(200, json=[1]), Fatal, "'value'"),
     "error in 200": (httpx.Response(200, json={"error": {"message": "no licence"}}), Fatal, "no licence"),
     "error code": (httpx.Response(200, json={"error": {"code": "E7"}}), Fatal, "E7"),
@@ -138,11 +140,17 @@ def test_the_services_own_wish_to_wait_is_kept(header, low, high):
     assert low <= waits[0] <= high
 
 
-@pytest.mark.parametrize("header", ["soon", ""])
+@pytest.mark.parametrize("header", ["soon", "", "²", "-5", "1e3", "Thu, 99 Foo 99999 99:99:99 +9999"])
 def test_an_unreadable_wish_is_passed_over(header):
     waits: list[float] = []
-    read_first(httpx.Response(503, headers={"Retry-After": header}), sleep=waits.append)
+    read_first(httpx.Response(503, headers=[(b"Retry-After", header.encode("latin-1"))]), sleep=waits.append)
     assert 0 < waits[0] <= 0.01
+
+
+def test_a_wish_beyond_every_clock_is_a_week():
+    with pytest.raises(RetryLater) as caught:
+        read_first(httpx.Response(429, headers={"Retry-After": "9" * 400}))
+    assert caught.value.retry_after == 7 * 86_400
 
 
 def test_a_long_wish_is_handed_on_at_once():
@@ -183,3 +191,58 @@ def test_no_url_with_a_query_reaches_the_log(caplog):
 )
 def test_secrets_are_cut_from_texts(text, cut):
     assert plain_text(text) == cut
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p>&#" + "9" * 5_000 + "; x</p>", "x"),
+        ("<script " * 300_000, "<script " * 10),
+        ("<" * 3_000_000 + "p>", "<" * 50),
+        ("<p>" + "x" * 9_000_000 + "</p>", "x" * 100),
+    ],
+    ids=["a character of 5,000 digits", "scripts without end", "brackets", "one word"],
+)
+def test_no_error_page_takes_long_to_put_into_words(page, text):
+    begun = time.process_time()
+    assert text.strip() in plain_text(page)
+    assert len(plain_text(page)) <= 300
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("form", ["rows", "batches"])
+def test_a_column_that_stands_twice_in_a_row_is_no_row(form):
+    body = b'{"value": [{"Currency": "EUR", "BuyExchangeRate": 1, "BuyExchangeRate": 2}]}'
+    double = ServiceDouble(GOOD, answers=[httpx.Response(200, content=body)])
+    with client_of(double) as client, pytest.raises(Fatal, match="'BuyExchangeRate' occurs twice"):
+        next(iter((client.pages if form == "rows" else client.batches)(TBL_CURRENCY)))
+
+
+@pytest.mark.parametrize("form", ["rows", "batches"])
+def test_a_page_of_a_million_empty_rows_is_refused_unread(form):
+    body = b'{"value": [' + b"{}," * 900_000 + b"{}]}"
+    double = ServiceDouble(GOOD, answers=[httpx.Response(200, content=body)])
+    with client_of(double) as client, pytest.raises(Fatal, match="too many values"):
+        next(iter((client.pages if form == "rows" else client.batches)(TBL_CURRENCY)))
+
+
+@pytest.mark.parametrize("form", ["rows", "batches"])
+def test_a_page_of_far_more_rows_than_were_asked_for_is_refused(form, monkeypatch):
+    monkeypatch.setattr(pages, "_MAX_ROWS", 3)
+    body = b'{"value": [' + b'{"CURRENCY": "A"},' * 3 + b'{"CURRENCY": "B"}]}'
+    double = ServiceDouble(GOOD, answers=[httpx.Response(200, content=body)])
+    with client_of(double) as client, pytest.raises(Fatal, match="4 rows came at once"):
+        next(iter((client.pages if form == "rows" else client.batches)(TBL_CURRENCY)))
+
+
+def test_an_error_object_that_is_no_text_is_told_as_such():
+    body = {"error": {"message": {"deep": [1]}}}
+    with pytest.raises(Fatal, match="error without text"):
+        read_first(httpx.Response(200, json=body))
+
+
+@pytest.mark.parametrize("told", ["9" * 30, "9" * 5_000, "-1", "1.5", "²"])
+def test_a_count_that_is_none_counts_nothing(told):
+    double = ServiceDouble(GOOD, answers=[httpx.Response(200, json={"@odata.count": told, "value": []})])
+    with client_of(double) as client:
+        assert client.count(TBL_CURRENCY) is None

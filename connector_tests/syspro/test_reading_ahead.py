@@ -102,9 +102,7 @@ def test_a_guess_needs_a_row_with_a_key():
     assert last_key(SUPPLIER, b'{"Supplier":' + b"[" * 200_000) is None
 
 
-@pytest.mark.parametrize(
-    "body", ["<html>Back soon</html>", '{"value": [{"Supplier": "1', '{"value": [{"Supplier": NaN}]}']
-)
+@pytest.mark.parametrize("body", ["<html>Back soon</html>", '{"value": [{"Supplier": "1'])
 def test_a_reply_that_is_no_json_is_asked_for_again(body):
     rows = [{"Supplier": "1", "SupplierName": "n"}]
     double = ServiceDouble({"ApSupplier": rows}, answers=[httpx.Response(200, text=body)])

@@ -62,6 +62,16 @@ def test_a_value_keeps_its_meaning_in_every_form_a_server_may_give(kind, raw, va
 @pytest.mark.parametrize(
     ("kind", "raw"),
     [
+        (TEXT, "half a \ud800 character"),
+        (decimal(14, 2), "1_000"),
+        (decimal(14, 2), "１２"),
+        (decimal(14, 2), "9" * 5_000),
+        (decimal(14, 2), "1e99999999999"),
+        (decimal(14, 2), "Infinity"),
+        (decimal(14, 2), "."),
+        (INTEGER, "9" * 19),
+        (INTEGER, Decimal("-1E30")),
+        (DATE, "２０２６-01-31"),
         (DATE, "31.01.2026"),
         (DATE, "2026-02-30"),
         (DATE, "2026-01-31x"),

@@ -22,7 +22,8 @@ def ledger_row(
 ) -> tuple[LedgerRow, tuple[str, ...]]:
     """The row on its mapped GL code, net of tax, with what was lost of its note."""
     row = one.row
-    assert isinstance(rule, MappingRule), f"row {row.key} has a gap that was not told"
+    if not isinstance(rule, MappingRule):
+        raise TypeError(f"row {row.key} has a gap that was not told")
     check_ledger_code(books, rule.gl_code, rules)
     note = for_windows_1252(row.note, NOTE_LIMIT)
     # A note may be longer than SYSPRO's; only characters that are no letters of ours are told.

@@ -15,6 +15,9 @@ from connector_defs.syspro import xml
 from connector_defs.syspro.xml import Element
 
 P = TypeVar("P")
+# What is kept of one text, and how many complaints are told in one line: they go into the audit and to people.
+_LONGEST_TEXT = 1_000
+_MOST_TOLD = 20
 
 _INVALID_COUNTERS = ("ItemsInvalid", "RecordsInvalid", "JournalsInvalid", "ItemsRejectedWithWarnings")
 
@@ -44,7 +47,9 @@ class Rejection:
     errors: tuple[FieldError, ...]
 
     def __str__(self) -> str:
-        return "; ".join(str(error) for error in self.errors)
+        more = len(self.errors) - _MOST_TOLD
+        told = "; ".join(str(error) for error in self.errors[:_MOST_TOLD])
+        return f"{told}; and {more} more" if more > 0 else told
 
 
 def root_of(reply: str, business_object: str) -> Element:
@@ -108,7 +113,7 @@ def _errors(root: Element) -> Iterator[FieldError]:
         name = xml.name_of(element)
         folded = name.casefold()
         if folded in {"errormessage", "invalidrtf"} and len(element) == 0 and xml.text_of(element):
-            yield FieldError(name, "", None, redacted(xml.text_of(element)))
+            yield FieldError(name, "", None, _text(element))
             continue
         yield from _complaints(element, name, "ErrorNumber", "ErrorDescription", warning=False)
 
@@ -117,7 +122,7 @@ def _warnings(root: Element) -> Iterator[FieldError]:
     for element in root.iter():
         name = xml.name_of(element)
         if name.casefold() == "warningmessages" and len(element) == 0 and xml.text_of(element):
-            yield FieldError(name, "", None, redacted(xml.text_of(element)), warning=True)
+            yield FieldError(name, "", None, _text(element), warning=True)
             continue
         yield from _complaints(element, name, "WarningNumber", "WarningDescription", warning=True)
 
@@ -125,15 +130,18 @@ def _warnings(root: Element) -> Iterator[FieldError]:
 def _complaints(
     element: Element, name: str, number_name: str, text_name: str, *, warning: bool
 ) -> Iterator[FieldError]:
-    numbers = [xml.text_of(each) for each in xml.children(element, number_name)]
-    texts = [xml.text_of(each) for each in xml.children(element, text_name)]
+    numbers = [_text(each) for each in xml.children(element, number_name)]
+    texts = [_text(each) for each in xml.children(element, text_name)]
     for number, text in zip_longest(numbers, texts, fillvalue=""):
         filled = number.strip("0")
         if filled or text:
             told = redacted(text) or "no text"
-            yield FieldError(
-                name, xml.first_text(element, "Value"), number if filled else None, told, warning
-            )
+            value = xml.first_text(element, "Value")[:_LONGEST_TEXT]
+            yield FieldError(name, value, number if filled else None, told, warning)
+
+
+def _text(element: Element) -> str:
+    return redacted(xml.text_of(element))[:_LONGEST_TEXT]
 
 
 def _refused_by_count(root: Element) -> str | None:

@@ -32,5 +32,5 @@ def upgrade() -> None:
         ),
     )
     kept = "company, account_code, cost_center, version, gl_code, author, reason, created_at"
-    op.execute(f"INSERT INTO gl_mapping ({kept}) SELECT {kept} FROM gl_mapping_before")  # noqa: S608 - our own names
+    op.execute(f"INSERT INTO gl_mapping ({kept}) SELECT {kept} FROM gl_mapping_before")  # noqa: S608 - our own names  # nosec B608
     op.drop_table("gl_mapping_before")

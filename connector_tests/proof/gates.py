@@ -1,0 +1,595 @@
+"""Every place where bytes from outside become values: how to hand it bytes, and what honest ones look like.
+
+Belongs here: the list of parsers, each reached the way a flow reaches it, and samples. Not here: what is done to
+the bytes (`bombs`, `fuzz`). A parser that reads what another machine or a person's file says, and is missing here,
+is a hole in both.
+"""
+
+import base64
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from openpyxl import Workbook
+from pydantic import SecretStr
+
+from connector_defs.basware.client import BaswareClient
+from connector_defs.basware.extract_files import BadExtractFile, read_rows
+from connector_defs.basware.oauth import TokenSource
+from connector_defs.domain.errors import ConnectorError
+from connector_defs.flows.cost_center_file import cost_centers_of_file
+from connector_defs.flows.mapping_files import read_lines
+from connector_defs.settings import CostCenterSettings, load_settings
+from connector_defs.syspro import tables
+from connector_defs.syspro.documents import apsssp, apstin, comfnd, gentjl
+from connector_defs.syspro.enet import EnetClient
+from connector_defs.syspro.odata import ODataClient, RetryPolicy
+from connector_tests.basware.builders import API, client, jwt, token_answer, tokens
+
+# What a parser may say to bytes it does not take. The reader of an extract's file leaves the name of the extract and
+# the remedy to the flow.
+REFUSALS = (ConnectorError, BadExtractFile)
+
+_CHUNK = 1 << 16
+# What the example of connector.toml leaves to the environment.
+_SECRETS = {
+    "SYSPRO_ODATA_PASSWORD": "word",
+    "SYSPRO_OPERATOR_PASSWORD": "word",
+    "SYSPRO_COMPANY_PASSWORD": "word",
+    "BASWARE_CLIENT_SECRET": "word",
+    "BASWARE_WEBHOOK_SECRET": "word",
+}
+
+
+class Served(httpx.SyncByteStream):
+    """A body that comes in pieces, as from a socket."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        view = memoryview(self._body)
+        for start in range(0, len(view), _CHUNK):
+            yield bytes(view[start : start + _CHUNK])
+
+
+Answering = Callable[[httpx.Request], httpx.Response]
+
+
+def always(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Answering:
+    """Answers every request so, tokens aside."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/v1/tokens"):
+            return token_answer()
+        return httpx.Response(status, headers=headers, stream=Served(body))
+
+    return answer
+
+
+def enet(answering: Answering) -> EnetClient:
+    """A client of e.net that is answered so."""
+    return EnetClient("https://erp.example/Rest", timeout=5, transport=httpx.MockTransport(answering))
+
+
+def odata(answering: Answering) -> ODataClient:
+    """A client of OData that is answered so."""
+    return ODataClient(
+        "https://erp.example/odata",
+        "M1",
+        "ODATA",
+        SecretStr("word"),
+        timeout=5,
+        transport=httpx.MockTransport(answering),
+        retry=RetryPolicy(attempts=1, base_seconds=0, max_seconds=0),
+        sleep=lambda _: None,
+    )
+
+
+def basware(answering: Answering) -> BaswareClient:
+    """A client of Basware that is answered so."""
+    return client(answering)
+
+
+def _logon(body: bytes) -> object:
+    with enet(always(body)) as service:
+        return service.logon("OP", SecretStr("word"), "M1", SecretStr("word"))
+
+
+def _look_up(body: bytes) -> object:
+    with enet(always(body)) as service:
+        return comfnd.read(service.query("s", "COMFND", "<q/>").text)
+
+
+def _post(body: bytes) -> object:
+    with enet(always(body)) as service:
+        reply = service.post("s", "APSTIN", "<p/>", "<d/>").text
+    return apstin.read(reply)
+
+
+def _validate(body: bytes) -> object:
+    with enet(always(body)) as service:
+        reply = service.post("s", "APSTIN", "<p/>", "<d/>").text
+    return apstin.read_validation(reply)
+
+
+def _journal(body: bytes) -> object:
+    with enet(always(body)) as service:
+        reply = service.post("s", "GENTJL", "<p/>", "<d/>").text
+    return gentjl.read(reply)
+
+
+def _supplier(body: bytes) -> object:
+    with enet(always(body)) as service:
+        reply = service.setup("s", "Update", "APSSSP", "<p/>", "<d/>").text
+    return apsssp.read(reply)
+
+
+def _profile(body: bytes) -> object:
+    with enet(always(body)) as service:
+        return service.profile("s")
+
+
+def _enet_error(body: bytes) -> object:
+    with enet(always(body, 500)) as service:
+        return service.query("s", "COMFND", "<q/>")
+
+
+def _rows(body: bytes) -> object:
+    with odata(always(body)) as service:
+        return next(service.pages(tables.AP_SUPPLIER), None)
+
+
+def _batches(body: bytes) -> object:
+    with odata(always(body)) as service:
+        return next(service.batches(tables.POR_MASTER_HDR), None)
+
+
+def _count(body: bytes) -> object:
+    with odata(always(body)) as service:
+        return service.count(tables.AP_SUPPLIER)
+
+
+def _odata_error(body: bytes) -> object:
+    with odata(always(body, 403)) as service:
+        return next(service.pages(tables.AP_SUPPLIER), None)
+
+
+def _documents(body: bytes) -> object:
+    with basware(always(body)) as api:
+        return [(page, [one.digest for one in page.documents]) for page in api.documents("1000", "Waiting")]
+
+
+def _document(body: bytes) -> object:
+    with basware(always(body)) as api:
+        return api.document("inv-1")
+
+
+def _statuses(body: bytes) -> object:
+    with basware(always(body)) as api:
+        return api.request_status("r-1"), list(api.request_statuses("vendors"))
+
+
+def _receipt(body: bytes) -> object:
+    with basware(always(body, 400)) as api:
+        return api.post("vendors", [b"{}"])
+
+
+def _vendors(body: bytes) -> object:
+    flaws: list[str] = []
+    with basware(always(body)) as api:
+        return list(api.list_entities("vendors", on_flaw=flaws.append)), api.entity("vendors", "v-1")
+
+
+def _extract_lists(body: bytes) -> object:
+    found: list[object] = []
+    with basware(always(body)) as api:
+        for look in (
+            lambda: api.extracts("WaitingForExport"),
+            lambda: api.extract_files("e-1"),
+            api.table_definitions,
+        ):
+            try:
+                found.append(look())
+            except ConnectorError as refusal:
+                found.append(refusal)
+    refused = [one for one in found if isinstance(one, ConnectorError)]
+    if len(refused) == len(found):
+        raise refused[0]
+    return found
+
+
+def _token(body: bytes) -> object:
+    return _source(body).token()
+
+
+def _source(body: bytes) -> TokenSource:
+    return tokens(lambda _: httpx.Response(200, stream=Served(body)))
+
+
+def _token_claims(body: bytes) -> object:
+    claims = base64.urlsafe_b64encode(body[:10_000]).decode().rstrip("=")
+    answer = json.dumps({"access_token": f"a.{claims}.b", "expires_in": 3600})
+    return _source(answer.encode()).token()
+
+
+def _token_refusal(body: bytes) -> object:
+    return tokens(lambda _: httpx.Response(400, stream=Served(body))).token()
+
+
+def _headers(body: bytes) -> object:
+    """The dates and numbers of an answer's header."""
+    value = bytes(sign for sign in body[:2_000] if sign not in b"\r\n\0")
+    answer = httpx.Response(429, headers=[(b"Retry-After", value), (b"Date", value)])  # type: ignore[list-item]
+    found: list[object] = []
+    for call in (
+        lambda: next(odata(lambda _: answer).pages(tables.AP_SUPPLIER), None),
+        lambda: tokens(lambda _: answer).token(),
+        lambda: basware(
+            always(b"[]", 200, {"Date": value.decode("latin-1").encode("ascii", "ignore").decode()})
+        ).post("vendors", [b"{}"]),
+    ):
+        try:
+            found.append(call())
+        except ConnectorError as refusal:
+            found.append(refusal)
+    raise next(one for one in found if isinstance(one, ConnectorError))
+
+
+def _texts(body: bytes) -> object:
+    """Dates, amounts and codes in one field of a row, and numbers as SYSPRO prints them."""
+    text = body[:100_000].decode("utf-8", "replace")
+    row = dict.fromkeys(tables.POR_MASTER_HDR.column_names, text)
+    found: list[object] = []
+    for column in tables.POR_MASTER_HDR.columns:
+        try:
+            found.append(tables.POR_MASTER_HDR.parse_row({**dict.fromkeys(row), column.name: text}))
+        except ConnectorError as refusal:
+            found.append(refusal)
+    number = text.replace("&", "").replace("<", "")
+    printed = f"<R><Row><Key><TrnYear>{number}</TrnYear></Key></Row><RowsReturned>{number}</RowsReturned></R>"
+    try:
+        found.append(_look_up(printed.encode()))
+    except ConnectorError as refusal:
+        found.append(refusal)
+    return found
+
+
+class _File:
+    """A parser of a file, in a folder of its own."""
+
+    def __init__(self, name: str, read: Callable[[Path], object]) -> None:
+        self._name = name
+        self._read = read
+
+    def __call__(self, body: bytes, folder: Path) -> object:
+        path = folder / self._name
+        path.write_bytes(body)
+        return self._read(path)
+
+
+def _cost_centers(path: Path) -> object:
+    return cost_centers_of_file(CostCenterSettings(source="csv", file=path))
+
+
+def _settings(path: Path) -> object:
+    return load_settings(path, _SECRETS)
+
+
+def _extract(path: Path) -> object:
+    count = flawed = 0
+    for row in read_rows(path):
+        count += 1
+        flawed += row.flaw is not None
+    return count, flawed
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A parser: `kind` is what it reads, `feed` takes bytes and a folder, `samples` it takes without complaint.
+
+    `around` is what stands before and after a value where this parser looks for one. `lenient`: whatever it cannot
+    read means nothing to it, and is no refusal.
+    """
+
+    name: str
+    kind: str
+    feed: Callable[[bytes, Path], object]
+    samples: tuple[bytes, ...]
+    around: tuple[bytes, bytes] = (b"", b"")
+    lenient: bool = False
+
+
+def _plain(feed: Callable[[bytes], object]) -> Callable[[bytes, Path], object]:
+    return lambda body, _: feed(body)
+
+
+def _reply(root: str, inner: str) -> bytes:
+    text = (
+        '<?xml version="1.0" encoding="Windows-1252"?>\n'
+        f"<{root} Language='05' Language2='EN' DecFormat='1' DateFormat='01' Role='01' Version='8.0.021'>\n"
+        f"{inner}\n</{root}>\n "
+    )
+    return text.encode("cp1252")
+
+
+def _triple(name: str, value: str, number: str, text: str) -> str:
+    return (
+        f"<{name}><Value>{value}</Value><ErrorNumber>{number}</ErrorNumber>"
+        f"<ErrorDescription>{text}</ErrorDescription></{name}>"
+    )
+
+
+_POSTED = _reply(
+    "postapinvoice",
+    "<Item><ItemNumber>00001</ItemNumber><Key><TrnYear>2026</TrnYear><TrnMonth>01</TrnMonth><Journal>00017</Journal>"
+    "<EntryNumber>00001</EntryNumber></Key><Supplier>0001</Supplier><Invoice>Müller &amp; Söhne €</Invoice></Item>"
+    "<StatusOfItems><GlJournal><GlYear>2026</GlYear><GlPeriod>02</GlPeriod><GlJournal>00268</GlJournal>"
+    "<GlJournalError></GlJournalError></GlJournal><ItemsProcessed>1</ItemsProcessed><ItemsInvalid/></StatusOfItems>",
+)
+_REFUSED = _reply(
+    "postapinvoice",
+    "<Item>" + _triple("Supplier", "0009", "150123", "Supplier not found") + "</Item>"
+    "<StatusOfItems><ItemsProcessed>0</ItemsProcessed><ItemsInvalid>1</ItemsInvalid></StatusOfItems>",
+)
+_JOURNAL = _reply(
+    "postgljournal",
+    "<Item><Transaction><Key><GlYear>2026</GlYear><GlPeriod>07</GlPeriod><GlJournal>00042</GlJournal></Key>"
+    "<JnlStatus>P</JnlStatus></Transaction></Item><StatusOfItems><JournalsInvalid>0</JournalsInvalid></StatusOfItems>",
+)
+_SAVED = _reply(
+    "setupapsupplier",
+    "<Item><Key><Supplier>000000000000001</Supplier></Key></Item>"
+    "<StatusOfItems><RecordsRead>1</RecordsRead><RecordsInvalid>0</RecordsInvalid></StatusOfItems>",
+)
+_FOUND = _reply(
+    "ApInvoice",
+    "<HeaderDetails><TableName>ApInvoice</TableName></HeaderDetails>"
+    "<Row><Supplier>0001</Supplier><Invoice>A-1</Invoice><Journal>     17</Journal><InvValue>  1,210.00</InvValue></Row>"
+    "<Row><Supplier>0001</Supplier><Invoice>A-2</Invoice><Journal/></Row><RowsReturned>       2</RowsReturned>",
+)
+_PROFILE = _reply(
+    "LogonProfile", "<CompanyName>The Outdoors Company</CompanyName><OperatorCode>OP</OperatorCode>"
+)
+_WRAPPED = b'"' + _POSTED.strip().replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
+_HTML = b"<html><head><title>503</title><style>p{}</style></head><body><h2>Busy &#233; &amp; gone</h2></body></html>"
+
+_SUPPLIER = {
+    name: {"text": f"{name} é", "date": "2026-01-31T00:00:00Z", "integer": 3, "decimal": 1.5}[
+        column.kind.family
+    ]
+    for column in tables.AP_SUPPLIER.columns
+    for name in [column.name]
+}
+_ORDER: dict[str, Any] = {
+    column.name: {"text": "A", "date": "2026-01-31", "integer": 3, "decimal": 1.5}[column.kind.family]
+    for column in tables.POR_MASTER_HDR.columns
+}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _page(row: Mapping[str, object]) -> bytes:
+    return _json({"@odata.context": "x", "value": [row, row]})
+
+
+_INVOICE = {
+    "invoiceId": "inv-1",
+    "processingStatus": "WaitingForTransfer",
+    "companyCode": "1000",
+    "supplierCode": "000123",
+    "supplierName": "Søren & Ünal 😀",
+    "currencyCode": "EUR",
+    "paymentBlock": False,
+    "invoiceDate": "2026-03-31T00:00:00Z",
+    "grossSum": 121.1,
+    "exchangeRateCompany": None,
+    "orderNumbers": ["4500001"],
+    "codingRows": [
+        {"externalCode": "r-1", "rowIndex": 1, "accountCode": "6000", "netTotal": 100.1, "dimCode1": "D"},
+        {"externalCode": "r-2", "rowIndex": 2, "accountCode": "6001", "netTotal": 0, "taxPercent": 21},
+    ],
+    "transferParameters": [{"key": "k", "value": "v"}],
+    "transferResponses": [{"externalCode": "t-1", "success": True, "voucherNumber1": "1"}],
+    "paymentResponses": [],
+}
+_STATUS = {
+    "requestStatus": [
+        {
+            "requestId": "r-1",
+            "requestStatus": "Error",
+            "lastUpdated": "2026-11-20T01:00:00.000Z",
+            "systems": [
+                {
+                    "system": "P2P",
+                    "systemStatus": "Error",
+                    "items": [
+                        {
+                            "externalCode": "v-1",
+                            "status": "Error",
+                            "errors": [{"category": "DATA", "message": "zu lang"}],
+                        },
+                        {"externalCode": "v-2", "status": "Success", "errors": []},
+                    ],
+                }
+            ],
+        }
+    ]
+}
+_RECEIPT = {
+    "requestId": "r-1",
+    "hasErrors": True,
+    "errors": [
+        {"externalCode": "v-1", "type": "VALIDATION", "code": "C", "message": "too long", "info": "name"}
+    ],
+}
+_VENDORS = {
+    "vendorEntities": [
+        {
+            "externalCode": "v-1",
+            "name": "Ünal",
+            "lastUpdated": "2026-11-20T01:00:00Z",
+            "companies": [{"companyCode": "1000", "paymentTermCode": "30"}],
+        }
+    ]
+}
+_EXTRACTS = [
+    {
+        "id": "e-1",
+        "type": "Delta",
+        "fileCount": 2,
+        "processingStatus": "WaitingForExport",
+        "tableName": "IA_INVOICE",
+    }
+    | {"fileName": "f", "downloadUrl": f"{API}/f", "Table name": "IA", "Columns": [{"Column name": "ID"}]}
+]
+_TOKEN = {"access_token": jwt(exp=1_790_000_000), "expires_in": 3600, "token_type": "Bearer", "scope": "a b"}
+_ROWS = [{"ID": "a", "TEXT": 'x "y" {z}, [1]\\', "SUM": 1.5}, {"ID": "b", "TEXT": "ä\n€", "SUM": None}]
+_CSV = 'ID;TEXT;SUM\r\na;"x ""y""\nz";1,5\r\nb;ä;\r\n'.encode()
+_RULES = (
+    "company,account_code,cost_center,dimensions,gl_code,valid_from,valid_to,reason\r\n"
+    "M1,6000,,,00-6000,2026-01-31,,Büro\r\nM1,6100,100,dimCode1=A,00-6100,,,\r\n"
+)
+_CENTERS = "CostCenter,Description\r\n100,Härterei\r\n110,Press shop\r\n"
+_TOML = Path(__file__).parents[2] / "connector.example.toml"
+
+
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    """A zip of these members."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def unzipped(body: bytes) -> dict[str, bytes]:
+    """The members of a zip."""
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def workbook() -> bytes:
+    """Two rules as Excel keeps them."""
+    book = Workbook()
+    sheet = book.active
+    for line in _RULES.splitlines():
+        sheet.append(line.split(","))
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def gates() -> tuple[Gate, ...]:
+    """All parsers."""
+    return (
+        Gate("e.net: session id", "text", _plain(_logon), (b"3EA613166FE4BF47925DF1CEA14E9101  ",)),
+        Gate("e.net: look-up", "xml", _plain(_look_up), (_FOUND,)),
+        Gate("e.net: AP invoice", "xml", _plain(_post), (_POSTED, _REFUSED, _WRAPPED)),
+        Gate("e.net: validation", "xml", _plain(_validate), (_POSTED, _REFUSED)),
+        Gate("e.net: journal", "xml", _plain(_journal), (_JOURNAL,)),
+        Gate("e.net: supplier", "xml", _plain(_supplier), (_SAVED,)),
+        Gate("e.net: profile", "xml", _plain(_profile), (_PROFILE,), lenient=True),
+        Gate(
+            "e.net: error page",
+            "page",
+            _plain(_enet_error),
+            (_HTML, b"ERROR: The supplied UserID is invalid."),
+        ),
+        Gate("OData: rows", "json", _plain(_rows), (_page(_SUPPLIER),), (b'{"value": [', b"]}")),
+        Gate("OData: batches", "json", _plain(_batches), (_page(_ORDER),), (b'{"value": [', b"]}")),
+        Gate(
+            "OData: count",
+            "json",
+            _plain(_count),
+            (_json({"@odata.count": 12, "value": []}),),
+            (b'{"@odata.count": ', b"}"),
+            lenient=True,
+        ),
+        Gate("OData: error page", "page", _plain(_odata_error), (_HTML, _json({"error": {"message": "no"}}))),
+        Gate(
+            "Basware: invoices",
+            "json",
+            _plain(_documents),
+            (_json({"accountingDocuments": [_INVOICE] * 2}),),
+            (b'{"accountingDocuments": [', b"]}"),
+            lenient=True,
+        ),
+        Gate(
+            "Basware: one invoice",
+            "json",
+            _plain(_document),
+            (_json({"accountingDocuments": [_INVOICE]}),),
+            (b'{"accountingDocuments": [', b"]}"),
+            lenient=True,
+        ),
+        Gate(
+            "Basware: request status",
+            "json",
+            _plain(_statuses),
+            (_json(_STATUS),),
+            (b'{"requestStatus": [', b"]}"),
+            lenient=True,
+        ),
+        Gate(
+            "Basware: receipt",
+            "json",
+            _plain(_receipt),
+            (_json(_RECEIPT),),
+            (b'{"errors": [', b"]}"),
+            lenient=True,
+        ),
+        Gate(
+            "Basware: vendors",
+            "json",
+            _plain(_vendors),
+            (_json(_VENDORS),),
+            (b'{"vendorEntities": [', b"]}"),
+            lenient=True,
+        ),
+        Gate("Basware: lists of extracts", "json", _plain(_extract_lists), (_json(_EXTRACTS),), (b"[", b"]")),
+        Gate("Basware: token", "json", _plain(_token), (_json(_TOKEN),), (b'{"access_token": ', b"}")),
+        Gate(
+            "Basware: claims of a token",
+            "json",
+            _plain(_token_claims),
+            (_json({"exp": 1_790_000_000}),),
+            (b'{"exp": ', b"}"),
+            lenient=True,
+        ),
+        Gate(
+            "Basware: refusal of a token",
+            "json",
+            _plain(_token_refusal),
+            (_json({"error": "invalid_scope"}),),
+            (b'{"error": ', b"}"),
+        ),
+        Gate(
+            "Basware: file of an extract",
+            "file",
+            _File("extract", _extract),
+            (_json(_ROWS), _CSV, gzip.compress(_json(_ROWS), mtime=0), zipped({"a.json": _json(_ROWS)})),
+            (b"[", b"]"),
+            lenient=True,
+        ),
+        Gate("headers", "text", _plain(_headers), (b"120", b"Thu, 26 Nov 2026 12:00:00 GMT"), lenient=True),
+        Gate(
+            "dates and amounts",
+            "text",
+            _plain(_texts),
+            (b"1,234.50-", b"2026-01-31T00:00:00Z", b"  00017 ", b"-12.345"),
+            lenient=True,
+        ),
+        Gate("mapping rules: CSV", "csv", _File("rules.csv", read_lines), (_RULES.encode("utf-8-sig"),)),
+        Gate("mapping rules: Excel", "xlsx", _File("rules.xlsx", read_lines), (workbook(),)),
+        Gate("cost centres", "csv", _File("centres.csv", _cost_centers), (_CENTERS.encode("utf-8-sig"),)),
+        Gate("connector.toml", "toml", _File("connector.toml", _settings), (_TOML.read_bytes(),)),
+    )
