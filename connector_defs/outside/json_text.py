@@ -20,11 +20,14 @@ MAX_DIGITS: Final = 38
 # Largest exponent of a double.
 MAX_EXPONENT: Final = 308
 # What the values of one text may come to in memory, as estimated from its signs.
-MAX_COST: Final = 150_000_000
+MAX_COST: Final = 100_000_000
 
 # The most that one of these signs brings with it (CPython 3.11): an object of one key 184 bytes and what it holds, a
 # list 56, a Decimal 104, each with its place in the list around it; a key that no other object has, 130.
 _COSTS: Final[Mapping[bytes, int]] = MappingProxyType({b"{": 250, b"[": 90, b",": 115, b":": 130})
+# From here on it matters how wide the signs of a text are; UTF-8 begins those of four bytes so.
+_LONG: Final = 4_000_000
+_WIDEST: Final = re.compile(rb"[\xf0-\xf4]")
 _MARK: Final = "\ufeff"
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
 _SHOWN_OF_A_KEY: Final = 60
@@ -56,8 +59,18 @@ def check_size(body: bytes) -> None:
     """TooMuchJson where a text is too large to be read at once, or would be once it is read."""
     if len(body) > MAX_BYTES:
         raise TooMuchJson(f"larger than {MAX_BYTES:,} bytes")
-    if sum(body.count(sign) * cost for sign, cost in _COSTS.items()) > MAX_COST:
+    cost = sum(body.count(sign) * each for sign, each in _COSTS.items())
+    if len(body) > _LONG:
+        cost += len(body) * _width(body)
+    if cost > MAX_COST:
         raise TooMuchJson("holds too many values to be read at once")
+
+
+def _width(body: bytes) -> int:
+    """Bytes that each of its own takes as text and as the values in it: one wide sign makes all of a text wide."""
+    if body.isascii():
+        return 2
+    return 8 if _WIDEST.search(body) else 4
 
 
 def text_of(body: bytes, *, mark: bool = False) -> str:

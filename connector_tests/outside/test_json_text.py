@@ -27,6 +27,16 @@ def test_a_page_of_five_thousand_rows_with_forty_columns_is_read() -> None:
     json_text.check_size(b'{"value":[' + b",".join([row] * 5_000) + b"]}")
 
 
+@pytest.mark.parametrize(("sign", "read"), [("a", True), ("–", True), ("😀", False)])
+def test_a_long_text_is_measured_by_its_widest_sign(sign: str, read: bool) -> None:
+    body = f'"{sign}{"x" * 15_000_000}"'.encode()
+    if read:
+        json_text.check_size(body)
+    else:
+        with pytest.raises(TooMuchJson):
+            json_text.check_size(body)
+
+
 def test_a_byte_order_mark_is_taken_off_where_it_is_allowed() -> None:
     assert decode(b"\xef\xbb\xbf1", mark=True) == 1
     with pytest.raises(BadJson, match="byte order mark"):

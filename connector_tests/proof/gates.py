@@ -173,7 +173,7 @@ def _document(body: bytes) -> object:
 
 def _statuses(body: bytes) -> object:
     with basware(always(body)) as api:
-        return api.request_status("r-1"), list(api.request_statuses("vendors"))
+        return list(api.request_statuses("vendors")) if len(body) % 2 else api.request_status("r-1")
 
 
 def _receipt(body: bytes) -> object:
@@ -184,25 +184,20 @@ def _receipt(body: bytes) -> object:
 def _vendors(body: bytes) -> object:
     flaws: list[str] = []
     with basware(always(body)) as api:
-        return list(api.list_entities("vendors", on_flaw=flaws.append)), api.entity("vendors", "v-1")
+        if len(body) % 2:
+            return api.entity("vendors", "v-1")
+        return list(api.list_entities("vendors", on_flaw=flaws.append))
 
 
 def _extract_lists(body: bytes) -> object:
-    found: list[object] = []
     with basware(always(body)) as api:
-        for look in (
-            lambda: api.extracts("WaitingForExport"),
-            lambda: api.extract_files("e-1"),
-            api.table_definitions,
-        ):
-            try:
-                found.append(look())
-            except ConnectorError as refusal:
-                found.append(refusal)
-    refused = [one for one in found if isinstance(one, ConnectorError)]
-    if len(refused) == len(found):
-        raise refused[0]
-    return found
+        match len(body) % 3:
+            case 0:
+                return api.extracts("WaitingForExport")
+            case 1:
+                return api.extract_files("e-1")
+            case _:
+                return api.table_definitions()
 
 
 def _token(body: bytes) -> object:
