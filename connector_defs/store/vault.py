@@ -93,6 +93,7 @@ class Vault:
         """Keep a value; audited with its fingerprint. Raises ValueError for an empty one."""
         if not name or not value.get_secret_value():
             raise ValueError("a credential has a name and a value")
+        know([value.get_secret_value()])
         with self._store.write() as connection:
             print_key = fingerprint_key(connection, self._seal)
             fingerprint = fingerprint_of(print_key, name, value.get_secret_value())

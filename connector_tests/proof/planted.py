@@ -65,6 +65,7 @@ _REPORTS = (
     "mapping export exports/rules.xlsx",
     "tables list",
     "audit verify",
+    "credentials list --json",
     "reconcile",
 )
 
