@@ -35,8 +35,8 @@ def answer(*pieces: bytes, encoding: str = "") -> httpx.Response:
     [
         (b"abc" * 90, ""),
         (b"abc" * 90, "identity"),
-        (gzip.compress(b"abc" * 90), "gzip"),
-        (gzip.compress(b"abc" * 90), " X-GZIP "),
+        (gzip.compress(b"abc" * 90, mtime=0), "gzip"),
+        (gzip.compress(b"abc" * 90, mtime=0), " X-GZIP "),
         (zlib.compress(b"abc" * 90), "deflate"),
     ],
 )
@@ -69,8 +69,8 @@ def test_reading_stops_where_the_body_is_too_large() -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "said"),
     [
-        (gzip.compress(b" " * 9_000_000), BodyTooLarge, "larger than"),
-        (gzip.compress(b"abc" * 90)[:-5], BodyRefused, "ends early"),
+        (gzip.compress(b" " * 9_000_000, mtime=0), BodyTooLarge, "larger than"),
+        (gzip.compress(b"abc" * 90, mtime=0)[:-5], BodyRefused, "ends early"),
         (b"{}", BodyRefused, "not packed as it says"),
     ],
 )
@@ -80,7 +80,7 @@ def test_a_body_that_is_badly_packed_is_refused(body: bytes, kind: type[Exceptio
 
 
 def test_a_received_answer_is_whole_and_its_connection_free() -> None:
-    stream = Pieces(gzip.compress(b'{"a": 1}'))
+    stream = Pieces(gzip.compress(b'{"a": 1}', mtime=0))
     headers = [(b"Content-Encoding", b"gzip"), (b"Retry-After", b"7"), (b"Server", "ünique²".encode())]
     transport = httpx.MockTransport(lambda _: httpx.Response(429, headers=headers, stream=stream))
     with httpx.Client(transport=transport) as client:

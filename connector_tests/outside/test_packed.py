@@ -30,13 +30,13 @@ def test_what_was_packed_comes_back_wherever_the_pieces_end(body: bytes, size: i
 
 
 def test_no_piece_is_large_though_all_of_it_came_at_once() -> None:
-    sizes = [len(piece) for piece in unpacked([gzip.compress(b"a" * 5_000_000)], MOST)]
+    sizes = [len(piece) for piece in unpacked([gzip.compress(b"a" * 5_000_000, mtime=0)], MOST)]
     assert sum(sizes) == 5_000_000
     assert max(sizes) <= 1 << 16
 
 
 def test_parts_after_one_another_are_one_and_zeros_behind_them_nothing() -> None:
-    assert plain(gzip.compress(b"ab") + gzip.compress(b"c") + b"\0" * 3_000) == b"abc"
+    assert plain(gzip.compress(b"ab", mtime=0) + gzip.compress(b"c") + b"\0" * 3_000) == b"abc"
 
 
 def test_nothing_packed_is_nothing() -> None:
@@ -46,12 +46,12 @@ def test_nothing_packed_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (gzip.compress(b"abc" * 900)[:-9], "ends early"),
-        (gzip.compress(b"abc" * 900)[:12], "ends early"),
-        (gzip.compress(b"abc")[:-4] + b"\0\0\0\0", "not packed as it says"),
+        (gzip.compress(b"abc" * 900, mtime=0)[:-9], "ends early"),
+        (gzip.compress(b"abc" * 900, mtime=0)[:12], "ends early"),
+        (gzip.compress(b"abc", mtime=0)[:-4] + b"\0\0\0\0", "not packed as it says"),
         (b"plain text", "not packed as it says"),
-        (gzip.compress(b"abc") + b"more", "not packed as it says"),
-        (gzip.compress(b"") * 1_001, "too many parts"),
+        (gzip.compress(b"abc", mtime=0) + b"more", "not packed as it says"),
+        (gzip.compress(b"", mtime=0) * 1_001, "too many parts"),
     ],
 )
 def test_what_is_not_whole_is_refused(body: bytes, said: str) -> None:
@@ -62,16 +62,16 @@ def test_what_is_not_whole_is_refused(body: bytes, said: str) -> None:
 def test_more_than_is_taken_is_refused_before_it_is_unpacked() -> None:
     given_out: list[bytes] = []
     with pytest.raises(TooLarge, match="larger than 100000 bytes"):
-        given_out.extend(unpacked([gzip.compress(b"a" * 9_000_000)], 100_000))
+        given_out.extend(unpacked([gzip.compress(b"a" * 9_000_000, mtime=0)], 100_000))
     assert sum(map(len, given_out)) <= 100_000
 
 
 def test_what_swells_more_than_any_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed, "FREE_BYTES", 1_000_000)
     with pytest.raises(TooLarge, match="swells more than 250-fold"):
-        plain(gzip.compress(b" " * 9_000_000))
+        plain(gzip.compress(b" " * 9_000_000, mtime=0))
     rows = b"".join(b'{"ID": "%d", "TEXT": "%d"}' % (number, number * number) for number in range(90_000))
-    assert plain(gzip.compress(rows)) == rows
+    assert plain(gzip.compress(rows, mtime=0)) == rows
 
 
 def zipped(*members: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
