@@ -7,8 +7,7 @@ identifier (too long, or with characters nobody sees) makes the whole body unrea
 import hashlib
 from typing import Final
 
-from connector_defs.basware.entities import WireValue
-from connector_defs.basware.wire import BadJson, decode
+from connector_defs.outside.json_text import BadJson, decode
 from connector_defs.store.notifications import TaskNotice
 
 # As wide as the columns of the inbox.
@@ -55,7 +54,7 @@ def is_connection_test(notice: TaskNotice) -> bool:
     return notice.task_type.casefold() == _CONNECTION_TEST
 
 
-def _text(name: str, value: WireValue) -> str:
+def _text(name: str, value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):

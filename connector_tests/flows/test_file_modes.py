@@ -36,10 +36,10 @@ def test_what_is_open_to_others_is_told_with_what_to_do(
     wide = open_to_others(pair.connector.settings)
     assert [path.name for path in wide] == ["dagster", "mine and yours.toml", "staging", "state.db"]
     (probe,) = [probe for probe in ping(pair.connector.settings) if probe.name == "files"]
-    assert not probe.ok
-    assert f"{folder}/state.db" in probe.detail
-    assert probe.remedy.startswith("chmod go= ")
-    assert f"'{settings}'" in probe.remedy
+    assert probe.ok
+    assert "run chmod go= " in probe.warning
+    assert f"{folder}/state.db" in probe.warning
+    assert f"'{settings}'" in probe.warning
 
 
 @pytest.mark.parametrize(

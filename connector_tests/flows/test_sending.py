@@ -89,7 +89,7 @@ def test_as_many_requests_go_side_by_side_as_the_settings_allow(
     with open_pair(folder, basware=basware) as pair:
         pair.stage()
         batches_of(monkeypatch, 1)
-        client = pair.connector.basware._exchange._client
+        client = pair.connector.basware._exchange._api
         gate = Gate(client)
         monkeypatch.setattr(client, "send", gate.send)
         report = pair.publish("vendors")["vendors"]

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from connector_defs.basware.client import BaswareClient
 from connector_defs.basware.extract_files import BadExtractFile, read_rows
 from connector_defs.basware.oauth import TokenSource
+from connector_defs.console.notice import Unreadable, read_notice
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows.cost_center_file import cost_centers_of_file
 from connector_defs.flows.mapping_files import read_lines
@@ -34,7 +35,7 @@ from connector_tests.basware.builders import API, client, jwt, token_answer, tok
 
 # What a parser may say to bytes it does not take. The reader of an extract's file leaves the name of the extract and
 # the remedy to the flow.
-REFUSALS = (ConnectorError, BadExtractFile)
+REFUSALS = (ConnectorError, BadExtractFile, Unreadable)
 
 _CHUNK = 1 << 16
 # What the example of connector.toml leaves to the environment.
@@ -174,6 +175,16 @@ def _document(body: bytes) -> object:
 def _statuses(body: bytes) -> object:
     with basware(always(body)) as api:
         return list(api.request_statuses("vendors")) if len(body) % 2 else api.request_status("r-1")
+
+
+def _subscriptions(body: bytes) -> object:
+    with basware(always(body)) as api:
+        return api.subscriptions()
+
+
+def _tasks(body: bytes) -> object:
+    with basware(always(body)) as api:
+        return list(api.tasks("New"))
 
 
 def _receipt(body: bytes) -> object:
@@ -446,6 +457,22 @@ _EXTRACTS = [
     }
     | {"fileName": "f", "downloadUrl": f"{API}/f", "Table name": "IA", "Columns": [{"Column name": "ID"}]}
 ]
+_SUBSCRIPTION = {
+    "taskType": "AccountingDocuments",
+    "taskSubType": "WaitingForTransfer",
+    "subscriptionType": "Webhook",
+    "notificationWebhookURL": "https://pay.example/webhooks/basware",
+    "webhookAuthenticationToken": "word",
+    "lastUpdated": "2026-11-20T12:00:00Z",
+}
+_TASK = {
+    "taskId": "t-1",
+    "taskStatus": "New",
+    "taskType": "AccoutingDocuments",
+    "documentId": "d-1",
+    "taskSubType": "WaitingForTransfer",
+    "lastUpdated": "2026-11-20T12:00:00Z",
+}
 _TOKEN = {"access_token": jwt(exp=1_790_000_000), "expires_in": 3600, "token_type": "Bearer", "scope": "a b"}
 _ROWS = [{"ID": "a", "TEXT": 'x "y" {z}, [1]\\', "SUM": 1.5}, {"ID": "b", "TEXT": "ä\n€", "SUM": None}]
 _CSV = 'ID;TEXT;SUM\r\na;"x ""y""\nz";1,5\r\nb;ä;\r\n'.encode()
@@ -551,6 +578,23 @@ def gates() -> tuple[Gate, ...]:
             lenient=True,
         ),
         Gate("Basware: lists of extracts", "json", _plain(_extract_lists), (_json(_EXTRACTS),), (b"[", b"]")),
+        Gate(
+            "Basware: subscriptions",
+            "json",
+            _plain(_subscriptions),
+            (_json({"subscriptions": [_SUBSCRIPTION]}),),
+            (b'{"subscriptions": [', b"]}"),
+            lenient=True,
+        ),
+        Gate(
+            "Basware: tasks",
+            "json",
+            _plain(_tasks),
+            (_json({"taskStatus": [_TASK]}),),
+            (b'{"taskStatus": [', b"]}"),
+            lenient=True,
+        ),
+        Gate("webhook: notification", "json", _plain(read_notice), (_json(_TASK),), (b'{"taskId": ', b"}")),
         Gate("Basware: token", "json", _plain(_token), (_json(_TOKEN),), (b'{"access_token": ', b"}")),
         Gate(
             "Basware: claims of a token",
