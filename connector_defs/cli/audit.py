@@ -1,5 +1,6 @@
 """`connector audit`: an invoice's whole life, and proof that nobody rewrote it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -59,3 +60,29 @@ def verify(json: AsJson = False) -> None:
         )
         say("Restore the state store from its backup, and find out who wrote to it.", "red")
     finish(clean=result.ok)
+
+
+@app.command(
+    "export",
+    epilog=examples(
+        "connector audit export audit.jsonl", "connector audit export invoice.csv --key 7f3b1c2a-…"
+    ),
+)
+def export_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .jsonl or .csv.", show_default=False)],
+    key: Annotated[str | None, typer.Option(help="Only the events of this record.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Write the trail to a file, event by event, with the hashes by which anybody can check it.
+
+    Keep it where nobody of this machine can change it: `verify` finds tampering as long as the store is there.
+    """
+    from connector_defs.store.audit_export import export
+
+    with opened() as connector, busy("Writing the trail"):
+        events = export(connector.store, file, key=key, overwrite=overwrite)
+    if json:
+        print_json({"file": file, "events": events})
+    else:
+        say(f"{events:,} event(s) written to {file}.")

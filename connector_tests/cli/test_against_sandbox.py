@@ -243,6 +243,13 @@ def test_the_life_of_an_invoice_is_told_by_number_too(site: Site, connector: Com
     assert by_number[0]["action"]
 
 
+def test_the_audit_is_exported_event_by_event(site: Site, connector: Command, tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    told_of = told(connector("audit", "export", str(file), "--json"))
+    assert told_of["events"] == len(file.read_text(encoding="utf-8").splitlines()) > 0
+    assert "event(s) written" in connector("audit", "export", str(file), "--overwrite").out
+
+
 def test_the_audit_verifies(site: Site, connector: Command) -> None:
     ended = connector("audit", "verify", "--json")
 

@@ -16,7 +16,7 @@ COMMANDS = [
     "mapping list", "mapping set", "mapping approve", "mapping suggest", "mapping import", "mapping export",
     "webhook subscribe", "webhook list", "webhook unsubscribe",
     "enrichment list", "enrichment approve", "enrichment reject",
-    "audit show", "audit verify", "tables list", "tables accept", "records list", "records resend",
+    "audit show", "audit verify", "audit export", "tables list", "tables accept", "records list", "records resend",
 ]  # fmt: skip
 HEAVY = (
     "dagster",

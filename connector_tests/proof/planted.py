@@ -66,6 +66,8 @@ _REPORTS = (
     "tables list",
     "audit verify",
     "credentials list --json",
+    "audit export exports/audit.jsonl",
+    "audit export exports/audit.csv",
     "reconcile",
 )
 
