@@ -225,7 +225,7 @@ def test_an_answer_that_drips_ends_with_the_time_of_the_whole_exchange(head: byt
     began = time.monotonic()
     with dripping(head) as port, pytest.raises(httpx.ReadTimeout), within(0.1):
         get(f"http://127.0.0.1:{port}", Reach.LOOPBACK)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15
 
 
 def test_an_exchange_whose_time_is_up_is_not_begun(internet: Internet, plain: Listener) -> None:

@@ -255,7 +255,7 @@ def test_headers_that_never_end_are_cut_off(running: Running) -> None:
         begun = time.monotonic()
         connection.settimeout(0.02)
         while not _is_cut(connection, b"a"):
-            assert time.monotonic() - begun < 5
+            assert time.monotonic() - begun < 30
         assert time.monotonic() - begun > 0.2
 
 

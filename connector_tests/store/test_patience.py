@@ -22,7 +22,7 @@ def test_a_lock_of_another_is_waited_for_as_long_as_told(state_url: str) -> None
             begun = time.monotonic()
             with pytest.raises(LaneBlocked, match="the state store is not available"):
                 record(ours, task("meanwhile"), now=NOON)
-            assert time.monotonic() - begun < 5
+            assert time.monotonic() - begun < 20
         assert record(ours, task("after")) == 1
     finally:
         others.close()

