@@ -43,10 +43,11 @@ def receiving() -> Iterator[Receiver]:
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"]))
+            # Before the answer, which lets the next one come.
+            receiver.arrived.append((json.loads(raw), self.headers["x-bwapi-signature-256"], raw))
             self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
             self.send_header("content-length", "0")
             self.end_headers()
-            receiver.arrived.append((json.loads(raw), self.headers["x-bwapi-signature-256"], raw))
 
         def log_message(self, *_: object) -> None:
             pass
