@@ -22,7 +22,8 @@ _SINGLE: dict[str, Location] = {
     _OPERATOR: ("companies", 0, "operator_password"),
     _COMPANY: ("companies", 0, "company_password"),
 }
-MEANINGS = {
+# Names, and words for people: nothing secret in them.
+MEANINGS = {  # nosec B105
     "BASWARE_CLIENT_SECRET": "secret of the Basware OAuth2 client",
     "BASWARE_WEBHOOK_SECRET": "key that signs Basware's push notifications",
     "BASWARE_WEBHOOK_SECRET_PREVIOUS": "the signing key before it, while both are in use",

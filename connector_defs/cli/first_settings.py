@@ -17,8 +17,7 @@ from connector_defs.domain.errors import Fatal
 from connector_defs.private_files import write_private
 from connector_defs.secret_places import MEANINGS
 
-# Names, and words for people: nothing secret in them.
-SECRETS = {  # nosec B105
+SECRETS = {
     name: MEANINGS[name]
     for name in (
         "SYSPRO_ODATA_PASSWORD",
