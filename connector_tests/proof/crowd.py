@@ -22,7 +22,9 @@ from connector_tests.proof.workers import Worker, WorkerFailed
 # Of a flow's calls so many per cent meet a fault, whichever; every kind of fault has the same part in them.
 FAULT_SHARE = 0.05
 # Struck by these, an answer is only late or repeated to nobody here: notifications have no subscriber.
-_NOT_OF_THIS_FLOW = frozenset({"lost_notification", "double_notification", "target_error"})
+_NOT_OF_THIS_FLOW = frozenset(
+    {name for name, kind in FAULTS.items() if kind.sites == ("basware.notification",)} | {"target_error"}
+)
 _LATE_SECONDS = 0.5
 _STILL_GROWING_KB = 24_000
 
