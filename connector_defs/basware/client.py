@@ -401,8 +401,8 @@ class BaswareClient:
             try:
                 found = self._read(call, parse)
             except AnswerTooLarge as error:
-                size = int(call.params["pageSize"])
-                if not repeatable or size == 1:
+                size = int(call.params["pageSize"]) if repeatable else 1
+                if size == 1:
                     raise
                 logger.warning("%s; the list is read again in smaller pages", error)
                 # A continuation belongs to pages of one size.

@@ -19,7 +19,7 @@ from connector_defs.basware.subscriptions import (
     read_tasks,
     subscribe_body,
 )
-from connector_defs.basware.transport import CONTINUATION_HEADER, UnreadableAnswer
+from connector_defs.basware.transport import CONTINUATION_HEADER, AnswerTooLarge, UnreadableAnswer
 from connector_defs.basware.wire import encode
 from connector_defs.domain.errors import Fatal, OutcomeUnknown, RecordRefused
 from connector_tests.basware.builders import Script, client
@@ -245,3 +245,12 @@ def test_what_is_read_is_what_basware_publishes() -> None:
 def test_a_scope_that_was_not_granted_is_said_so() -> None:
     with pytest.raises(Fatal, match=r"the scope tasks\.read"):
         list(client(Script(httpx.Response(403))).tasks("New"))
+
+
+def test_a_list_of_tasks_that_is_too_large_is_refused_as_such() -> None:
+    body = b'{"taskStatus": [' + b"[]," * 900_000 + b"[]]}"
+    with (
+        client(Script(httpx.Response(200, content=body))) as api,
+        pytest.raises(AnswerTooLarge, match="too many"),
+    ):
+        list(api.tasks("New"))
