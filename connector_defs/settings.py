@@ -60,11 +60,19 @@ CronLine = Annotated[str, AfterValidator(_cron_line)]
 Cadence = Annotated[str, AfterValidator(_cadence)]
 
 
+# A file that is spoilt from one place on has as many problems as it has lines.
+_MOST_TOLD = 12
+_LONGEST_PROBLEM = 400
+
+
 class SettingsError(Fatal):
-    """Settings are missing or wrong. `problems` holds one line for each, with its remedy."""
+    """Settings are missing or wrong. `problems` holds one line for each, with its remedy; the text tells the first."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("Settings are not usable:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        told = [f"  - {problem[:_LONGEST_PROBLEM]}" for problem in problems[:_MOST_TOLD]]
+        if len(problems) > _MOST_TOLD:
+            told.append(f"  - and {len(problems) - _MOST_TOLD} more")
+        super().__init__("\n".join(["Settings are not usable:", *told]))
         self.problems = problems
 
 

@@ -440,3 +440,12 @@ def test_only_a_site_that_says_so_reads_cost_centres_from_gl_codes_of_lines() ->
     assert CostCenterSettings().line_section is None
     chosen = CostCenterSettings(source="gl_section", separator=".", section=2)
     assert chosen.line_section == GlSection(".", 2)
+
+
+def test_of_very_many_problems_the_first_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "connector.toml"
+    file.write_text("\n".join(f"nonsense_{number}{'x' * 900} = 1" for number in range(300)), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"- and \d+ more") as refused:
+        load_settings(file, {})
+    assert len(refused.value.problems) >= 300
+    assert len(str(refused.value)) < 5_000

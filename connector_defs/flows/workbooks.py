@@ -7,6 +7,7 @@ made of what a sheet merely claims to have. Not here: what a line means.
 
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ _BROKEN = (
     SyntaxError,
     TypeError,
     ValueError,
+    zlib.error,
 )
 
 

@@ -303,3 +303,17 @@ def test_the_moment_a_rule_was_written_is_not_in_the_file(tmp_path: Path) -> Non
     write_rules(tmp_path / "a.csv", [early], overwrite=False)
     write_rules(tmp_path / "b.csv", [late], overwrite=False)
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_a_workbook_whose_packing_is_spoilt_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rules.xlsx"
+    write_rules(path, [rule()], overwrite=False)
+    with zipfile.ZipFile(path) as archive:
+        begins = (
+            archive.getinfo("xl/worksheets/sheet1.xml").header_offset + 30 + len("xl/worksheets/sheet1.xml")
+        )
+    body = bytearray(path.read_bytes())
+    body[begins : begins + 8] = b"\xff" * 8
+    path.write_bytes(body)
+    with pytest.raises(Fatal, match="no Excel workbook that can be read"):
+        list(read_lines(path))
