@@ -22,7 +22,7 @@ from connector_defs.flows.runtime import Connector, open_connector
 from connector_defs.sandbox.faults import FAULTS, FaultPlan
 from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.world import WorldOptions
-from connector_defs.settings import load_settings
+from connector_defs.settings_reading import load_settings
 
 Row = tuple[str, str, str, str]
 _ENET = ("Logon", "Logoff", "Transaction/Post APSTIN")

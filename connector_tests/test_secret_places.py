@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connector_defs.secret_places import MEANINGS, SecretPlace, nearest, secret_places
-from connector_defs.settings import ENVIRONMENT
+from connector_defs.settings_reading import ENVIRONMENT
 
 TREE: dict[str, Any] = {
     "companies": [

@@ -12,13 +12,12 @@ from connector_defs.domain.errors import Fatal
 from connector_defs.domain.ledger_sections import GlSection
 from connector_defs.settings import (
     DEFAULT_CURRENCIES,
-    ENVIRONMENT,
     CompanySettings,
     CostCenterSettings,
     Settings,
     SettingsError,
-    load_settings,
 )
+from connector_defs.settings_reading import ENVIRONMENT, load_settings
 
 SECRET = "hunter2-geheim"
 COMPLETE = {

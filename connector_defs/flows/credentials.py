@@ -17,16 +17,8 @@ from pydantic import SecretStr
 from connector_defs.domain.clock import Clock, SystemClock
 from connector_defs.domain.errors import Fatal
 from connector_defs.secret_places import SecretPlace, nearest, secret_places
-from connector_defs.settings import (
-    ENVIRONMENT,
-    Settings,
-    SettingsError,
-    StorageSettings,
-    read_file,
-    read_tree,
-    validated,
-    validated_section,
-)
+from connector_defs.settings import Settings, SettingsError, StorageSettings
+from connector_defs.settings_reading import ENVIRONMENT, read_file, read_tree, validated, validated_section
 from connector_defs.staging.lake import Staging
 from connector_defs.store.engine import Store
 from connector_defs.store.resealing import Resealed, discard, rotate

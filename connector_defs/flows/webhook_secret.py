@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from connector_defs.flows.credentials import secret_now
 from connector_defs.flows.runtime import Connector
 from connector_defs.secret_places import secret_places
-from connector_defs.settings import read_tree
+from connector_defs.settings_reading import read_tree
 
 NAME: Final = "BASWARE_WEBHOOK_SECRET"
 # While Basware changes over it may sign with either.

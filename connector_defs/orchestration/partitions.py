@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from connector_defs.flows.reports import DateWindow
-from connector_defs.settings import ScheduleSettings, SettingsError, read_tree, validated_section
+from connector_defs.settings import ScheduleSettings, SettingsError
+from connector_defs.settings_reading import read_tree, validated_section
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"

@@ -8,7 +8,8 @@ from typing import Any, Union, get_args, get_origin
 
 import pytest
 
-from connector_defs.settings import ENVIRONMENT, Section, Settings, load_settings
+from connector_defs.settings import Section, Settings
+from connector_defs.settings_reading import ENVIRONMENT, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / "connector.example.toml"
 SECRETS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connector_defs.settings import load_settings
+from connector_defs.settings_reading import load_settings
 from connector_tests.cli.conftest import Command
 from connector_tests.cli.test_example_settings import SECRETS
 

@@ -13,7 +13,7 @@ import pytest
 
 from connector_defs.cli.sandbox import MARKER, as_exports, fresh_folder, parse_rates, read_exports
 from connector_defs.domain.errors import Fatal
-from connector_defs.settings import load_settings
+from connector_defs.settings_reading import load_settings
 from connector_tests.cli.conftest import Command
 
 SMALL = ["--suppliers=3", "--accounts=20", "--cost-centers=2", "--orders=2", "--lines=4", "--invoices=2"]

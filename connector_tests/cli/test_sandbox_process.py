@@ -11,7 +11,7 @@ from connector_defs.cli.ui import newly_approved
 from connector_defs.domain.errors import RetryLater
 from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.world import WorldOptions
-from connector_defs.settings import load_settings
+from connector_defs.settings_reading import load_settings
 
 SMALL = {"suppliers": 3, "accounts": 20, "cost-centers": 2, "orders": 2, "lines": 4, "invoices": 3}
 

@@ -20,7 +20,8 @@ from typing import Any
 
 from connector_defs.console.app import WEBHOOK, Patience, create_app
 from connector_defs.console.server import Server, listen
-from connector_defs.settings import Settings, load_settings
+from connector_defs.settings import Settings
+from connector_defs.settings_reading import load_settings
 from connector_defs.store.schema import upgrade
 
 HEADER = "x-bwapi-signature-256"

@@ -27,7 +27,8 @@ from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.syspro.ledger import PostedInvoice
 from connector_defs.sandbox.syspro.options import SysproOptions
 from connector_defs.sandbox.world import WorldOptions
-from connector_defs.settings import CompanySettings, Settings, load_settings
+from connector_defs.settings import CompanySettings, Settings
+from connector_defs.settings_reading import load_settings
 from connector_defs.store import invoices
 from connector_defs.store.invoices import StoredInvoice
 from connector_tests.proof.judge import Judge

@@ -115,7 +115,7 @@ from datetime import date
 from connector_defs.flows.payments import run_payments
 from connector_defs.flows.reports import DateWindow
 from connector_defs.flows.runtime import open_connector
-from connector_defs.settings import load_settings
+from connector_defs.settings_reading import load_settings
 
 with open_connector(load_settings()) as connector:
     run_payments(connector, connector.companies[0], DateWindow.day(date({day})))

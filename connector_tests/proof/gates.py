@@ -26,7 +26,8 @@ from connector_defs.console.notice import Unreadable, read_notice
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows.cost_center_file import cost_centers_of_file
 from connector_defs.flows.mapping_files import read_lines
-from connector_defs.settings import CostCenterSettings, load_settings
+from connector_defs.settings import CostCenterSettings
+from connector_defs.settings_reading import load_settings
 from connector_defs.syspro import tables
 from connector_defs.syspro.documents import apsssp, apstin, comfnd, gentjl
 from connector_defs.syspro.enet import EnetClient

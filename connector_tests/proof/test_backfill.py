@@ -30,7 +30,7 @@ from connector_defs.flows.reports import DateWindow
 from connector_defs.flows.runtime import open_connector
 from connector_defs.sandbox.server import Sandbox
 from connector_defs.sandbox.world import WorldOptions
-from connector_defs.settings import load_settings
+from connector_defs.settings_reading import load_settings
 
 LONG = bool(os.environ.get("CONNECTOR_PROOF"))
 DAYS_OF_THE_PROOF = 60
