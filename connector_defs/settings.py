@@ -381,6 +381,11 @@ class ScheduleSettings(Section):
     first_day: str = "2026-01-01"
     invoice_poll_seconds: Annotated[int, Field(ge=1)] = 60
 
+    @property
+    def look_seconds(self) -> int:
+        """Seconds between two looks into our own store for what a notification told or a mapping freed."""
+        return min(10, self.invoice_poll_seconds)
+
 
 # SYSPRO keeps its own three-character currency keys; an ISO code of three letters stands for itself.
 DEFAULT_CURRENCIES = {"$": "USD", "R": "ZAR", "£": "GBP", "€": "EUR"}

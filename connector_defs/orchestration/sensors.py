@@ -47,17 +47,20 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
     invoices_too = [
         _invoice_sensor(
             APPROVED_INVOICES,
-            "Starts a run for approved invoices that a notification names, or that Basware shows when it is asked: each "
-            "time without push notifications, ever more rarely while these work.",
+            "Starts a run for approved invoices that Basware shows when it is asked: each time without push "
+            "notifications, ever more rarely while these work.",
             _approved,
             settings,
+            settings.invoice_poll_seconds,
         ),
         _invoice_sensor(
             DUE_INVOICES,
-            "Starts a run for invoices whose mapping has arrived or whose retry or look-up is due, and when Basware's "
-            "lists are to be read whole, or its data extracts; reads our own state only.",
+            "Starts a run for approved invoices that a notification names, for those whose mapping has arrived or whose "
+            "retry or look-up is due, and when Basware's lists are to be read whole, or its data extracts; reads our own "
+            "state only.",
             _due,
             settings,
+            settings.look_seconds,
         ),
     ]
     return [
@@ -68,15 +71,13 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
 
 
 def _approved(connector: Connector, company: CompanySettings) -> tuple[list[str], int]:
-    name = company.syspro_company
-    hint = hints.waiting(connector) if company is connector.companies[0] else None
-    found = [] if hint is None else [token("notifications", hint)]
     until = pace.until_poll(connector, company)
-    if not until:
-        waiting = invoices.peek(connector, company)
-        pace.polled(connector, company, left=bool(waiting))
-        found += [_of(name, token(name, invoice_id, updated)) for invoice_id, updated in waiting]
-    return found, until
+    if until:
+        return [], until
+    name = company.syspro_company
+    waiting = invoices.peek(connector, company)
+    pace.polled(connector, company, left=bool(waiting))
+    return [_of(name, token(name, invoice_id, updated)) for invoice_id, updated in waiting], 0
 
 
 def _of(company: str, one: str) -> str:
@@ -86,6 +87,9 @@ def _of(company: str, one: str) -> str:
 
 def _due(connector: Connector, company: CompanySettings) -> tuple[list[str], int]:
     found = [token(company.syspro_company, invoice_id) for invoice_id in invoices.due(connector, company)]
+    hint = hints.waiting(connector) if company is connector.companies[0] else None
+    if hint is not None:
+        found.append(token("notifications", hint))
     whole = intake.full_list_due(connector, company)
     if whole is not None:
         found.append(token(company.syspro_company, "whole lists", whole))
@@ -95,12 +99,12 @@ def _due(connector: Connector, company: CompanySettings) -> tuple[list[str], int
 
 
 def _invoice_sensor(
-    name: str, description: str, look: Look, settings: ScheduleSettings
+    name: str, description: str, look: Look, settings: ScheduleSettings, interval: int
 ) -> dg.SensorDefinition:
     @dg.sensor(
         name=name,
         job_name=INVOICES,
-        minimum_interval_seconds=settings.invoice_poll_seconds,
+        minimum_interval_seconds=interval,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"{description} On as soon as the daemon runs.",
     )
@@ -192,7 +196,7 @@ def _look_at_all(resource: ConnectorResource, look: Look) -> _Found:
             continue
         found.waiting += waiting
         if until:
-            found.overlooked[name] = f"push works, company {name} is polled in {until} s"
+            found.overlooked[name] = f"company {name} is polled in {until} s"
     return found
 
 

@@ -225,17 +225,25 @@ def test_the_look_tells_what_it_found(instance: dg.DagsterInstance, site: FakeSi
     assert told == {"requests": 4, "confirmed": 14, "failed": 2, "pending": 6}
 
 
-def test_an_open_notification_starts_a_run_though_no_poll_is_due(
+def test_an_open_notification_starts_a_run_whenever_the_next_poll_is_due(
     instance: dg.DagsterInstance, site: FakeSite
 ) -> None:
-    site.until_poll = {"M1": 840, "M2": 240}
     site.hint = "1 until 08:00"
-    ticker = Ticker(instance)
+    ticker = Ticker(instance, "due_invoices")
     assert ticker.tick().run_requests
-    assert (site.looked, site.polled) == (0, []), "only our own state was looked at"
+    assert site.polled == [], "only our own state was looked at"
     assert not ticker.tick().run_requests, "the same one again is worth a run only later"
     site.hint = "2 until 08:01"
     assert ticker.tick().run_requests
+
+
+def test_notifications_are_looked_for_every_ten_seconds_however_rarely_basware_is_polled() -> None:
+    def intervals(seconds: int) -> dict[str, int | None]:
+        made = sensors.sensors(ScheduleSettings(invoice_poll_seconds=seconds))
+        return {sensor.name: sensor.minimum_interval_seconds for sensor in made[:2]}
+
+    assert intervals(60) == {"approved_invoices": 60, "due_invoices": 10}
+    assert intervals(5) == {"approved_invoices": 5, "due_invoices": 5}
 
 
 def test_while_push_works_a_tick_says_when_each_company_is_polled(
@@ -244,7 +252,7 @@ def test_while_push_works_a_tick_says_when_each_company_is_polled(
     site.until_poll = {"M1": 840}
     site.peeked = {"M1": [("unseen", "2026-11-20T10:00:00Z")]}
     result = Ticker(instance).tick()
-    assert result.skip_message == "nothing waits; push works, company M1 is polled in 840 s"
+    assert result.skip_message == "nothing waits; company M1 is polled in 840 s"
     assert site.polled == [("M2", False)]
 
 
