@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from connector_defs.basware.regions import BaswareHosts
 from connector_defs.basware.wire import BadJson, decode
 from connector_defs.dialing import CheckedTransport, certificate_flaw, within
-from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
 from connector_defs.domain.known_secrets import know_for_now
 from connector_defs.domain.redaction import redacted
 from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, received
@@ -89,6 +89,9 @@ class _Shared(msgspec.Struct, frozen=True):
 class TokenSource:
     """One access token, shared by all threads: fetched on first use, refreshed early, replaced after a 401.
 
+    A refusal is shared as well, by those who waited for the same answer: some servers lock a client out that is refused
+    too often.
+
     With a `keeper` other processes share it, as long as they ask the same URL for the same scopes as the same client.
     The secret is no part of that: a token outlives the secret it was fetched with, until Basware refuses it.
     `clock` counts seconds and never goes back; `wall_clock` is Unix time, used where the answer does not say what
@@ -120,6 +123,8 @@ class TokenSource:
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
         self._kept: _Kept | None = None
+        self._asked = 0
+        self._refused: ConnectorError | None = None
         self._granted: frozenset[str] | None = None
         self._longest = _PATIENCE * timeout
         self._client = httpx.Client(
@@ -148,10 +153,13 @@ class TokenSource:
         kept = self._kept
         if kept is not None and self._clock() < kept.refresh_at:
             return kept.token
+        asked = self._asked
         with self._lock:
             kept = self._kept
             if kept is None or self._clock() >= kept.refresh_at:
-                kept = self._kept = self._fetch() if self._keeper is None else self._obtain(self._keeper)
+                if self._refused is not None and self._asked != asked:
+                    raise self._refused.with_traceback(None)
+                kept = self._kept = self._renewed()
             return kept.token
 
     def reject(self, token: str) -> None:
@@ -162,6 +170,16 @@ class TokenSource:
                     self._rejected = _digest(self._kept.shared)
                     self._keeper.reject(self._client_digest, self._kept.shared)
                 self._kept = None
+
+    def _renewed(self) -> _Kept:
+        self._refused = None
+        try:
+            return self._fetch() if self._keeper is None else self._obtain(self._keeper)
+        except ConnectorError as error:
+            self._refused = error
+            raise
+        finally:
+            self._asked += 1
 
     def _obtain(self, keeper: TokenKeeper) -> _Kept:
         """The token that all processes share, or a new one for all of them."""

@@ -1,6 +1,7 @@
 """Access tokens: fetched once for many threads, refreshed in time, never shown."""
 
 import base64
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from connector_defs.basware.oauth import CredentialsRefused, TokenSource
+from connector_defs.basware.oauth import CredentialsRefused, ScopesRefused, TokenSource
 from connector_defs.basware.regions import HostRefused
 from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
 from connector_tests.basware.builders import EU, SECRET, jwt, token_answer, tokens
@@ -122,6 +123,53 @@ def test_a_hundred_threads_that_all_met_a_401_share_one_refresh() -> None:
     with ThreadPoolExecutor(threads) as pool:
         assert set(pool.map(one, range(threads))) == {"new"}
     assert len(answers.requests) == 2
+
+
+class Queue:
+    """A lock that says when so many are at it, the one who has it included."""
+
+    def __init__(self, threads: int) -> None:
+        self._arrived = itertools.count(1)
+        self._threads = threads
+        self._lock = threading.Lock()
+        self.full = threading.Event()
+
+    def __enter__(self) -> None:
+        if next(self._arrived) == self._threads:
+            self.full.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, CredentialsRefused), (400, ScopesRefused), (503, RetryLater)]
+)
+def test_all_who_waited_for_an_answer_share_its_refusal(status: int, kind: type[ConnectorError]) -> None:
+    threads = 20
+    queue = Queue(threads)
+    requests = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        assert queue.full.wait(timeout=30)
+        requests.append(request)
+        return httpx.Response(status)
+
+    kept = source(refuse)
+    kept._lock = queue  # type: ignore[assignment]
+
+    def one(_: int) -> type[Exception]:
+        with pytest.raises(ConnectorError) as told:
+            kept.token()
+        return type(told.value)
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert set(pool.map(one, range(threads))) == {kind}
+    assert len(requests) == 1
+    # Who comes later asks anew: it may be granted by now.
+    assert one(0) is kind
+    assert len(requests) == 2
 
 
 @pytest.mark.parametrize(
