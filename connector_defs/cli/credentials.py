@@ -140,7 +140,10 @@ def _asked(name: str) -> str:
 
 
 def _from_stdin() -> str:
-    text = sys.stdin.read(_MOST_CHARACTERS)
+    try:
+        text = sys.stdin.read(_MOST_CHARACTERS)
+    except UnicodeDecodeError:
+        raise Fatal("What comes on standard input is no text: give the value as UTF-8.") from None
     return text.removesuffix("\n").removesuffix("\r")
 
 

@@ -240,4 +240,6 @@ def _flaw_of(value: str) -> str:
         return "has more than 4096 characters"
     if any(ord(character) < 32 or ord(character) == 127 for character in value):
         return "holds a line break or another control character"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "holds bytes that are no text: give it as UTF-8"
     return ""

@@ -76,6 +76,18 @@ def test_one_line_break_at_the_end_is_no_part_of_the_value(
     assert listed(connector)[NAME]["fingerprint"] == before
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_bytes_that_are_no_text_are_refused_without_showing_them(
+    monkeypatch: pytest.MonkeyPatch, connector: Command, errors: str
+) -> None:
+    """Either kind of standard input: which one it is, the language of the machine decides."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"geheim\xff"), "utf-8", errors=errors))
+    ended = connector("credentials", "set", NAME, "--stdin")
+    assert (ended.code, "UTF-8" in ended.err) == (2, True)
+    assert "geheim" not in ended.out + ended.err
+    assert not listed(connector)[NAME]["in_vault"]
+
+
 def test_at_a_terminal_it_is_asked_for_twice_without_showing_it(
     asked: list[dict[str, object]], connector: Command
 ) -> None:

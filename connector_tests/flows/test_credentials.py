@@ -193,6 +193,7 @@ class TestKeyring:
             ("two\nlines", "line break"),
             ("tab\t", "control character"),
             ("\x7f", "control character"),
+            ("geh\udcffeim", "no text"),
             ("x" * 4097, "4096"),
         ],
     )
