@@ -157,7 +157,7 @@ def test_all_who_waited_for_an_answer_share_its_refusal(status: int, kind: type[
         return httpx.Response(status)
 
     kept = source(refuse)
-    kept._lock = queue  # type: ignore[assignment]
+    kept._asking = queue  # type: ignore[assignment]
 
     def one(_: int) -> type[Exception]:
         with pytest.raises(ConnectorError) as told:
@@ -167,9 +167,51 @@ def test_all_who_waited_for_an_answer_share_its_refusal(status: int, kind: type[
     with ThreadPoolExecutor(threads) as pool:
         assert set(pool.map(one, range(threads))) == {kind}
     assert len(requests) == 1
-    # Who comes later asks anew: it may be granted by now.
-    assert one(0) is kind
-    assert len(requests) == 2
+
+
+def test_a_refusal_that_repeating_cannot_clear_stands_for_ten_seconds() -> None:
+    """Each call that was under way with a token which is refused by now comes back at a time of its own."""
+    clock, answers = Clock(), Answers(token_answer("old"), httpx.Response(401), token_answer("new"))
+    kept = source(answers, clock)
+    old = kept.token()
+    for clock.now in (1.0, 2.0, 10.9):
+        kept.reject(old)
+        with pytest.raises(CredentialsRefused):
+            kept.token()
+    assert len(answers.requests) == 2
+    clock.now = 11.1
+    assert kept.token() == "new"
+
+
+def test_a_token_endpoint_that_is_away_is_asked_at_every_repetition() -> None:
+    answers = Answers(httpx.Response(503), httpx.Response(503), token_answer("T"))
+    kept = source(answers)
+    for _ in range(2):
+        with pytest.raises(RetryLater):
+            kept.token()
+    assert kept.token() == "T"
+
+
+def test_who_gives_a_refused_token_back_does_not_wait_for_the_next_one() -> None:
+    """It would ask anew where the answer, that it did not wait for, is a refusal."""
+    asked, given_back = threading.Event(), threading.Event()
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        asked.set()
+        assert given_back.wait(timeout=30)
+        return token_answer("new")
+
+    clock = Clock()
+    kept = source(lambda _: token_answer("old", expires_in=300), clock)
+    old = kept.token()
+    clock.now = 280.0
+    kept._client = httpx.Client(transport=httpx.MockTransport(answer))
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(kept.token)
+        assert asked.wait(timeout=30)
+        kept.reject(old)
+        given_back.set()
+        assert asking.result(timeout=30) == "new"
 
 
 @pytest.mark.parametrize(
