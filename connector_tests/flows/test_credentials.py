@@ -21,21 +21,8 @@ from connector_defs.flows.credentials import (
 from connector_defs.flows.runtime import open_connector
 from connector_defs.settings import SettingsError, StorageSettings
 from connector_defs.store.vault import KeysDoNotFit
+from connector_tests.bare_site import PLAIN, REQUIRED
 from connector_tests.flows.pair import LeapingClock
-
-PLAIN = {
-    "SYSPRO_ENET_URL": "http://127.0.0.1:9/Rest",
-    "SYSPRO_ODATA_URL": "http://127.0.0.1:9/odata",
-    "SYSPRO_ODATA_USERNAME": "reader",
-    "SYSPRO_OPERATOR": "INTEG",
-    "SYSPRO_COMPANY_ID": "M1",
-    "BASWARE_COMPANY_CODE": "1000",
-    "BASWARE_REGION": "SANDBOX",
-    "BASWARE_API_URL": "http://127.0.0.1:9",
-    "BASWARE_TOKEN_URL": "http://127.0.0.1:9/v1/tokens",
-    "BASWARE_CLIENT_ID": "client",
-}
-REQUIRED = ("SYSPRO_ODATA_PASSWORD", "SYSPRO_OPERATOR_PASSWORD", "BASWARE_CLIENT_SECRET")
 
 
 @pytest.fixture
