@@ -66,7 +66,7 @@ def settings_in_force(path: Path | None = None, environ: Mapping[str, str] | Non
     Raises SettingsError for what is missing or wrong then, Fatal where no key opens the vault, LaneBlocked where the
     store is away. Makes no store and no key.
     """
-    tree = read_tree(path, environ)
+    tree = given_tree(path, environ)
     open_places = {place.name: place for place in secret_places(tree) if place.value(tree) is None}
     storage = _storage_of(tree)
     if storage is not None:
@@ -94,7 +94,7 @@ def secret_now(
 
     File and environment go before the vault here as well; what neither has is as it was at the start.
     """
-    tree = read_tree(None, environ)
+    tree = given_tree(None, environ)
     place = _place(tree, name)
     given = place.value(tree)
     if given is not None:
@@ -132,7 +132,7 @@ class Keyring:
     def credentials(self) -> list[Credential]:
         """Every secret the settings know, then what lies in the vault under a name that no setting has any more."""
         self._vault.start()
-        tree, file = read_tree(None, self._environ), read_file(None, self._environ)
+        tree, file = given_tree(None, self._environ), _without_empty(read_file(None, self._environ))
         entries = {entry.name: entry for entry in self._vault.entries()}
         found = []
         for place in secret_places(tree):
@@ -207,6 +207,19 @@ def open_keyring(
         yield Keyring(store, seal_of(storage), clock or SystemClock(), environ)
     finally:
         store.close()
+
+
+def given_tree(path: Path | None = None, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What file and environment give, before the vault is asked. Raises SettingsError where the file cannot be read."""
+    return _without_empty(read_tree(path, environ))
+
+
+def _without_empty(tree: dict[str, Any]) -> dict[str, Any]:
+    """An empty secret is none, in the file as in the environment: it would hide the one in the vault."""
+    for place in secret_places(tree):
+        if place.value(tree) == "":
+            place.clear(tree)
+    return tree
 
 
 def _storage_of(tree: Mapping[str, Any]) -> StorageSettings | None:

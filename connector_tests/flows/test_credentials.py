@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.flows import webhook_secret
 from connector_defs.flows.credentials import (
     Credential,
     Keyring,
@@ -78,6 +79,32 @@ class TestOrder:
         (folder / "connector.toml").write_text("[syspro]\nodata_password = 'from the file'\n")
         settings = settings_in_force(environ=environ)
         assert settings.syspro.odata_password.get_secret_value() == "from the file"
+
+    def test_an_empty_value_in_the_file_is_none(
+        self, ring: Keyring, environ: dict[str, str], folder: Path
+    ) -> None:
+        put(ring, "SYSPRO_ODATA_PASSWORD", "SYSPRO_OPERATOR_PASSWORD")
+        (folder / "connector.toml").write_text(
+            "[syspro]\nodata_password = ''\n[basware]\nclient_secret = ''\n"
+            "[[companies]]\noperator_password = ''\ncompany_password = ''\n"
+        )
+        assert found(ring, "SYSPRO_ODATA_PASSWORD").source == "vault"
+        with pytest.raises(SettingsError) as error:
+            settings_in_force(environ=environ)
+        (problem,) = error.value.problems
+        assert problem.startswith("basware.client_secret is missing")
+        put(ring, "BASWARE_CLIENT_SECRET")
+        company = settings_in_force(environ=environ).companies[0]
+        assert company.operator_password.get_secret_value() == "from the vault"
+        assert company.company_password.get_secret_value() == ""
+
+    def test_an_empty_webhook_secret_in_the_file_keeps_none_from_being_made(
+        self, environ: dict[str, str], folder: Path
+    ) -> None:
+        settings = settings_in_force(environ={**environ, **dict.fromkeys(REQUIRED, "x")})
+        (folder / "connector.toml").write_text("[basware]\nwebhook_secret = ''\n")
+        with open_connector(settings) as connector:
+            assert not webhook_secret.known(connector).set_outside
 
     def test_further_companies_and_operators_have_theirs(
         self, ring: Keyring, environ: dict[str, str], folder: Path
