@@ -81,13 +81,8 @@ def split_keys(text: str) -> list[str]:
 def _fernet_of(text: str, source: str) -> MultiFernet:
     keys = split_keys(text)
     know(keys)
-    try:
-        # What stands behind a whole key would be passed over without a word, another key among it.
-        if not all(map(_KEY.fullmatch, keys)):
-            raise ValueError
+    # What stands behind a whole key would be passed over without a word, another key among it.
+    if keys and all(map(_KEY.fullmatch, keys)):
         return MultiFernet([Fernet(key) for key in keys])
-    except ValueError:
-        flaw = "is not a key" if source == VARIABLE else "holds no key"
-        raise Fatal(
-            f"{source} {flaw}: it takes 32 url-safe base64 bytes, several separated by commas"
-        ) from None
+    flaw = "is not a key" if source == VARIABLE else "holds no key"
+    raise Fatal(f"{source} {flaw}: it takes 32 url-safe base64 bytes, several separated by commas")
