@@ -64,7 +64,9 @@ def set_credential(
         )
     with keyring() as ring:
         ring.check_name(name)
-        kept = ring.put(name, SecretStr(_from_stdin() if stdin else _asked(name)), actor())
+        # What is typed at a terminal would stand there to be read.
+        piped = stdin and not sys.stdin.isatty()
+        kept = ring.put(name, SecretStr(_from_stdin() if piped else _asked(name)), actor())
     say(f"{name} is in the vault (fingerprint {kept.fingerprint}).")
     if kept.source != "vault":
         say(_who_wins(kept), "yellow")
@@ -105,8 +107,8 @@ def rotate(json: AsJson = False) -> None:
     """Seal everything anew under a new master key; safe to kill at any moment.
 
     Where the key lies in a key file, a new key is made, everything is sealed under it, and the old one goes. Where keys
-    are given in CONNECTOR_MASTER_KEY, put the new one in front first (new,old), run this, then take the old one out.
-    The credentials themselves stay as they are. Runs that are under way go on.
+    are given in CONNECTOR_MASTER_KEY, put the new one in front first (new,old), in every process that runs; then run
+    this, and take the old one out. The credentials themselves stay as they are. Runs that are under way go on.
     """
     with keyring() as ring, busy("Sealing everything anew"):
         done = ring.rotate(actor())

@@ -88,10 +88,11 @@ def test_bytes_that_are_no_text_are_refused_without_showing_them(
     assert not listed(connector)[NAME]["in_vault"]
 
 
+@pytest.mark.parametrize("option", [(), ("--stdin",)], ids=["plain", "with --stdin"])
 def test_at_a_terminal_it_is_asked_for_twice_without_showing_it(
-    asked: list[dict[str, object]], connector: Command
+    asked: list[dict[str, object]], connector: Command, option: tuple[str, ...]
 ) -> None:
-    ended = connector("credentials", "set", NAME)
+    ended = connector("credentials", "set", NAME, *option)
     assert ended.code == 0, ended.err
     (question,) = asked
     assert question == {
