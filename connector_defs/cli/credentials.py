@@ -111,13 +111,15 @@ def rotate(json: AsJson = False) -> None:
     this, and take the old one out. The credentials themselves stay as they are. Runs that are under way go on.
     """
     with keyring() as ring, busy("Sealing everything anew"):
-        done = ring.rotate(actor())
+        done, same_key = ring.rotate(actor()), ring.has_no_new_key
     if json:
         print_json(done)
         return
     say(
         f"Sealed anew: {done.credentials} credential(s), {done.sessions} session id(s), {done.tokens} access token(s)."
     )
+    if same_key:
+        say("It is the same key as before: CONNECTOR_MASTER_KEY holds no other one (new,old).", "yellow")
 
 
 @app.command(epilog=examples("connector credentials discard", "connector credentials discard --yes"))

@@ -174,6 +174,11 @@ class Keyring:
             for entry in entries.values()
         ]
 
+    @property
+    def has_no_new_key(self) -> bool:
+        """Whether a rotation would end under the key that everything is sealed under already."""
+        return self._seal.has_one_given_key
+
     def rotate(self, actor: str) -> Resealed:
         """Seal everything anew; see `store.resealing`."""
         self._vault.start()

@@ -38,6 +38,11 @@ class Seal:
         """Where the keys come from, as a person knows it."""
         return VARIABLE if self.file is None else str(self.file)
 
+    @property
+    def has_one_given_key(self) -> bool:
+        """Whether a rotation has no other key to go to: one was given, and none can be made for a variable."""
+        return self.file is None and len(split_keys(self._keys())) == 1
+
     def close(self, name: str, secret: str) -> bytes:
         """Encrypt under the first key, bound to `name`. Raises Fatal where there is no key."""
         return self._fernet().encrypt(json.dumps({"name": name, "value": secret}).encode())

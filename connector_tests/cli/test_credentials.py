@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from connector_defs.cli import credentials
 from connector_defs.sandbox.server import Sandbox
@@ -173,6 +174,18 @@ class TestSealingAnew:
         assert Path("data/master.key").read_text(encoding="ascii") != key
         assert json.loads(piped("rotate", "--json").out) == {"credentials": 1, "sessions": 0, "tokens": 0}
         assert listed(connector)[NAME]["in_vault"]
+
+    def test_it_says_where_there_was_no_other_key_to_go_to(
+        self, piped: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old, new = (Fernet.generate_key().decode() for _ in range(2))
+        told = []
+        for keys in (old, f"{new},{old}", new):
+            monkeypatch.setenv("CONNECTOR_MASTER_KEY", keys)
+            ended = piped("rotate")
+            assert ended.code == 0, ended.err
+            told.append("the same key as before" in ended.out)
+        assert told == [True, False, True]
 
     def test_a_lost_key_is_told_and_what_it_opened_can_be_discarded(
         self, piped: Command, connector: Command
