@@ -57,8 +57,8 @@ def scratch_folder(name: str) -> Path:
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Whether group or others may do anything with it; False for what is not there."""
+    """Whether group or others may do anything with it, or with what a link leads to; False for what is not there."""
     try:
-        return bool(path.lstat().st_mode & 0o077)
+        return bool(path.stat().st_mode & 0o077)
     except OSError:
         return False

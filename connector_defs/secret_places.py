@@ -60,11 +60,21 @@ class SecretPlace:
 
     def fill(self, tree: dict[str, Any], value: object) -> None:
         """Put `value` there, if the table that it belongs to exists."""
+        table = self._table(tree)
+        if isinstance(table, dict):
+            table[self.location[-1]] = value
+
+    def clear(self, tree: dict[str, Any]) -> None:
+        """Take what stands there away."""
+        table = self._table(tree)
+        if isinstance(table, dict):
+            table.pop(self.location[-1], None)
+
+    def _table(self, tree: dict[str, Any]) -> Any:
         table: Any = tree
         for step in self.location[:-1]:
             table = _child(table, step)
-        if isinstance(table, dict):
-            table[self.location[-1]] = value
+        return table
 
 
 def secret_places(tree: Mapping[str, Any]) -> list[SecretPlace]:

@@ -10,13 +10,14 @@ from pydantic import BaseModel, SecretStr
 
 from connector_defs.domain.known_secrets import know
 from connector_defs.settings import Settings
+from connector_defs.store.seal import split_keys
 
 
 def know_secrets(settings: Settings) -> None:
     """Mask these settings' secrets from now on, in every text that leaves this process."""
     key = settings.storage.master_key
     # Several keys in one value, each of which is a secret.
-    keys = {part.strip() for part in key.get_secret_value().split(",")} if key else set()
+    keys = set(split_keys(key.get_secret_value())) if key else set()
     know({*_secrets(settings), *keys} - _in_the_open(settings))
 
 

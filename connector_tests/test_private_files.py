@@ -90,6 +90,16 @@ def test_a_folder_that_somebody_prepared_is_not_used(
     assert mode(made) == 0o700
 
 
+def test_a_link_is_as_open_as_what_it_leads_to(tmp_path: Path) -> None:
+    for name, bits in (("private", 0o700), ("wide", 0o755)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(bits)
+        (tmp_path / f"to {name}").symlink_to(tmp_path / name)
+    (tmp_path / "to nothing").symlink_to(tmp_path / "nothing")
+    told = [is_open_to_others(tmp_path / f"to {name}") for name in ("private", "wide", "nothing")]
+    assert told == [False, True, False]
+
+
 def test_whether_others_may_use_it(tmp_path: Path) -> None:
     for name, bits in (("private", 0o600), ("group", 0o640), ("others", 0o604)):
         (tmp_path / name).touch()

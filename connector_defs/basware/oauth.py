@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from connector_defs.basware.regions import BaswareHosts
 from connector_defs.basware.wire import BadJson, decode
 from connector_defs.dialing import CheckedTransport, certificate_flaw, within
-from connector_defs.domain.errors import Fatal, RetryLater
+from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
 from connector_defs.domain.known_secrets import know_for_now
 from connector_defs.domain.redaction import redacted
 from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, received
@@ -38,6 +38,7 @@ UNKNOWN_LIFE: Final = 300.0
 _PATIENCE: Final = 2.0
 EARLY_SECONDS: Final = 60.0
 TOLERATED_SKEW: Final = 120.0
+_REFUSAL_STANDS: Final = 10.0
 
 # What RFC 6750 allows in a bearer token; anything else could break out of the header. No server takes a longer one.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,16000}")
@@ -89,6 +90,9 @@ class _Shared(msgspec.Struct, frozen=True):
 class TokenSource:
     """One access token, shared by all threads: fetched on first use, refreshed early, replaced after a 401.
 
+    A refusal is shared as well, by those who waited for the same answer; one that repeating cannot clear stands for
+    ten seconds. A server may lock a client out that is refused too often, and every call of a run meets its 401.
+
     With a `keeper` other processes share it, as long as they ask the same URL for the same scopes as the same client.
     The secret is no part of that: a token outlives the secret it was fetched with, until Basware refuses it.
     `clock` counts seconds and never goes back; `wall_clock` is Unix time, used where the answer does not say what
@@ -118,8 +122,14 @@ class TokenSource:
         self._rejected = ""
         self._clock = clock
         self._wall_clock = wall_clock
-        self._lock = threading.Lock()
+        # One thread asks; the others wait for it here.
+        self._asking = threading.Lock()
+        # Held for a moment only: who gives a token back must not wait for the next one.
+        self._swap = threading.Lock()
         self._kept: _Kept | None = None
+        self._asked = 0
+        self._refused: ConnectorError | None = None
+        self._refused_until = 0.0
         self._granted: frozenset[str] | None = None
         self._longest = _PATIENCE * timeout
         self._client = httpx.Client(
@@ -148,20 +158,38 @@ class TokenSource:
         kept = self._kept
         if kept is not None and self._clock() < kept.refresh_at:
             return kept.token
-        with self._lock:
+        asked = self._asked
+        with self._asking:
             kept = self._kept
             if kept is None or self._clock() >= kept.refresh_at:
-                kept = self._kept = self._fetch() if self._keeper is None else self._obtain(self._keeper)
+                if self._refused is not None and (
+                    self._asked != asked or self._clock() < self._refused_until
+                ):
+                    raise self._refused.with_traceback(None)
+                kept = self._renewed()
+                with self._swap:
+                    self._kept = kept
             return kept.token
 
     def reject(self, token: str) -> None:
         """Drop `token` after a 401; a newer one that another thread fetched meanwhile is kept."""
-        with self._lock:
+        with self._swap:
             if self._kept is not None and self._kept.token == token:
                 if self._keeper is not None:
                     self._rejected = _digest(self._kept.shared)
                     self._keeper.reject(self._client_digest, self._kept.shared)
                 self._kept = None
+
+    def _renewed(self) -> _Kept:
+        self._refused = None
+        try:
+            return self._fetch() if self._keeper is None else self._obtain(self._keeper)
+        except ConnectorError as error:
+            self._refused = error
+            self._refused_until = self._clock() + (_REFUSAL_STANDS if isinstance(error, Fatal) else 0.0)
+            raise
+        finally:
+            self._asked += 1
 
     def _obtain(self, keeper: TokenKeeper) -> _Kept:
         """The token that all processes share, or a new one for all of them."""

@@ -64,7 +64,9 @@ def set_credential(
         )
     with keyring() as ring:
         ring.check_name(name)
-        kept = ring.put(name, SecretStr(_from_stdin() if stdin else _asked(name)), actor())
+        # What is typed at a terminal would stand there to be read.
+        piped = stdin and not sys.stdin.isatty()
+        kept = ring.put(name, SecretStr(_from_stdin() if piped else _asked(name)), actor())
     say(f"{name} is in the vault (fingerprint {kept.fingerprint}).")
     if kept.source != "vault":
         say(_who_wins(kept), "yellow")
@@ -105,17 +107,19 @@ def rotate(json: AsJson = False) -> None:
     """Seal everything anew under a new master key; safe to kill at any moment.
 
     Where the key lies in a key file, a new key is made, everything is sealed under it, and the old one goes. Where keys
-    are given in CONNECTOR_MASTER_KEY, put the new one in front first (new,old), run this, then take the old one out.
-    The credentials themselves stay as they are. Runs that are under way go on.
+    are given in CONNECTOR_MASTER_KEY, put the new one in front first (new,old), in every process that runs; then run
+    this, and take the old one out. The credentials themselves stay as they are. Runs that are under way go on.
     """
     with keyring() as ring, busy("Sealing everything anew"):
-        done = ring.rotate(actor())
+        done, same_key = ring.rotate(actor()), ring.has_no_new_key
     if json:
         print_json(done)
         return
     say(
         f"Sealed anew: {done.credentials} credential(s), {done.sessions} session id(s), {done.tokens} access token(s)."
     )
+    if same_key:
+        say("It is the same key as before: CONNECTOR_MASTER_KEY holds no other one (new,old).", "yellow")
 
 
 @app.command(epilog=examples("connector credentials discard", "connector credentials discard --yes"))
@@ -140,7 +144,10 @@ def _asked(name: str) -> str:
 
 
 def _from_stdin() -> str:
-    text = sys.stdin.read(_MOST_CHARACTERS)
+    try:
+        text = sys.stdin.read(_MOST_CHARACTERS)
+    except UnicodeDecodeError:
+        raise Fatal("What comes on standard input is no text: give the value as UTF-8.") from None
     return text.removesuffix("\n").removesuffix("\r")
 
 

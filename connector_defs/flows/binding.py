@@ -15,7 +15,7 @@ import httpx
 from sqlalchemy import Connection
 
 from connector_defs.basware.regions import SANDBOX
-from connector_defs.domain.errors import Fatal
+from connector_defs.domain.errors import Fatal, RetryLater
 from connector_defs.settings import Settings
 from connector_defs.store import bindings, holds
 from connector_defs.store.engine import Store
@@ -62,10 +62,28 @@ def bind(store: Store, wanted: Binding, now: datetime) -> None:
     A store without any work of a company is free for other settings: nothing was exchanged yet.
     """
     with store.read() as connection:
-        bound = _latest(connection)
-    if bound is not None and not _differences(bound, wanted) and set(wanted.pairs) <= set(bound.pairs):
-        return
+        if _says(_latest(connection), wanted):
+            return
+    try:
+        against = _bind(store, wanted, now)
+    except RetryLater:
+        # Another process bound it at the same moment: several start at once on a new store.
+        against = _bind(store, wanted, now)
+    if against:
+        raise StoreRefused(
+            "The state store (CONNECTOR_STATE_URL) was used with other systems than the settings name:\n"
+            + "\n".join(f"  - {reason}" for reason in against)
+            + "\nCorrect the settings, or name the store that belongs to them; a new one is made where there is none. "
+            "Where it is the same tenant and company under another name: connector db rebind"
+        )
+
+
+def _bind(store: Store, wanted: Binding, now: datetime) -> list[str]:
+    """Write what the store belongs to, or why it is refused; returns the reasons."""
     with store.write() as connection:
+        bound = _latest(connection)
+        if _says(bound, wanted):
+            return []
         at_work = bindings.companies_at_work(connection)
         against = [] if bound is None else _objections(bound, wanted, at_work)
         if against:
@@ -74,13 +92,7 @@ def bind(store: Store, wanted: Binding, now: datetime) -> None:
         else:
             joined = _joined(bound or wanted, wanted, at_work)
             bindings.record(connection, "bound", asdict(joined), now, actor=SYSTEM)
-    if against:
-        raise StoreRefused(
-            "The state store (CONNECTOR_STATE_URL) was used with other systems than the settings name:\n"
-            + "\n".join(f"  - {reason}" for reason in against)
-            + "\nCorrect the settings, or name the store that belongs to them; a new one is made where there is none. "
-            "Where it is the same tenant and company under another name: connector db rebind"
-        )
+    return against
 
 
 def objections(store: Store, wanted: Binding) -> list[str]:
@@ -112,6 +124,11 @@ def rebind(store: Store, wanted: Binding, reason: str, now: datetime, *, actor: 
 def _latest(connection: Connection) -> Binding | None:
     detail = bindings.latest(connection)
     return None if detail is None else Binding.read(detail)
+
+
+def _says(bound: Binding | None, wanted: Binding) -> bool:
+    """Whether the store belongs to just these settings already."""
+    return bound is not None and not _differences(bound, wanted) and set(wanted.pairs) <= set(bound.pairs)
 
 
 def _differences(bound: Binding, wanted: Binding) -> list[str]:

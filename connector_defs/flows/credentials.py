@@ -58,7 +58,7 @@ def settings_in_force(path: Path | None = None, environ: Mapping[str, str] | Non
     Raises SettingsError for what is missing or wrong then, Fatal where no key opens the vault, LaneBlocked where the
     store is away. Makes no store and no key.
     """
-    tree = read_tree(path, environ)
+    tree = given_tree(path, environ)
     open_places = {place.name: place for place in secret_places(tree) if place.value(tree) is None}
     storage = _storage_of(tree)
     if storage is not None:
@@ -86,7 +86,7 @@ def secret_now(
 
     File and environment go before the vault here as well; what neither has is as it was at the start.
     """
-    tree = read_tree(None, environ)
+    tree = given_tree(None, environ)
     place = _place(tree, name)
     given = place.value(tree)
     if given is not None:
@@ -124,7 +124,7 @@ class Keyring:
     def credentials(self) -> list[Credential]:
         """Every secret the settings know, then what lies in the vault under a name that no setting has any more."""
         self._vault.start()
-        tree, file = read_tree(None, self._environ), read_file(None, self._environ)
+        tree, file = given_tree(None, self._environ), _without_empty(read_file(None, self._environ))
         entries = {entry.name: entry for entry in self._vault.entries()}
         found = []
         for place in secret_places(tree):
@@ -166,6 +166,11 @@ class Keyring:
             for entry in entries.values()
         ]
 
+    @property
+    def has_no_new_key(self) -> bool:
+        """Whether a rotation would end under the key that everything is sealed under already."""
+        return self._seal.has_one_given_key
+
     def rotate(self, actor: str) -> Resealed:
         """Seal everything anew; see `store.resealing`."""
         self._vault.start()
@@ -201,6 +206,19 @@ def open_keyring(
         store.close()
 
 
+def given_tree(path: Path | None = None, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What file and environment give, before the vault is asked. Raises SettingsError where the file cannot be read."""
+    return _without_empty(read_tree(path, environ))
+
+
+def _without_empty(tree: dict[str, Any]) -> dict[str, Any]:
+    """An empty secret is none, in the file as in the environment: it would hide the one in the vault."""
+    for place in secret_places(tree):
+        if place.value(tree) == "":
+            place.clear(tree)
+    return tree
+
+
 def _storage_of(tree: Mapping[str, Any]) -> StorageSettings | None:
     """None where it is wrong: that is told with all else that is wrong."""
     try:
@@ -232,4 +250,6 @@ def _flaw_of(value: str) -> str:
         return "has more than 4096 characters"
     if any(ord(character) < 32 or ord(character) == 127 for character in value):
         return "holds a line break or another control character"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "holds bytes that are no text: give it as UTF-8"
     return ""

@@ -3,6 +3,7 @@
 import shlex
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -16,12 +17,13 @@ from connector_defs.flows import push_watch
 from connector_defs.flows.binding import Binding, objections
 from connector_defs.flows.entities import STAGED
 from connector_defs.flows.file_modes import open_to_others
-from connector_defs.flows.lanes import credentials
+from connector_defs.flows.lanes import credentials, lane_name
 from connector_defs.flows.reports import Probe
 from connector_defs.flows.runtime import Clients, Connector
 from connector_defs.settings import CompanySettings, Settings
 from connector_defs.store.engine import Store, make_engine
-from connector_defs.store.schema import check, open_store
+from connector_defs.store.leases import Leases, LeaseTaken
+from connector_defs.store.schema import check
 from connector_defs.syspro.addresses import Trust, reach_of
 from connector_defs.syspro.session import EnetCredentials, EnetSession
 from connector_defs.syspro.tables import Table
@@ -47,10 +49,20 @@ class _NoMemory:
 
 
 def ping(settings: Settings) -> Iterator[Probe]:
-    """Try everything; a step that fails does not keep the others from being tried. Writes nothing anywhere."""
+    """Try everything; a step that fails does not keep the others from being tried. Leaves nothing behind anywhere."""
     usable = _store(settings)
     yield usable
     yield _files(settings)
+    if usable.ok and check(settings.storage.state_url).current is not None:
+        with closing(_with_store(settings)) as connector:
+            yield _master_key(connector)
+            yield from _systems(settings, connector, usable=True)
+    else:
+        yield from _systems(settings, None, usable=usable.ok)
+
+
+def _systems(settings: Settings, connector: Connector | None, *, usable: bool) -> Iterator[Probe]:
+    """The doors of both systems; `connector` has the store, where one is made."""
     with Clients(settings) as clients:
         for name, url, variable in (
             ("SYSPRO e.net host", settings.syspro.enet_url, "SYSPRO_ENET_URL"),
@@ -60,20 +72,27 @@ def ping(settings: Settings) -> Iterator[Probe]:
         region = _region(clients)
         yield region
         if region.ok:
-            if usable.ok:
-                yield _binding(clients)
+            if usable:
+                yield _binding(clients, connector)
             yield _host(
                 "Basware host", clients.basware_urls[0], "BASWARE_API_URL", lambda: clients.hosts.reach
             )
             yield _token(clients)
         for company in settings.companies:
             for logon in credentials(company):
-                yield _logon(clients, company, logon)
+                yield _logon(clients, company, logon, connector.leases if connector else None)
             yield from _odata(clients, company)
             if region.ok:
                 yield _basware_company(clients, company)
-    if usable.ok and region.ok:
-        yield from _subscription(settings)
+    if connector is not None and region.ok:
+        yield from _subscription(connector)
+
+
+def _with_store(settings: Settings) -> Connector:
+    connector = Connector(settings, Store(make_engine(settings.storage.state_url)))
+    # Nothing is left behind, not even a token for others.
+    connector.keeper = None
+    return connector
 
 
 def _tried(name: str, company: str, remedy: str, attempt: Callable[[], str]) -> Probe:
@@ -95,18 +114,24 @@ def _store(settings: Settings) -> Probe:
     return _tried("state store", "", "correct CONNECTOR_STATE_URL or run `connector db upgrade`", attempt)
 
 
-def _binding(clients: Clients) -> Probe:
+def _master_key(connector: Connector) -> Probe:
+    """Whether a start would be refused for its keys, whatever the vault holds."""
+
+    def attempt() -> str:
+        connector.vault.check()
+        return "opens what is sealed in the state store"
+
+    remedy = "bring back the key of this store; where it is lost for good: connector credentials discard"
+    return _tried("master key", "", remedy, attempt)
+
+
+def _binding(clients: Clients, connector: Connector | None) -> Probe:
     """Whether the store belongs to what the settings name; a new one belongs to nobody yet."""
 
     def attempt() -> str:
-        url = clients.settings.storage.state_url
-        if check(url).current is None:
+        if connector is None:
             return "the store belongs to nobody yet"
-        store = open_store(url)
-        try:
-            against = objections(store, Binding.of(clients.settings, clients.basware_urls[0]))
-        finally:
-            store.close()
+        against = objections(connector.store, Binding.of(clients.settings, clients.basware_urls[0]))
         if against:
             raise ConnectorError(f"the store was used with other systems: {'; '.join(against)}")
         return "the store belongs to these settings"
@@ -245,14 +270,9 @@ def _is_refused(clients: Clients, scopes: Sequence[str]) -> bool:
     return granted is not None and not granted.issuperset(scopes)
 
 
-def _subscription(settings: Settings) -> Iterator[Probe]:
+def _subscription(connector: Connector) -> Iterator[Probe]:
     """Whether Basware still notifies us; no step where nothing was subscribed from here."""
     name = "webhook subscription"
-    if check(settings.storage.state_url).current is None:
-        return
-    connector = Connector(settings, Store(make_engine(settings.storage.state_url)))
-    # Nothing is left behind, not even a token for others.
-    connector.keeper = None
     try:
         push = push_watch.status(connector)
         if push is not None:
@@ -260,14 +280,22 @@ def _subscription(settings: Settings) -> Iterator[Probe]:
             yield Probe(name, "", found.sound, found.detail or "in place", found.remedy)
     except ConnectorError as error:
         yield Probe(name, "", False, str(error), "try again; invoices are polled all the same")
-    finally:
-        connector.close()
 
 
-def _logon(clients: Clients, company: CompanySettings, logon: EnetCredentials) -> Probe:
+def _logon(
+    clients: Clients, company: CompanySettings, logon: EnetCredentials, leases: Leases | None
+) -> Probe:
+    """A logon of its own, unless a run uses the operator: a second one would end the run's session."""
+
     def attempt() -> str:
-        with EnetSession(clients.enet, logon, _NoMemory()) as session:
-            profile = {name.lower(): value.strip() for name, value in session.profile().items()}
+        try:
+            with (
+                leases.hold(lane_name(logon.operator)) if leases else nullcontext(),
+                EnetSession(clients.enet, logon, _NoMemory()) as session,
+            ):
+                profile = {name.lower(): value.strip() for name, value in session.profile().items()}
+        except LeaseTaken:
+            return f"operator {logon.operator} is at work in another process, and not logged on a second time"
         told = (profile.get("companyname", ""), f"SYSPRO {profile.get('sysproversion', '')}".strip())
         return f"operator {logon.operator} logged on and off: {', '.join(part for part in told if part)}"
 

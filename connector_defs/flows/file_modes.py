@@ -25,7 +25,7 @@ def open_to_others(settings: Settings) -> list[Path]:
 def _places(settings: Settings) -> Iterator[Path]:
     try:
         state = make_url(settings.storage.state_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # Told by the step that tries the store.
         state = None
     if state is not None and state.get_backend_name() == "sqlite" and state.database:

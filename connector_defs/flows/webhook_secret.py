@@ -12,10 +12,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from connector_defs.flows.credentials import secret_now
+from connector_defs.flows.credentials import given_tree, secret_now
 from connector_defs.flows.runtime import Connector
 from connector_defs.secret_places import secret_places
-from connector_defs.settings_reading import read_tree
 
 NAME: Final = "BASWARE_WEBHOOK_SECRET"
 # While Basware changes over it may sign with either.
@@ -42,7 +41,7 @@ class Secrets:
 
 def known(connector: Connector) -> Secrets:
     """The secret as it is now."""
-    settings, vault, tree = connector.settings, connector.vault, read_tree()
+    settings, vault, tree = connector.settings, connector.vault, given_tree()
     set_outside = any(place.name == NAME and place.value(tree) is not None for place in secret_places(tree))
     return Secrets(secret_now(settings, vault, NAME), secret_now(settings, vault, PREVIOUS), set_outside)
 

@@ -8,10 +8,10 @@ Why: Dagster's default launcher cannot tell a dead run from a slow one. A run ki
 """
 
 import os
-import socket
-from pathlib import Path
 
 import dagster as dg
+
+from connector_defs.processes import is_dead, mark_of
 
 PROCESS_TAG = "connector/process"
 
@@ -27,7 +27,7 @@ _STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 def sign(instance: dg.DagsterInstance, run_id: str) -> None:
     """Write into the run which process it lives in."""
-    instance.add_run_tags(run_id, {PROCESS_TAG: _mark(os.getpid())})
+    instance.add_run_tags(run_id, {PROCESS_TAG: mark_of(os.getpid())})
 
 
 def close_orphans(instance: dg.DagsterInstance) -> list[str]:
@@ -38,7 +38,7 @@ def close_orphans(instance: dg.DagsterInstance) -> list[str]:
     closed = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_STARTED)):
         mark = run.tags.get(PROCESS_TAG)
-        if mark is None or not _is_dead(mark):
+        if mark is None or not is_dead(mark):
             continue
         instance.report_run_failed(run, "The process of this run ended without closing it.")
         if instance.event_log_storage.supports_global_concurrency_limits:
@@ -52,32 +52,3 @@ def in_progress(instance: dg.DagsterInstance, job_name: str) -> str | None:
     close_orphans(instance)
     runs = instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=_UNFINISHED), limit=1)
     return runs[0].run_id if runs else None
-
-
-def _mark(pid: int) -> str:
-    return f"{socket.gethostname()}:{pid}:{_start_of(pid) or ''}"
-
-
-def _is_dead(mark: str) -> bool:
-    host, pid, start = mark.rsplit(":", 2)
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return bool(start) and _start_of(int(pid)) != start
-
-
-def _start_of(pid: int) -> str | None:
-    """When the process started, in kernel ticks: tells a process from a later one with its number.
-
-    None where the system has no /proc, and for a process that is dead but not yet buried.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except (OSError, IndexError):
-        return None
-    return None if fields[0] in "ZX" else fields[19]

@@ -9,6 +9,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -48,7 +49,9 @@ def export(store: Store, file: Path, *, key: str | None = None, overwrite: bool 
     except OSError as error:
         raise Fatal(f"{file} cannot be written: {error.strerror or type(error).__name__}") from None
     finally:
-        part.unlink(missing_ok=True)
+        # Where it could not be made, it cannot be removed either.
+        with suppress(OSError):
+            part.unlink()
     return written
 
 

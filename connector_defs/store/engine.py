@@ -56,7 +56,8 @@ def make_engine(url: str, *, patience: float | None = None) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
+        # A port that is no number is a ValueError of its own.
         raise Fatal(
             "CONNECTOR_STATE_URL is not a database URL: use sqlite:///path/to/state.db or postgresql://user@host/db"
         ) from None

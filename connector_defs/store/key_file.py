@@ -49,30 +49,35 @@ class KeyFile:
 
     def make(self, key: str) -> None:
         """Make the file, whole and durable at once; one that another process made meanwhile stays as it is."""
-        make_folder(self.path.parent)
-        part = self._write_part(key)
-        try:
-            # A rotation that begins here sweeps the part away; there is a file then.
-            with suppress(FileExistsError, FileNotFoundError):
-                os.link(part, self.path)
-        finally:
-            part.unlink(missing_ok=True)
-        _make_durable(self.path.parent)
+        place = self._place()
+        with self._told():
+            make_folder(place.parent)
+            part = _write_part(place, key)
+            try:
+                # A rotation that begins here sweeps the part away; there is a file then.
+                with suppress(FileExistsError, FileNotFoundError):
+                    os.link(part, place)
+            finally:
+                part.unlink(missing_ok=True)
+            _make_durable(place.parent)
 
     def replace(self, keys: str) -> None:
         """Put other keys in place of the present ones: whoever reads finds the one or the other, never a part.
 
         Only for who is `alone` with the file: what a killed process left of its own attempt goes.
         """
-        for left in self.path.parent.glob(f"{self.path.name}.*{_PART}"):
-            left.unlink(missing_ok=True)
-        self._write_part(keys).replace(self.path)
-        _make_durable(self.path.parent)
+        place = self._place()
+        with self._told():
+            for left in place.parent.glob(f"{place.name}.*{_PART}"):
+                left.unlink(missing_ok=True)
+            _write_part(place, keys).replace(place)
+            _make_durable(place.parent)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Nobody else replaces the file within the block. Raises RetryLater where somebody is at it."""
-        descriptor = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        with self._told():
+            descriptor = os.open(f"{self._place()}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,6 +86,21 @@ class KeyFile:
             yield
         finally:
             os.close(descriptor)
+
+    def _place(self) -> Path:
+        """Where the file lies: what a link leads to, for others may know it by that name."""
+        return self.path.resolve()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What keeps the file from being written, in words. Raises Fatal."""
+        try:
+            yield
+        except OSError as error:
+            raise Fatal(
+                f"the key file {self.path} cannot be written ({error.strerror}): correct the rights of its folder, "
+                "or give the keys in CONNECTOR_MASTER_KEY"
+            ) from None
 
     def _refuse_readers(self, about: os.stat_result) -> None:
         if about.st_uid != os.geteuid():
@@ -94,20 +114,15 @@ class KeyFile:
                 "`connector credentials rotate` and change the credentials themselves"
             )
 
-    def _write_part(self, text: str) -> Path:
-        part = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}{_PART}")
-        try:
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except OSError as error:
-            raise Fatal(
-                f"the key file {self.path} cannot be written ({error.strerror}): correct the rights of its folder, "
-                "or give the keys in CONNECTOR_MASTER_KEY"
-            ) from None
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        return part
+
+def _write_part(place: Path, text: str) -> Path:
+    part = place.with_name(f"{place.name}.{uuid.uuid4().hex}{_PART}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return part
 
 
 def _make_durable(folder: Path) -> None:

@@ -5,7 +5,6 @@ was a process of this host that no longer runs is free at once; otherwise it run
 """
 
 import os
-import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from sqlalchemy import Connection, select, update
 
 from connector_defs.domain.clock import Clock
 from connector_defs.domain.errors import RetryLater
+from connector_defs.processes import is_dead, mark_of, numbering
 from connector_defs.store.engine import Store
 from connector_defs.store.seal import Seal
 from connector_defs.store.sealed import SESSIONS
@@ -82,7 +82,7 @@ class Leases:
                 )
 
     def _take(self, name: str) -> Lease:
-        owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+        owner = owner_of(os.getpid())
         now = self._clock.now()
         with self._store.write() as connection:
             insert_missing(
@@ -173,9 +173,14 @@ class Leases:
         return UNREADABLE if found is None else found
 
 
+def owner_of(pid: int) -> str:
+    """What the store keeps of a lease's owner; no two are the same."""
+    return f"{mark_of(pid)}:{numbering()}:{uuid.uuid4().hex[:8]}"
+
+
 def is_held(owner: str | None, expires_at: datetime | None, now: datetime) -> bool:
     """True where a lease with these values has a living owner."""
-    return bool(owner) and expires_at is not None and expires_at > now and not _is_dead(str(owner))
+    return bool(owner) and expires_at is not None and expires_at > now and not _has_died(str(owner))
 
 
 def renew(connection: Connection, held: Lease, now: datetime) -> None:
@@ -193,15 +198,7 @@ def _lost(held: Lease) -> LeaseLost:
     return LeaseLost(f"lane {held.name} passed to another worker; this one stops without writing")
 
 
-def _is_dead(owner: str) -> bool:
-    """True where `owner` was a process of this very host and no longer exists."""
-    host, pid, _ = owner.split(":")
-    if host != socket.gethostname()[:40]:
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+def _has_died(owner: str) -> bool:
+    """True only for what is certain: a lease that is taken from a living owner puts two sessions on one operator."""
+    mark, *told = owner.rsplit(":", 2)
+    return told[:1] == [numbering()] and is_dead(mark)

@@ -6,8 +6,10 @@ What is sealed is bound to its name, so that one sealed value put in another one
 """
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
@@ -17,6 +19,7 @@ from connector_defs.domain.known_secrets import know
 from connector_defs.store.key_file import KeyFile
 
 VARIABLE = "CONNECTOR_MASTER_KEY"
+_KEY: Final = re.compile(r"[A-Za-z0-9_+/-]{43}=")
 
 
 class Seal:
@@ -34,6 +37,11 @@ class Seal:
     def source(self) -> str:
         """Where the keys come from, as a person knows it."""
         return VARIABLE if self.file is None else str(self.file)
+
+    @property
+    def has_one_given_key(self) -> bool:
+        """Whether a rotation has no other key to go to: one was given, and none can be made for a variable."""
+        return self.file is None and len(split_keys(self._keys())) == 1
 
     def close(self, name: str, secret: str) -> bytes:
         """Encrypt under the first key, bound to `name`. Raises Fatal where there is no key."""
@@ -71,17 +79,15 @@ def make_seal(master_key: SecretStr | None, key_file: Path) -> Seal:
 
 
 def split_keys(text: str) -> list[str]:
-    """The single keys."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """The single keys, each on a line of its own or behind a comma."""
+    return text.replace(",", " ").split()
 
 
 def _fernet_of(text: str, source: str) -> MultiFernet:
     keys = split_keys(text)
     know(keys)
-    try:
+    # What stands behind a whole key would be passed over without a word, another key among it.
+    if keys and all(map(_KEY.fullmatch, keys)):
         return MultiFernet([Fernet(key) for key in keys])
-    except ValueError:
-        flaw = "is not a key" if source == VARIABLE else "holds no key"
-        raise Fatal(
-            f"{source} {flaw}: it takes 32 url-safe base64 bytes, several separated by commas"
-        ) from None
+    flaw = "is not a key" if source == VARIABLE else "holds no key"
+    raise Fatal(f"{source} {flaw}: it takes 32 url-safe base64 bytes, several separated by commas")

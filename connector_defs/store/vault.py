@@ -20,6 +20,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import Connection, delete, inspect, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from connector_defs.domain.clock import Clock
 from connector_defs.domain.errors import Fatal
@@ -76,6 +77,17 @@ class Vault:
                 plant_canary(connection, self._seal, self._clock.now())
             # Another process may have planted its own, under another key.
             _all_opened(self._sealed, self._seal)
+
+    def check(self) -> None:
+        """Whether the keys open what lies in the store; makes and changes nothing. Raises KeysDoNotFit, or Fatal for
+        keys that are none. A store that was never started may have no key file yet."""
+        try:
+            self._seal.check()
+        except KeyFileMissing:
+            if self._holds_something_sealed():
+                raise key_is_gone(self._seal) from None
+            return
+        _all_opened(self._sealed, self._seal)
 
     def _sealed(self) -> dict[str, bytes]:
         with self._store.read() as connection:
@@ -192,8 +204,12 @@ def unreadable_of(credentials: dict[str, bytes], seal: Seal) -> list[str]:
 
 def _is_there(state_url: str) -> bool:
     """False for a SQLite file that nothing has made yet: looking at it would make it."""
-    engine = make_url(state_url) if "://" in state_url else None
-    if engine is None or engine.get_backend_name() != "sqlite":
+    try:
+        engine = make_url(state_url)
+    except (ArgumentError, ValueError):
+        # Told by who opens it.
+        return True
+    if engine.get_backend_name() != "sqlite":
         return True
     return bool(engine.database) and Path(str(engine.database)).exists()
 

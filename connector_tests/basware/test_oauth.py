@@ -1,6 +1,7 @@
 """Access tokens: fetched once for many threads, refreshed in time, never shown."""
 
 import base64
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from connector_defs.basware.oauth import CredentialsRefused, TokenSource
+from connector_defs.basware.oauth import CredentialsRefused, ScopesRefused, TokenSource
 from connector_defs.basware.regions import HostRefused
 from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
 from connector_tests.basware.builders import EU, SECRET, jwt, token_answer, tokens
@@ -122,6 +123,95 @@ def test_a_hundred_threads_that_all_met_a_401_share_one_refresh() -> None:
     with ThreadPoolExecutor(threads) as pool:
         assert set(pool.map(one, range(threads))) == {"new"}
     assert len(answers.requests) == 2
+
+
+class Queue:
+    """A lock that says when so many are at it, the one who has it included."""
+
+    def __init__(self, threads: int) -> None:
+        self._arrived = itertools.count(1)
+        self._threads = threads
+        self._lock = threading.Lock()
+        self.full = threading.Event()
+
+    def __enter__(self) -> None:
+        if next(self._arrived) == self._threads:
+            self.full.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, CredentialsRefused), (400, ScopesRefused), (503, RetryLater)]
+)
+def test_all_who_waited_for_an_answer_share_its_refusal(status: int, kind: type[ConnectorError]) -> None:
+    threads = 20
+    queue = Queue(threads)
+    requests = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        assert queue.full.wait(timeout=30)
+        requests.append(request)
+        return httpx.Response(status)
+
+    kept = source(refuse)
+    kept._asking = queue  # type: ignore[assignment]
+
+    def one(_: int) -> type[Exception]:
+        with pytest.raises(ConnectorError) as told:
+            kept.token()
+        return type(told.value)
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert set(pool.map(one, range(threads))) == {kind}
+    assert len(requests) == 1
+
+
+def test_a_refusal_that_repeating_cannot_clear_stands_for_ten_seconds() -> None:
+    """Each call that was under way with a token which is refused by now comes back at a time of its own."""
+    clock, answers = Clock(), Answers(token_answer("old"), httpx.Response(401), token_answer("new"))
+    kept = source(answers, clock)
+    old = kept.token()
+    for clock.now in (1.0, 2.0, 10.9):
+        kept.reject(old)
+        with pytest.raises(CredentialsRefused):
+            kept.token()
+    assert len(answers.requests) == 2
+    clock.now = 11.1
+    assert kept.token() == "new"
+
+
+def test_a_token_endpoint_that_is_away_is_asked_at_every_repetition() -> None:
+    answers = Answers(httpx.Response(503), httpx.Response(503), token_answer("T"))
+    kept = source(answers)
+    for _ in range(2):
+        with pytest.raises(RetryLater):
+            kept.token()
+    assert kept.token() == "T"
+
+
+def test_who_gives_a_refused_token_back_does_not_wait_for_the_next_one() -> None:
+    """It would ask anew where the answer, that it did not wait for, is a refusal."""
+    asked, given_back = threading.Event(), threading.Event()
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        asked.set()
+        assert given_back.wait(timeout=30)
+        return token_answer("new")
+
+    clock = Clock()
+    kept = source(lambda _: token_answer("old", expires_in=300), clock)
+    old = kept.token()
+    clock.now = 280.0
+    kept._client = httpx.Client(transport=httpx.MockTransport(answer))
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(kept.token)
+        assert asked.wait(timeout=30)
+        kept.reject(old)
+        given_back.set()
+        assert asking.result(timeout=30) == "new"
 
 
 @pytest.mark.parametrize(

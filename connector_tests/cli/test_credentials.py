@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from connector_defs.cli import credentials
 from connector_defs.sandbox.server import Sandbox
@@ -76,10 +77,23 @@ def test_one_line_break_at_the_end_is_no_part_of_the_value(
     assert listed(connector)[NAME]["fingerprint"] == before
 
 
-def test_at_a_terminal_it_is_asked_for_twice_without_showing_it(
-    asked: list[dict[str, object]], connector: Command
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_bytes_that_are_no_text_are_refused_without_showing_them(
+    monkeypatch: pytest.MonkeyPatch, connector: Command, errors: str
 ) -> None:
-    ended = connector("credentials", "set", NAME)
+    """Either kind of standard input: which one it is, the language of the machine decides."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"geheim\xff"), "utf-8", errors=errors))
+    ended = connector("credentials", "set", NAME, "--stdin")
+    assert (ended.code, "UTF-8" in ended.err) == (2, True)
+    assert "geheim" not in ended.out + ended.err
+    assert not listed(connector)[NAME]["in_vault"]
+
+
+@pytest.mark.parametrize("option", [(), ("--stdin",)], ids=["plain", "with --stdin"])
+def test_at_a_terminal_it_is_asked_for_twice_without_showing_it(
+    asked: list[dict[str, object]], connector: Command, option: tuple[str, ...]
+) -> None:
+    ended = connector("credentials", "set", NAME, *option)
     assert ended.code == 0, ended.err
     (question,) = asked
     assert question == {
@@ -160,6 +174,18 @@ class TestSealingAnew:
         assert Path("data/master.key").read_text(encoding="ascii") != key
         assert json.loads(piped("rotate", "--json").out) == {"credentials": 1, "sessions": 0, "tokens": 0}
         assert listed(connector)[NAME]["in_vault"]
+
+    def test_it_says_where_there_was_no_other_key_to_go_to(
+        self, piped: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old, new = (Fernet.generate_key().decode() for _ in range(2))
+        told = []
+        for keys in (old, f"{new},{old}", new):
+            monkeypatch.setenv("CONNECTOR_MASTER_KEY", keys)
+            ended = piped("rotate")
+            assert ended.code == 0, ended.err
+            told.append("the same key as before" in ended.out)
+        assert told == [True, False, True]
 
     def test_a_lost_key_is_told_and_what_it_opened_can_be_discarded(
         self, piped: Command, connector: Command

@@ -1,16 +1,24 @@
 """A state store belongs to one tenant and its pairs: other settings are refused before anything is called."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from connector_defs.domain.errors import RetryLater
 from connector_defs.flows import binding
 from connector_defs.flows.binding import Binding, StoreRefused
 from connector_defs.flows.runtime import open_connector, open_unbound
 from connector_defs.settings import Settings
 from connector_defs.store import audit, bindings, holds
+from connector_defs.store.engine import Store
+from connector_defs.store.schema import open_store
 from connector_tests.flows.pair import Pair, invoice
+from connector_tests.store.builders import NOON, take_in
 
 CHANGES = [
     pytest.param({"client_id": "another"}, {}, "Basware client was sandbox-client", id="client"),
@@ -174,3 +182,30 @@ def test_a_store_that_was_never_bound_cannot_be_bound_anew(
 
 def _wanted(pair: Pair) -> Binding:
     return Binding.of(pair.connector.settings, pair.connector.basware_urls[0])
+
+
+def test_who_is_overtaken_at_the_first_start_is_bound_all_the_same(tmp_path: Path) -> None:
+    """PostgreSQL refuses the second event of one place, which is how several starts at once end for all but one."""
+    store = open_store(f"sqlite:///{tmp_path}/state.db")
+    ours = Binding("SANDBOX", "loopback", "client", {"M1": "1000"})
+
+    class Overtaken(Store):
+        """Another process binds the store just before this one's first write."""
+
+        overtaken = False
+
+        @contextmanager
+        def write(self) -> Iterator[Connection]:
+            if not self.overtaken:
+                self.overtaken = True
+                binding.bind(store, ours, NOON)
+                raise RetryLater("another worker wrote the same record first")
+            with super().write() as connection:
+                yield connection
+
+    binding.bind(Overtaken(store.engine), ours, NOON)
+    assert [event.action for event in audit.show(store, "binding")] == ["bound"]
+    take_in(store)
+    with pytest.raises(StoreRefused):
+        binding.bind(store, replace(ours, client_id="another"), NOON)
+    store.close()

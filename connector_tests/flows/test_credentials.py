@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal
+from connector_defs.flows import webhook_secret
 from connector_defs.flows.credentials import (
     Credential,
     Keyring,
@@ -21,21 +22,8 @@ from connector_defs.flows.credentials import (
 from connector_defs.flows.runtime import open_connector
 from connector_defs.settings import SettingsError, StorageSettings
 from connector_defs.store.vault import KeysDoNotFit
+from connector_tests.bare_site import PLAIN, REQUIRED
 from connector_tests.flows.pair import LeapingClock
-
-PLAIN = {
-    "SYSPRO_ENET_URL": "http://127.0.0.1:9/Rest",
-    "SYSPRO_ODATA_URL": "http://127.0.0.1:9/odata",
-    "SYSPRO_ODATA_USERNAME": "reader",
-    "SYSPRO_OPERATOR": "INTEG",
-    "SYSPRO_COMPANY_ID": "M1",
-    "BASWARE_COMPANY_CODE": "1000",
-    "BASWARE_REGION": "SANDBOX",
-    "BASWARE_API_URL": "http://127.0.0.1:9",
-    "BASWARE_TOKEN_URL": "http://127.0.0.1:9/v1/tokens",
-    "BASWARE_CLIENT_ID": "client",
-}
-REQUIRED = ("SYSPRO_ODATA_PASSWORD", "SYSPRO_OPERATOR_PASSWORD", "BASWARE_CLIENT_SECRET")
 
 
 @pytest.fixture
@@ -91,6 +79,32 @@ class TestOrder:
         (folder / "connector.toml").write_text("[syspro]\nodata_password = 'from the file'\n")
         settings = settings_in_force(environ=environ)
         assert settings.syspro.odata_password.get_secret_value() == "from the file"
+
+    def test_an_empty_value_in_the_file_is_none(
+        self, ring: Keyring, environ: dict[str, str], folder: Path
+    ) -> None:
+        put(ring, "SYSPRO_ODATA_PASSWORD", "SYSPRO_OPERATOR_PASSWORD")
+        (folder / "connector.toml").write_text(
+            "[syspro]\nodata_password = ''\n[basware]\nclient_secret = ''\n"
+            "[[companies]]\noperator_password = ''\ncompany_password = ''\n"
+        )
+        assert found(ring, "SYSPRO_ODATA_PASSWORD").source == "vault"
+        with pytest.raises(SettingsError) as error:
+            settings_in_force(environ=environ)
+        (problem,) = error.value.problems
+        assert problem.startswith("basware.client_secret is missing")
+        put(ring, "BASWARE_CLIENT_SECRET")
+        company = settings_in_force(environ=environ).companies[0]
+        assert company.operator_password.get_secret_value() == "from the vault"
+        assert company.company_password.get_secret_value() == ""
+
+    def test_an_empty_webhook_secret_in_the_file_keeps_none_from_being_made(
+        self, environ: dict[str, str], folder: Path
+    ) -> None:
+        settings = settings_in_force(environ={**environ, **dict.fromkeys(REQUIRED, "x")})
+        (folder / "connector.toml").write_text("[basware]\nwebhook_secret = ''\n")
+        with open_connector(settings) as connector:
+            assert not webhook_secret.known(connector).set_outside
 
     def test_further_companies_and_operators_have_theirs(
         self, ring: Keyring, environ: dict[str, str], folder: Path
@@ -193,6 +207,7 @@ class TestKeyring:
             ("two\nlines", "line break"),
             ("tab\t", "control character"),
             ("\x7f", "control character"),
+            ("geh\udcffeim", "no text"),
             ("x" * 4097, "4096"),
         ],
     )

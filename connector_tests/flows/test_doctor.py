@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from connector_defs.basware.regions import HostRefused
 from connector_defs.flows.doctor import ping
 from connector_defs.flows.entities import STAGED
+from connector_defs.flows.lanes import free_lanes, lane_session
 from connector_defs.flows.reports import Probe
 from connector_defs.flows.runtime import open_connector
 from connector_defs.sandbox.basware.answer import Answer
@@ -163,6 +166,35 @@ def test_a_store_that_was_used_with_another_client_is_named(pair: Pair) -> None:
 def test_a_store_that_is_not_made_yet_belongs_to_nobody(sandbox: Sandbox, tmp_path: Path) -> None:
     found = {probe.name: probe for probe in probes(sandbox, tmp_path)}["state store's tenant"]
     assert (found.ok, "nobody yet" in found.detail) == (True, True)
+
+
+def test_keys_that_would_keep_everything_from_starting_are_named(pair: Pair, folder: Path) -> None:
+    """Also where no secret in force lies in the vault, so that nothing else asks for them."""
+    settings = pair.connector.settings
+    assert "master key" not in failed(list(ping(settings)))
+    other = SecretStr(Fernet.generate_key().decode())
+    storage = settings.storage.model_copy(update={"master_key": other})
+    found = failed(list(ping(settings.model_copy(update={"storage": storage}))))
+    assert "no key of CONNECTOR_MASTER_KEY opens" in found["master key"].detail
+    (folder / "master.key").unlink()
+    assert "does not exist" in failed(list(ping(settings)))["master key"].detail
+    assert not (folder / "master.key").exists()
+
+
+def test_the_session_of_a_run_under_way_is_left_alone(pair: Pair) -> None:
+    connector, company = pair.connector, pair.company
+    with (
+        free_lanes(connector, company) as (lease,),
+        lane_session(connector, company, lease) as session,
+    ):
+        session.profile()
+        (told,) = [probe for probe in ping(connector.settings) if probe.name == "SYSPRO logon"]
+        session.profile()
+        assert session.evictions == 0
+    assert told.ok
+    assert "operator INTEG is at work in another process" in told.detail
+    (told,) = [probe for probe in ping(connector.settings) if probe.name == "SYSPRO logon"]
+    assert "logged on and off" in told.detail
 
 
 def granting(monkeypatch: pytest.MonkeyPatch, surplus: str) -> None:

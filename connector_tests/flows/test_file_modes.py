@@ -56,7 +56,7 @@ def test_settings_without_a_secret_may_be_read_by_anybody(
     assert open_to_others(pair.connector.settings) == []
 
 
-@pytest.mark.parametrize("url", ["postgresql://me@db/x", "nonsense"])
+@pytest.mark.parametrize("url", ["postgresql://me@db/x", "postgresql://me@db:port/x", "nonsense"])
 def test_a_store_that_is_no_file_has_no_mode(pair: Pair, url: str) -> None:
     chosen = pair.connector.settings
     storage = chosen.storage.model_copy(update={"state_url": url})

@@ -7,20 +7,7 @@ from pydantic import SecretStr
 
 from connector_defs.flows.credentials import open_keyring
 from connector_defs.orchestration.resources import ConnectorResource
-
-PLAIN = {
-    "SYSPRO_ENET_URL": "http://127.0.0.1:9/Rest",
-    "SYSPRO_ODATA_URL": "http://127.0.0.1:9/odata",
-    "SYSPRO_ODATA_USERNAME": "reader",
-    "SYSPRO_OPERATOR": "INTEG",
-    "SYSPRO_COMPANY_ID": "M1",
-    "BASWARE_COMPANY_CODE": "1000",
-    "BASWARE_REGION": "SANDBOX",
-    "BASWARE_API_URL": "http://127.0.0.1:9",
-    "BASWARE_TOKEN_URL": "http://127.0.0.1:9/v1/tokens",
-    "BASWARE_CLIENT_ID": "client",
-}
-SECRETS = ("SYSPRO_ODATA_PASSWORD", "SYSPRO_OPERATOR_PASSWORD", "BASWARE_CLIENT_SECRET")
+from connector_tests.bare_site import PLAIN, REQUIRED
 
 
 def put(name: str, value: str) -> None:
@@ -41,11 +28,11 @@ def test_a_secret_changed_in_the_vault_is_the_next_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CONNECTOR_CONFIG", raising=False)
-    for name in SECRETS:
+    for name in REQUIRED:
         monkeypatch.delenv(name, raising=False)
     for name, value in PLAIN.items():
         monkeypatch.setenv(name, value)
-    for name in SECRETS:
+    for name in REQUIRED:
         put(name, "first")
     assert client_secret_of_a_run() == "first"
     put("BASWARE_CLIENT_SECRET", "second")

@@ -65,8 +65,15 @@ def test_a_file_that_is_there_is_replaced_only_when_told(store: Store, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("audit.txt", "must end in"), ("no/such/folder/audit.csv", "cannot be written")]
+    ("name", "told"),
+    [
+        ("audit.txt", "must end in"),
+        ("no/such/folder/audit.csv", "cannot be written"),
+        ("a file/audit.csv", "cannot be written: Not a directory"),
+        (f"{'a' * 240}.jsonl", "cannot be written: File name too long"),
+    ],
 )
 def test_a_file_that_cannot_be_is_refused(store: Store, tmp_path: Path, name: str, told: str) -> None:
+    (tmp_path / "a file").touch()
     with pytest.raises(Fatal, match=told):
         export(store, tmp_path / name)

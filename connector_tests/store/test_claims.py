@@ -10,7 +10,7 @@ from sqlalchemy import update
 from connector_defs.store import claims
 from connector_defs.store.claims import Claim
 from connector_defs.store.engine import Store
-from connector_defs.store.leases import Lease, LeaseLost
+from connector_defs.store.leases import Lease, LeaseLost, owner_of
 from connector_defs.store.tables import lease
 from connector_tests.store.builders import NOON, SetClock, leases
 
@@ -80,9 +80,8 @@ def test_the_claims_of_a_dead_process_are_void_at_once(store: Store) -> None:
     gone = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    host = held.owner.split(":", maxsplit=1)[0]
     with store.write() as connection:
-        connection.execute(update(lease).values(owner=f"{host}:{gone}:x"))
+        connection.execute(update(lease).values(owner=owner_of(int(gone))))
     assert not of(store)["inv-1"].alive
 
 

@@ -77,6 +77,27 @@ def test_one_that_cannot_be_read_or_written_is_refused_with_the_remedy(tmp_path:
         KeyFile(tmp_path / "no" / "master.key").replace("one")
 
 
+def test_one_whose_folder_cannot_be_is_refused_with_the_remedy(file: KeyFile) -> None:
+    below = KeyFile(file.path / "master.key")
+    with pytest.raises(Fatal, match=r"cannot be written .* CONNECTOR_MASTER_KEY"):
+        below.make("one")
+    with pytest.raises(Fatal, match="cannot be written"), below.alone():
+        pass
+
+
+def test_a_link_stays_a_link_and_what_it_leads_to_is_made_and_replaced(file: KeyFile, tmp_path: Path) -> None:
+    """Others may know the file by its own name, and its folder is the one that is guarded and backed up."""
+    link = tmp_path / "link.key"
+    link.symlink_to(file.path)
+    KeyFile(link).replace("two,one")
+    assert (link.is_symlink(), file.read()) == (True, "two,one")
+    with file.alone(), pytest.raises(RetryLater), KeyFile(link).alone():
+        pass
+    file.path.unlink()
+    KeyFile(link).make("three")
+    assert (link.is_symlink(), file.read()) == (True, "three")
+
+
 def test_only_one_process_replaces_it_at_a_time(file: KeyFile) -> None:
     with (
         file.alone(),

@@ -55,7 +55,17 @@ def test_what_no_key_opens_or_was_not_sealed_by_us_is_none(sealed: bytes) -> Non
     assert given(NEW).open("n", sealed) is None
 
 
-@pytest.mark.parametrize("key", ["hunter2", " , ", f"{NEW},hunter2"], ids=["a word", "blanks", "one of two"])
+@pytest.mark.parametrize("between", [",", ", ", "\n", "\r\n", "\n,\n", " "])
+def test_keys_may_stand_on_lines_of_their_own(between: str) -> None:
+    before = given(OLD).close("n", "secret")
+    assert given(f"{NEW}{between}{OLD}\n").open("n", before) == "secret"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["hunter2", " , ", f"{NEW},hunter2", f"{NEW};{OLD}", f"{NEW}{OLD}"],
+    ids=["a word", "blanks", "one of two", "otherwise separated", "run together"],
+)
 def test_a_key_that_is_none_is_refused_and_not_told(key: str) -> None:
     with pytest.raises(
         Fatal, match="CONNECTOR_MASTER_KEY is not a key: it takes 32 url-safe base64 bytes"

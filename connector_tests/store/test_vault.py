@@ -238,7 +238,7 @@ class TestLookingUp:
         with pytest.raises(LaneBlocked, match="not available"):
             look_up("postgresql://nobody@127.0.0.1:1/none", seal_under(KEY), [NAME])
 
-    @pytest.mark.parametrize("url", ["nonsense", "mysql://host/db"])
+    @pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "://x", "postgresql://me@host:port/db"])
     def test_a_url_of_no_store_is_refused(self, url: str) -> None:
         with pytest.raises(Fatal, match="CONNECTOR_STATE_URL"):
             look_up(url, seal_under(KEY), [NAME])
