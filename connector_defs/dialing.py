@@ -33,6 +33,11 @@ SocketOptions = Iterable[
 
 # Carries an IPv4 address in its last 32 bits (RFC 6052).
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+# Public to some versions of Python: protocol assignments, where a cloud kept the credentials of a machine, local NAT64
+# (RFC 8215), IPv4 inside IPv6 in two forms of old, and what was site-local.
+_SPECIAL: Final = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "fec0::/10"))
+)
 _DEFAULT_LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=20)
 # OpenSSL's X509_V_ERR codes.
 _EXPIRED: Final = frozenset({9, 10})
@@ -65,11 +70,15 @@ class Reach(enum.Enum):
             case Reach.LOOPBACK:
                 return address.is_loopback
             case Reach.PUBLIC:
-                return all(one.is_global and not one.is_multicast for one in every)
+                return all(one.is_global and not one.is_multicast and not _is_special(one) for one in every)
             case Reach.PRIVATE:
                 # Link-local is where clouds keep the credentials of a machine.
-                plain = address.is_private and not address.is_link_local and not address.is_unspecified
-                return address.is_loopback or (plain and len(every) == 1 and not address.is_multicast)
+                plain = address.is_private and not address.is_link_local and not address.is_multicast
+                return address.is_loopback or (plain and len(every) == 1 and not _is_special(address))
+
+
+def _is_special(address: Address) -> bool:
+    return address.is_unspecified or any(address in network for network in _SPECIAL)
 
 
 def _embedded(address: Address) -> list[Address]:

@@ -81,6 +81,11 @@ def test_a_name_is_no_address(host: str) -> None:
         ("2002:7f00:1::", set()),
         ("64:ff9b::a9fe:a9fe", set()),
         ("64:ff9b::808:808", {Reach.PUBLIC}),
+        ("192.0.0.192", set()),
+        ("64:ff9b:1::a9fe:a9fe", set()),
+        ("::169.254.169.254", set()),
+        ("::ffff:0:127.0.0.1", set()),
+        ("fec0::1", set()),
     ],
 )
 def test_each_address_is_within_the_reach_it_belongs_to(address: str, within_reach: set[Reach]) -> None:

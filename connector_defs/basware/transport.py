@@ -30,6 +30,7 @@ from connector_defs.dialing import AddressRefused, CheckedTransport, certificate
 from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RetryLater
 from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, BodyTooLarge, pieces, whole
 from connector_defs.outside.json_text import MAX_BYTES
+from connector_defs.outside.urls import keep_location, location_of
 from connector_defs.private_files import create
 
 logger = logging.getLogger(__name__)
@@ -333,7 +334,7 @@ class Exchange:
 
     def _follow(self, call: Call, redirect: httpx.Response, request_id: str) -> Answer | _Met:
         """The one hop to the storage behind Basware: a new request that carries nothing of ours."""
-        location = redirect.headers.get("Location")
+        location = location_of(redirect)
         if not location:
             raise RedirectRefused(f"{call}: Basware answered with a redirect to nowhere")
         target = self._hosts.check_redirect(str(redirect.request.url), location)
@@ -392,6 +393,7 @@ def _client(timeout: float, transport: httpx.BaseTransport) -> httpx.Client:
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING},
+        event_hooks={"response": [keep_location]},
     )
 
 

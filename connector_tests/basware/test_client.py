@@ -104,6 +104,19 @@ def test_a_continuation_that_has_expired_means_starting_again(status: int) -> No
         next(pages)
 
 
+@pytest.mark.parametrize("continuation", ["\u017bywiec".encode(), b"\xff\xfe"])
+def test_a_continuation_that_cannot_be_sent_back_leaves_the_pages_before_it(continuation: bytes) -> None:
+    answer = httpx.Response(
+        200,
+        content=raw_page(json.dumps(invoice())),
+        headers=[(b"x-amz-meta-continuationtoken", continuation)],
+    )
+    pages = client(Script(answer)).documents("1000", "WaitingForTransfer")
+    assert len(next(pages).documents) == 1
+    with pytest.raises(UnreadableAnswer, match="no header can carry"):
+        next(pages)
+
+
 def test_a_continuation_that_never_ends_is_noticed() -> None:
     basware, script = api(*[page(invoice(), continuation="same") for _ in range(9)])
     with pytest.raises(UnreadableAnswer, match="again and again"):
