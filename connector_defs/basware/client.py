@@ -401,7 +401,7 @@ class BaswareClient:
             try:
                 found = self._read(call, parse)
             except AnswerTooLarge as error:
-                size = int(call.params["pageSize"]) if repeatable else 1
+                size = int(call.params.get("pageSize", 1)) if repeatable or not seen else 1
                 if size == 1:
                     raise
                 logger.warning("%s; the list is read again in smaller pages", error)
@@ -420,6 +420,8 @@ class BaswareClient:
             yield page, answer.continuation is None
             if answer.continuation is None:
                 return
+            if not answer.continuation.isascii():
+                raise UnreadableAnswer(f"{call} gives a continuation that no header can carry back")
             position = (answer.continuation, hashlib.sha256(answer.body).digest())
             if position in seen:
                 raise UnreadableAnswer(f"{call} gives the same page and continuation again and again")
@@ -434,7 +436,7 @@ class BaswareClient:
         try:
             return self._read_once(call, parse)
         except TooMuchJson as error:
-            raise AnswerTooLarge(f"the answer to {call} is {error}") from None
+            raise AnswerTooLarge(f"the answer to {call} is too large ({error})") from None
         except BadJson as error:
             logger.warning("the answer to %s cannot be read: %s; asking once more", call, error)
         try:

@@ -23,7 +23,7 @@ from connector_defs.basware.extract_files import BadExtractFile, read_rows
 from connector_defs.basware.extracts import ExtractFile
 from connector_defs.basware.regions import RedirectRefused
 from connector_defs.basware.transport import UnreadableAnswer
-from connector_defs.domain.errors import OutcomeUnknown, RetryLater
+from connector_defs.domain.errors import OutcomeUnknown
 from connector_defs.outside import json_text
 from connector_tests.basware.builders import API, Script, client, invoice, raw_page
 
@@ -324,6 +324,9 @@ def test_h14_a_due_date_before_the_invoice_date_is_read_as_it_stands() -> None:
         "//169.254.169.254/k",
         "https://",
         "",
+        "https://0251.0376.0251.0376/k",
+        "https://a:b:c/k",
+        "https://xn--/k",
     ],
 )
 def test_h20_a_redirect_that_leads_astray_is_never_called(name: str, location: str, tmp_path: Path) -> None:
@@ -333,15 +336,11 @@ def test_h20_a_redirect_that_leads_astray_is_never_called(name: str, location: s
     assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize("name", REDIRECTS)
-@pytest.mark.parametrize("location", ["https://0251.0376.0251.0376/k", "https://a:b:c/k"])
-def test_h20_a_redirect_to_what_is_no_address_counts_as_no_answer(
-    name: str, location: str, tmp_path: Path
-) -> None:
-    script = Script(*[httpx.Response(302, headers={"Location": location})] * 3)
-    with pytest.raises(RetryLater):
-        REDIRECTS[name](client(script), tmp_path)
-    assert {request.url.host for request in script.requests} == {"api.basware.com"}
+@pytest.mark.parametrize("url", ["https://xn--/k", "https://a:b:c/k"])
+def test_h20_a_file_of_an_extract_at_what_is_no_address_is_never_called(url: str, tmp_path: Path) -> None:
+    script = Script()
+    with pytest.raises(RedirectRefused, match="not a URL"):
+        client(script).download("e-1", ExtractFile("IA_INVOICE", "f", url), tmp_path / "f")
 
 
 @pytest.mark.parametrize("name", REDIRECTS)
@@ -380,6 +379,13 @@ def test_h2_characters_that_no_store_takes_are_replaced_in_every_other_answer(tm
     assert row.values == {"ID": "a", "TEXT": "b\ufffd"}
 
 
+VENDORS = httpx.Response(
+    200,
+    content=b'{"vendorEntities": [{"externalCode": "v"}]}',
+    headers={"x-amz-meta-continuationtoken": "more"},
+)
+
+
 def too_large() -> httpx.Response:
     return httpx.Response(200, content=b" " * 2_000)
 
@@ -411,9 +417,22 @@ def test_h6_a_single_record_that_is_too_large_ends_the_list(monkeypatch: pytest.
 
 def test_h6_a_list_that_must_not_be_given_twice_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_text, "MAX_BYTES", 1_000)
-    script = Script(too_large())
+    script = Script(VENDORS, too_large())
     with pytest.raises(UnreadableAnswer, match="larger than 1,000 bytes"):
         list(client(script).list_entities("vendors"))
+
+
+def test_h6_a_list_of_which_nothing_was_given_yet_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "MAX_BYTES", 1_000)
+    script = Script(too_large(), VENDORS, httpx.Response(404))
+    assert len(list(client(script).list_entities("vendors", page_size=200))) == 1
+    assert [request.url.params["pageSize"] for request in script.requests] == ["200", "20", "20"]
+
+
+def test_h6_a_list_whose_pages_have_one_size_only_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "MAX_BYTES", 1_000)
+    with pytest.raises(UnreadableAnswer, match="larger than 1,000 bytes"):
+        list(client(Script(too_large())).tasks("New"))
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br"])
