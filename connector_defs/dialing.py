@@ -147,15 +147,19 @@ def _left(timeout: float | None, late: type[Exception]) -> float | None:
 
 
 class _Timed(httpcore.NetworkStream):
-    """A connection that minds the end of the exchange."""
+    """A connection that minds the end of the exchange. `heard`: something came since we last said anything."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self.heard = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        piece = self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        self.heard = True
+        return piece
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.heard = False
         self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
@@ -235,7 +239,11 @@ def _context(file: Path, changed: int) -> ssl.SSLContext:  # noqa: ARG001 - a ch
 
 
 class CheckedTransport(httpx.HTTPTransport):
-    """HTTP over connections of a `Dialer`. No proxy, nothing from the environment."""
+    """HTTP over connections of a `Dialer`. No proxy, nothing from the environment.
+
+    A server or something on the way that answers one request twice leaves an answer behind, which httpcore takes for
+    that to the next request: an invoice would get the voucher of another. It shows by having come too early.
+    """
 
     def __init__(
         self, reach: Reach, *, ca_file: Path | None = None, limits: httpx.Limits = _DEFAULT_LIMITS
@@ -250,6 +258,15 @@ class CheckedTransport(httpx.HTTPTransport):
             keepalive_expiry=limits.keepalive_expiry,
             network_backend=Dialer(reach),
         )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer to this very request; httpx.RemoteProtocolError where another one stood before it."""
+        response = super().handle_request(request)
+        connection = response.extensions.get("network_stream")
+        if isinstance(connection, _Timed) and not connection.heard:
+            response.close()
+            raise httpx.RemoteProtocolError("an answer came before its request", request=request)
+        return response
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpcore
 import httpx
 import pytest
 
@@ -107,6 +108,23 @@ def authority(tmp_path: Path) -> Authority:
 def plain() -> Iterator[Listener]:
     with listening(lambda _: http(200, b"here")) as listener:
         yield listener
+
+
+def test_an_answer_that_was_there_before_its_request_is_not_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(body: bytes) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    twice, fresh = [answer(b"first") + answer(b"first"), answer(b"second")], [answer(b"third")]
+    connections = iter([httpcore.MockStream(twice), httpcore.MockStream(fresh)])
+    monkeypatch.setattr(dialing, "resolve", lambda *_: ["8.8.8.8"])
+    monkeypatch.setattr(dialing, "connect", lambda *_: next(connections))
+    with httpx.Client(transport=CheckedTransport(Reach.PUBLIC), trust_env=False) as client:
+        assert client.get("http://erp.example/").text == "first"
+        with pytest.raises(httpx.RemoteProtocolError, match="before its request"):
+            client.get("http://erp.example/")
+        assert client.get("http://erp.example/").text == "third"
 
 
 def get(url: str, reach: Reach, ca_file: Path | None = None) -> httpx.Response:
