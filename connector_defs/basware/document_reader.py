@@ -28,6 +28,8 @@ from connector_defs.basware.wire import UNSTORABLE, Element, elements
 T = TypeVar("T")
 
 WRAPPER: Final = "accountingDocuments"
+# Basware's ids of invoices have 36 characters; so many are kept here.
+LONGEST_ID: Final = 64
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
 
@@ -182,9 +184,12 @@ def _document(element: Element) -> AccountingDocument:
     if not isinstance(element.value, dict):
         raise MalformedDocument(element.flaw or "it is not an object", invoice_id=None, text=element.text)
     invoice_id = element.value.get("invoiceId")
-    readable = invoice_id if isinstance(invoice_id, str) and invoice_id else None
+    readable = UNSTORABLE.sub("\ufffd", invoice_id) if isinstance(invoice_id, str) and invoice_id else None
     if element.flaw:
         raise MalformedDocument(element.flaw, invoice_id=readable, text=element.text)
+    if readable and len(readable) > LONGEST_ID:
+        reason = f"invoiceId has more than {LONGEST_ID} characters"
+        raise MalformedDocument(reason, invoice_id=readable, text=element.text)
     notes: list[str] = []
     invoice = _Reader(element.value, "", notes)
     try:

@@ -97,3 +97,23 @@ def test_a_text_that_postgresql_cannot_hold_concerns_its_own_record_alone(
         approve(pair.connector, pair.company, [SUPPLIER], actor="ann")
         enriched.write(pair)
         assert enriched.in_syspro(pair)[1] == "DE129273398"
+
+
+def test_what_postgresql_cannot_hold_of_an_invoice_concerns_that_invoice_alone(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with open_pair(tmp_path, storage={"state_url": postgres.database()}) as pair:
+        pair.map()
+        named, unreadable, dated, sound = pair.approve(
+            invoice("LONG", invoiceId="x" * 70),
+            invoice("NUL", invoiceId="a\x00b", invoiceDate="never"),
+            invoice("DATED"),
+            invoice("SOUND"),
+        )
+        pair.sandbox.basware.documents[dated]["lastUpdated"] = (
+            "2026-11-20T10:00:00+02:00[Europe/Helsinki]" * 2
+        )
+        pair.run()
+        assert pair.state("x" * 64) == pair.state("a\ufffdb") == "needs_review/MALFORMED"
+        assert pair.state(dated) == pair.state(sound) == "responded"
+        assert pair.in_basware(named) == pair.in_basware(unreadable) == "WaitingForTransfer"
