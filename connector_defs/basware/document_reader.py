@@ -30,6 +30,8 @@ T = TypeVar("T")
 WRAPPER: Final = "accountingDocuments"
 # Basware's ids of invoices have 36 characters; so many are kept here.
 LONGEST_ID: Final = 64
+# No store keeps more of an amount, and no amount has them: 1E100 is a mistake.
+_MOST_DIGITS: Final = 44
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
 
@@ -71,7 +73,10 @@ class _Reader:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
             raise _UnreadableField(f"{self.path}{name} is not a number")
-        return Decimal(value) if value else Decimal(0)
+        number = Decimal(value) if value else Decimal(0)
+        if max(number.adjusted(), -int(number.as_tuple().exponent)) > _MOST_DIGITS:
+            raise _UnreadableField(f"{self.path}{name} has more than {_MOST_DIGITS} digits when it is written out")
+        return number
 
     def whole_number(self, name: str) -> int | None:
         value = self.number(name)

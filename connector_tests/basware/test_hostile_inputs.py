@@ -220,7 +220,9 @@ def test_h7_the_same_holds_for_the_files_of_extracts(content: bytes, tmp_path: P
         ("0.1", "0.1"),
         ("-12.345", "-12.345"),
         ("9" * 38, "9" * 38),
-        ("1e308", "1e308"),
+        ("1e44", "1e44"),
+        ("-5.684341886080802E-14", "-5.684341886080802E-14"),
+        ("0e300", "0"),
     ],
 )
 def test_h8_an_amount_is_read_to_the_digit(amount: str, value: str) -> None:
@@ -242,6 +244,9 @@ def test_h8_an_amount_is_read_to_the_digit(amount: str, value: str) -> None:
         '{"value": 1}',
         "9" * 40,
         "0." + "1" * 39,
+        "1e45",
+        "1e308",
+        "1e-45",
     ],
 )
 def test_h8_an_amount_that_is_ambiguous_or_too_long_goes_to_a_person(amount: str) -> None:
