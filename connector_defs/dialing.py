@@ -38,6 +38,8 @@ _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _SPECIAL: Final = tuple(
     map(ipaddress.ip_network, ("192.0.0.0/24", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "fec0::/10"))
 )
+# One record of TLS.
+_SAID_AT_ONCE: Final = 16_384
 _DEFAULT_LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=20)
 # OpenSSL's X509_V_ERR codes.
 _EXPIRED: Final = frozenset({9, 10})
@@ -160,7 +162,10 @@ class _Timed(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self.heard = False
-        self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        # A time-out counts from one part that is taken to the next, so whoever takes little at a time could go on.
+        for start in range(0, len(buffer), _SAID_AT_ONCE):
+            piece = buffer[start : start + _SAID_AT_ONCE]
+            self._stream.write(piece, _left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._stream.close()

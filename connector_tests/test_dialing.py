@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpcore
 import httpx
@@ -125,6 +126,27 @@ def test_an_answer_that_was_there_before_its_request_is_not_taken_for_one(
         with pytest.raises(httpx.RemoteProtocolError, match="before its request"):
             client.get("http://erp.example/")
         assert client.get("http://erp.example/").text == "third"
+
+
+def test_whoever_takes_a_request_little_by_little_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    class Reluctant(httpcore.MockStream):
+        """Takes a second for whatever it is given."""
+
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            taken.append(len(buffer))
+
+    monkeypatch.setattr(dialing, "resolve", lambda *_: ["8.8.8.8"])
+    monkeypatch.setattr(dialing, "connect", lambda *_: Reluctant([]))
+    monkeypatch.setattr(dialing, "time", SimpleNamespace(monotonic=lambda: float(len(taken))))
+    with (
+        httpx.Client(transport=CheckedTransport(Reach.PUBLIC), trust_env=False) as client,
+        within(5),
+        pytest.raises(httpx.WriteTimeout, match="the whole exchange"),
+    ):
+        client.post("http://erp.example/", content=b"x" * 6_000_000)
+    assert len(taken) == 5
 
 
 def get(url: str, reach: Reach, ca_file: Path | None = None) -> httpx.Response:

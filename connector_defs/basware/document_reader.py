@@ -75,7 +75,9 @@ class _Reader:
             raise _UnreadableField(f"{self.path}{name} is not a number")
         number = Decimal(value) if value else Decimal(0)
         if max(number.adjusted(), -int(number.as_tuple().exponent)) > _MOST_DIGITS:
-            raise _UnreadableField(f"{self.path}{name} has more than {_MOST_DIGITS} digits when it is written out")
+            raise _UnreadableField(
+                f"{self.path}{name} has more than {_MOST_DIGITS} digits when it is written out"
+            )
         return number
 
     def whole_number(self, name: str) -> int | None:
