@@ -160,7 +160,8 @@ class BaswareClient:
         """All invoices of a company in one processing status, page by page; the page that ends the list says so.
 
         A list that stops short of its end (its continuation answers 404) has no such page. Where a page is too large
-        to be read, the list is begun again in smaller ones, so an invoice may come twice.
+        to be read, the list is begun again in smaller ones, so an invoice may come twice; an invoice that is too large
+        by itself is passed over, and the list then ends with UnreadableAnswer.
         Raises UnreadableAnswer when a page cannot be read around its invoices; the pages before it stand.
         """
         params = {"ProcessingStatus": status, "companyCode": company_code, "pageSize": str(page_size)}
@@ -397,11 +398,18 @@ class BaswareClient:
         if last_updated is not None:
             call = replace(call, params={**call.params, "lastUpdated": _instant(last_updated)})
         seen: set[tuple[str, bytes]] = set()
+        passed_over: AnswerTooLarge | None = None
         while True:
             try:
                 found = self._read(call, parse)
             except AnswerTooLarge as error:
                 size = int(call.params.get("pageSize", 1)) if repeatable or not seen else 1
+                if size == 1 and repeatable and error.continuation is not None:
+                    # One record alone must not hide those behind it.
+                    logger.warning("%s; it is passed over", error)
+                    passed_over = error
+                    call = self._following(call, error.continuation, b"", seen)
+                    continue
                 if size == 1:
                     raise
                 logger.warning("%s; the list is read again in smaller pages", error)
@@ -414,19 +422,26 @@ class BaswareClient:
                 if call.headers:
                     raise RetryLater(f"{error}; the listing went stale, start it again") from None
                 raise Fatal(f"{error}; check the settings") from None
-            if found is None:
-                return
-            answer, page = found
-            yield page, answer.continuation is None
-            if answer.continuation is None:
-                return
-            if not answer.continuation.isascii():
-                raise UnreadableAnswer(f"{call} gives a continuation that no header can carry back")
-            position = (answer.continuation, hashlib.sha256(answer.body).digest())
-            if position in seen:
-                raise UnreadableAnswer(f"{call} gives the same page and continuation again and again")
-            seen.add(position)
-            call = replace(call, headers={CONTINUATION_HEADER: answer.continuation})
+            if found is not None:
+                answer, page = found
+                yield page, answer.continuation is None and passed_over is None
+                if answer.continuation is not None:
+                    call = self._following(call, answer.continuation, answer.body, seen)
+                    continue
+            if passed_over is not None:
+                raise UnreadableAnswer(f"{passed_over}; every other record of the list was read")
+            return
+
+    @staticmethod
+    def _following(call: Call, continuation: str, body: bytes, seen: set[tuple[str, bytes]]) -> Call:
+        """The call for the next page. Raises UnreadableAnswer where there is none, or the list goes round in circles."""
+        if not continuation.isascii():
+            raise UnreadableAnswer(f"{call} gives a continuation that no header can carry back")
+        position = (continuation, hashlib.sha256(body).digest())
+        if position in seen:
+            raise UnreadableAnswer(f"{call} gives the same page and continuation again and again")
+        seen.add(position)
+        return replace(call, headers={CONTINUATION_HEADER: continuation})
 
     def _read(self, call: Call, parse: Callable[[bytes], T]) -> tuple[Answer, T] | None:
         """The answer to a GET and its reading, or None where there is nothing (404; for lists, no records).
@@ -435,8 +450,6 @@ class BaswareClient:
         """
         try:
             return self._read_once(call, parse)
-        except TooMuchJson as error:
-            raise AnswerTooLarge(f"the answer to {call} is too large ({error})") from None
         except BadJson as error:
             logger.warning("the answer to %s cannot be read: %s; asking once more", call, error)
         try:
@@ -450,7 +463,11 @@ class BaswareClient:
             return None
         if answer.status != 200:
             raise _NotRead(call, answer)
-        return answer, parse(answer.body)
+        try:
+            return answer, parse(answer.body)
+        except TooMuchJson as error:
+            told = f"the answer to {call} is too large ({error})"
+            raise AnswerTooLarge(told, continuation=answer.continuation) from None
 
 
 class _NotRead(Exception):

@@ -420,6 +420,26 @@ def test_h6_a_single_record_that_is_too_large_ends_the_list(monkeypatch: pytest.
     assert [request.url.params["pageSize"] for request in script.requests] == ["100", "10", "1"]
 
 
+@pytest.mark.parametrize("redirected", [False, True])
+@pytest.mark.parametrize("cap", ["bytes", "values"])
+def test_h6_an_invoice_that_is_too_large_by_itself_hides_no_other(
+    cap: str, redirected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        *((transport, "MAX_ANSWER_BYTES") if cap == "bytes" else (json_text, "MAX_BYTES")), 1_000
+    )
+    more = {"x-amz-meta-continuationtoken": "more"}
+    away = httpx.Response(302, headers={"Location": "https://bucket.example.com/k", **more})
+    huge = [away, too_large()] if redirected else [httpx.Response(200, content=b" " * 2_000, headers=more)]
+    script = Script(too_large(), too_large(), *huge, httpx.Response(200, content=raw_page(GOOD)))
+    pages = client(script).documents("1000", "Waiting")
+    page = next(pages)
+    assert ([document.invoice_id for document in page.documents], page.last) == (["good"], False)
+    with pytest.raises(UnreadableAnswer, match="every other record of the list was read"):
+        next(pages)
+    assert script.requests[-1].headers["x-amz-meta-continuationtoken"] == "more"
+
+
 def test_h6_a_list_that_must_not_be_given_twice_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_text, "MAX_BYTES", 1_000)
     script = Script(VENDORS, too_large())
