@@ -398,7 +398,7 @@ class BaswareClient:
         if last_updated is not None:
             call = replace(call, params={**call.params, "lastUpdated": _instant(last_updated)})
         seen: set[tuple[str, bytes]] = set()
-        passed_over: AnswerTooLarge | None = None
+        passed_over = ""
         while True:
             try:
                 found = self._read(call, parse)
@@ -407,7 +407,7 @@ class BaswareClient:
                 if size == 1 and repeatable and error.continuation is not None:
                     # One record alone must not hide those behind it.
                     logger.warning("%s; it is passed over", error)
-                    passed_over = error
+                    passed_over = str(error)
                     call = self._following(call, error.continuation, b"", seen)
                     continue
                 if size == 1:
@@ -424,11 +424,11 @@ class BaswareClient:
                 raise Fatal(f"{error}; check the settings") from None
             if found is not None:
                 answer, page = found
-                yield page, answer.continuation is None and passed_over is None
+                yield page, answer.continuation is None and not passed_over
                 if answer.continuation is not None:
                     call = self._following(call, answer.continuation, answer.body, seen)
                     continue
-            if passed_over is not None:
+            if passed_over:
                 raise UnreadableAnswer(f"{passed_over}; every other record of the list was read")
             return
 
