@@ -4,7 +4,6 @@ Here: one method per endpoint. Not here: tokens, retries and redirects (oauth, t
 """
 
 import enum
-import hashlib
 import logging
 import random
 import time
@@ -28,6 +27,7 @@ from connector_defs.basware.answers import (
     read_request_outcomes,
 )
 from connector_defs.basware.batches import MAX_REQUEST_BYTES
+from connector_defs.basware.continuations import Continuations
 from connector_defs.basware.document_reader import read_page
 from connector_defs.basware.documents import AccountingDocument, DocumentPage
 from connector_defs.basware.entities import (
@@ -61,7 +61,6 @@ from connector_defs.basware.subscriptions import (
     subscribe_body,
 )
 from connector_defs.basware.transport import (
-    CONTINUATION_HEADER,
     Answer,
     AnswerTooLarge,
     Call,
@@ -397,18 +396,18 @@ class BaswareClient:
         """
         if last_updated is not None:
             call = replace(call, params={**call.params, "lastUpdated": _instant(last_updated)})
-        seen: set[tuple[str, bytes]] = set()
+        course = Continuations()
         passed_over = ""
         while True:
             try:
                 found = self._read(call, parse)
             except AnswerTooLarge as error:
-                size = int(call.params.get("pageSize", 1)) if repeatable or not seen else 1
+                size = int(call.params.get("pageSize", 1)) if repeatable or not course.begun else 1
                 if size == 1 and repeatable and error.continuation is not None:
                     # One record alone must not hide those behind it.
                     logger.warning("%s; it is passed over", error)
                     passed_over = str(error)
-                    call = self._following(call, error.continuation, b"", seen)
+                    call = course.following(call, error.continuation, b"")
                     continue
                 if size == 1:
                     raise
@@ -416,7 +415,7 @@ class BaswareClient:
                 # A continuation belongs to pages of one size.
                 smaller = str(max(1, size // _SMALLER))
                 call = replace(call, params={**call.params, "pageSize": smaller}, headers={})
-                seen.clear()
+                course = Continuations()
                 continue
             except _NotRead as error:
                 if call.headers:
@@ -426,22 +425,11 @@ class BaswareClient:
                 answer, page = found
                 yield page, answer.continuation is None and not passed_over
                 if answer.continuation is not None:
-                    call = self._following(call, answer.continuation, answer.body, seen)
+                    call = course.following(call, answer.continuation, answer.body)
                     continue
             if passed_over:
                 raise UnreadableAnswer(f"{passed_over}; every other record of the list was read")
             return
-
-    @staticmethod
-    def _following(call: Call, continuation: str, body: bytes, seen: set[tuple[str, bytes]]) -> Call:
-        """The call for the next page. Raises UnreadableAnswer where there is none, or the list goes round in circles."""
-        if not continuation.isascii():
-            raise UnreadableAnswer(f"{call} gives a continuation that no header can carry back")
-        position = (continuation, hashlib.sha256(body).digest())
-        if position in seen:
-            raise UnreadableAnswer(f"{call} gives the same page and continuation again and again")
-        seen.add(position)
-        return replace(call, headers={CONTINUATION_HEADER: continuation})
 
     def _read(self, call: Call, parse: Callable[[bytes], T]) -> tuple[Answer, T] | None:
         """The answer to a GET and its reading, or None where there is nothing (404; for lists, no records).
