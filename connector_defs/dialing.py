@@ -33,6 +33,13 @@ SocketOptions = Iterable[
 
 # Carries an IPv4 address in its last 32 bits (RFC 6052).
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+# Public to some versions of Python: protocol assignments, where a cloud kept the credentials of a machine, local NAT64
+# (RFC 8215), IPv4 inside IPv6 in two forms of old, and what was site-local.
+_SPECIAL: Final = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "fec0::/10"))
+)
+# One record of TLS.
+_SAID_AT_ONCE: Final = 16_384
 _DEFAULT_LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=20)
 # OpenSSL's X509_V_ERR codes.
 _EXPIRED: Final = frozenset({9, 10})
@@ -65,11 +72,15 @@ class Reach(enum.Enum):
             case Reach.LOOPBACK:
                 return address.is_loopback
             case Reach.PUBLIC:
-                return all(one.is_global and not one.is_multicast for one in every)
+                return all(one.is_global and not one.is_multicast and not _is_special(one) for one in every)
             case Reach.PRIVATE:
                 # Link-local is where clouds keep the credentials of a machine.
-                plain = address.is_private and not address.is_link_local and not address.is_unspecified
-                return address.is_loopback or (plain and len(every) == 1 and not address.is_multicast)
+                plain = address.is_private and not address.is_link_local and not address.is_multicast
+                return address.is_loopback or (plain and len(every) == 1 and not _is_special(address))
+
+
+def _is_special(address: Address) -> bool:
+    return address.is_unspecified or any(address in network for network in _SPECIAL)
 
 
 def _embedded(address: Address) -> list[Address]:
@@ -138,16 +149,23 @@ def _left(timeout: float | None, late: type[Exception]) -> float | None:
 
 
 class _Timed(httpcore.NetworkStream):
-    """A connection that minds the end of the exchange."""
+    """A connection that minds the end of the exchange. `heard`: something came since we last said anything."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self.heard = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        piece = self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        self.heard = True
+        return piece
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        self.heard = False
+        # A time-out counts from one part that is taken to the next, so whoever takes little at a time could go on.
+        for start in range(0, len(buffer), _SAID_AT_ONCE):
+            piece = buffer[start : start + _SAID_AT_ONCE]
+            self._stream.write(piece, _left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -226,7 +244,11 @@ def _context(file: Path, changed: int) -> ssl.SSLContext:  # noqa: ARG001 - a ch
 
 
 class CheckedTransport(httpx.HTTPTransport):
-    """HTTP over connections of a `Dialer`. No proxy, nothing from the environment."""
+    """HTTP over connections of a `Dialer`. No proxy, nothing from the environment.
+
+    A server or something on the way that answers one request twice leaves an answer behind, which httpcore takes for
+    that to the next request: an invoice would get the voucher of another. It shows by having come too early.
+    """
 
     def __init__(
         self, reach: Reach, *, ca_file: Path | None = None, limits: httpx.Limits = _DEFAULT_LIMITS
@@ -241,6 +263,15 @@ class CheckedTransport(httpx.HTTPTransport):
             keepalive_expiry=limits.keepalive_expiry,
             network_backend=Dialer(reach),
         )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer to this very request; httpx.RemoteProtocolError where another one stood before it."""
+        response = super().handle_request(request)
+        connection = response.extensions.get("network_stream")
+        if isinstance(connection, _Timed) and not connection.heard:
+            response.close()
+            raise httpx.RemoteProtocolError("an answer came before its request", request=request)
+        return response
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import httpcore
 import httpx
 import pytest
 
@@ -81,6 +83,11 @@ def test_a_name_is_no_address(host: str) -> None:
         ("2002:7f00:1::", set()),
         ("64:ff9b::a9fe:a9fe", set()),
         ("64:ff9b::808:808", {Reach.PUBLIC}),
+        ("192.0.0.192", set()),
+        ("64:ff9b:1::a9fe:a9fe", set()),
+        ("::169.254.169.254", set()),
+        ("::ffff:0:127.0.0.1", set()),
+        ("fec0::1", set()),
     ],
 )
 def test_each_address_is_within_the_reach_it_belongs_to(address: str, within_reach: set[Reach]) -> None:
@@ -102,6 +109,44 @@ def authority(tmp_path: Path) -> Authority:
 def plain() -> Iterator[Listener]:
     with listening(lambda _: http(200, b"here")) as listener:
         yield listener
+
+
+def test_an_answer_that_was_there_before_its_request_is_not_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(body: bytes) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    twice, fresh = [answer(b"first") + answer(b"first"), answer(b"second")], [answer(b"third")]
+    connections = iter([httpcore.MockStream(twice), httpcore.MockStream(fresh)])
+    monkeypatch.setattr(dialing, "resolve", lambda *_: ["8.8.8.8"])
+    monkeypatch.setattr(dialing, "connect", lambda *_: next(connections))
+    with httpx.Client(transport=CheckedTransport(Reach.PUBLIC), trust_env=False) as client:
+        assert client.get("http://erp.example/").text == "first"
+        with pytest.raises(httpx.RemoteProtocolError, match="before its request"):
+            client.get("http://erp.example/")
+        assert client.get("http://erp.example/").text == "third"
+
+
+def test_whoever_takes_a_request_little_by_little_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    class Reluctant(httpcore.MockStream):
+        """Takes a second for whatever it is given."""
+
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            taken.append(len(buffer))
+
+    monkeypatch.setattr(dialing, "resolve", lambda *_: ["8.8.8.8"])
+    monkeypatch.setattr(dialing, "connect", lambda *_: Reluctant([]))
+    monkeypatch.setattr(dialing, "time", SimpleNamespace(monotonic=lambda: float(len(taken))))
+    with (
+        httpx.Client(transport=CheckedTransport(Reach.PUBLIC), trust_env=False) as client,
+        within(5),
+        pytest.raises(httpx.WriteTimeout, match="the whole exchange"),
+    ):
+        client.post("http://erp.example/", content=b"x" * 6_000_000)
+    assert len(taken) == 5
 
 
 def get(url: str, reach: Reach, ca_file: Path | None = None) -> httpx.Response:

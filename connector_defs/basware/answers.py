@@ -22,6 +22,8 @@ TARGET_SYSTEM: Final = "P2P"
 # Of an answer that is no JSON so much is read, and so much told.
 _MOST_READ: Final = 2000
 _LONGEST: Final = 200
+# Basware's request ids have 36 characters. What is longer than is kept is none that could be asked for again.
+_LONGEST_ID: Final = 80
 
 # The worst status of a record counts, unknown ones rank between.
 _WORST_FIRST: Final = (
@@ -106,8 +108,9 @@ def read_receipt(answer: Answer) -> Receipt:
             storable(answer.body[:_MOST_READ].decode("utf-8", "replace"))
         )
         errors = (ApiError(None, "", f"HTTP_{answer.status}", redacted(message)[:_LONGEST]),)
+    told = (answer.request_id, _text(fields, "requestId"))
     return Receipt(
-        request_id=answer.request_id or _text(fields, "requestId"),
+        request_id=next((one for one in told if one and len(one) <= _LONGEST_ID), None),
         http_status=answer.status,
         errors=errors,
         client_request_id=answer.client_request_id,

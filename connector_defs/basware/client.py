@@ -4,7 +4,6 @@ Here: one method per endpoint. Not here: tokens, retries and redirects (oauth, t
 """
 
 import enum
-import hashlib
 import logging
 import random
 import time
@@ -28,6 +27,7 @@ from connector_defs.basware.answers import (
     read_request_outcomes,
 )
 from connector_defs.basware.batches import MAX_REQUEST_BYTES
+from connector_defs.basware.continuations import Continuations
 from connector_defs.basware.document_reader import read_page
 from connector_defs.basware.documents import AccountingDocument, DocumentPage
 from connector_defs.basware.entities import (
@@ -61,7 +61,6 @@ from connector_defs.basware.subscriptions import (
     subscribe_body,
 )
 from connector_defs.basware.transport import (
-    CONTINUATION_HEADER,
     Answer,
     AnswerTooLarge,
     Call,
@@ -160,7 +159,8 @@ class BaswareClient:
         """All invoices of a company in one processing status, page by page; the page that ends the list says so.
 
         A list that stops short of its end (its continuation answers 404) has no such page. Where a page is too large
-        to be read, the list is begun again in smaller ones, so an invoice may come twice.
+        to be read, the list is begun again in smaller ones, so an invoice may come twice; an invoice that is too large
+        by itself is passed over, and the list then ends with UnreadableAnswer.
         Raises UnreadableAnswer when a page cannot be read around its invoices; the pages before it stand.
         """
         params = {"ProcessingStatus": status, "companyCode": company_code, "pageSize": str(page_size)}
@@ -396,35 +396,40 @@ class BaswareClient:
         """
         if last_updated is not None:
             call = replace(call, params={**call.params, "lastUpdated": _instant(last_updated)})
-        seen: set[tuple[str, bytes]] = set()
+        course = Continuations()
+        passed_over = ""
         while True:
             try:
                 found = self._read(call, parse)
             except AnswerTooLarge as error:
-                size = int(call.params["pageSize"]) if repeatable else 1
+                size = int(call.params.get("pageSize", 1)) if repeatable or not course.begun else 1
+                if size == 1 and repeatable and error.continuation is not None:
+                    # One record alone must not hide those behind it.
+                    logger.warning("%s; it is passed over", error)
+                    passed_over = str(error)
+                    call = course.following(call, error.continuation, b"")
+                    continue
                 if size == 1:
                     raise
                 logger.warning("%s; the list is read again in smaller pages", error)
                 # A continuation belongs to pages of one size.
                 smaller = str(max(1, size // _SMALLER))
                 call = replace(call, params={**call.params, "pageSize": smaller}, headers={})
-                seen.clear()
+                course = Continuations()
                 continue
             except _NotRead as error:
                 if call.headers:
                     raise RetryLater(f"{error}; the listing went stale, start it again") from None
                 raise Fatal(f"{error}; check the settings") from None
-            if found is None:
-                return
-            answer, page = found
-            yield page, answer.continuation is None
-            if answer.continuation is None:
-                return
-            position = (answer.continuation, hashlib.sha256(answer.body).digest())
-            if position in seen:
-                raise UnreadableAnswer(f"{call} gives the same page and continuation again and again")
-            seen.add(position)
-            call = replace(call, headers={CONTINUATION_HEADER: answer.continuation})
+            if found is not None:
+                answer, page = found
+                yield page, answer.continuation is None and not passed_over
+                if answer.continuation is not None:
+                    call = course.following(call, answer.continuation, answer.body)
+                    continue
+            if passed_over:
+                raise UnreadableAnswer(f"{passed_over}; every other record of the list was read")
+            return
 
     def _read(self, call: Call, parse: Callable[[bytes], T]) -> tuple[Answer, T] | None:
         """The answer to a GET and its reading, or None where there is nothing (404; for lists, no records).
@@ -433,8 +438,6 @@ class BaswareClient:
         """
         try:
             return self._read_once(call, parse)
-        except TooMuchJson as error:
-            raise AnswerTooLarge(f"the answer to {call} is {error}") from None
         except BadJson as error:
             logger.warning("the answer to %s cannot be read: %s; asking once more", call, error)
         try:
@@ -448,7 +451,11 @@ class BaswareClient:
             return None
         if answer.status != 200:
             raise _NotRead(call, answer)
-        return answer, parse(answer.body)
+        try:
+            return answer, parse(answer.body)
+        except TooMuchJson as error:
+            told = f"the answer to {call} is too large ({error})"
+            raise AnswerTooLarge(told, continuation=answer.continuation) from None
 
 
 class _NotRead(Exception):

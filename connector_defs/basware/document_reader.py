@@ -28,6 +28,10 @@ from connector_defs.basware.wire import UNSTORABLE, Element, elements
 T = TypeVar("T")
 
 WRAPPER: Final = "accountingDocuments"
+# Basware's ids of invoices have 36 characters; so many are kept here.
+LONGEST_ID: Final = 64
+# No store keeps more of an amount, and no amount has them: 1E100 is a mistake.
+_MOST_DIGITS: Final = 44
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
 
@@ -69,7 +73,12 @@ class _Reader:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
             raise _UnreadableField(f"{self.path}{name} is not a number")
-        return Decimal(value) if value else Decimal(0)
+        number = Decimal(value) if value else Decimal(0)
+        if max(number.adjusted(), -int(number.as_tuple().exponent)) > _MOST_DIGITS:
+            raise _UnreadableField(
+                f"{self.path}{name} has more than {_MOST_DIGITS} digits when it is written out"
+            )
+        return number
 
     def whole_number(self, name: str) -> int | None:
         value = self.number(name)
@@ -182,9 +191,12 @@ def _document(element: Element) -> AccountingDocument:
     if not isinstance(element.value, dict):
         raise MalformedDocument(element.flaw or "it is not an object", invoice_id=None, text=element.text)
     invoice_id = element.value.get("invoiceId")
-    readable = invoice_id if isinstance(invoice_id, str) and invoice_id else None
+    readable = UNSTORABLE.sub("\ufffd", invoice_id) if isinstance(invoice_id, str) and invoice_id else None
     if element.flaw:
         raise MalformedDocument(element.flaw, invoice_id=readable, text=element.text)
+    if readable and len(readable) > LONGEST_ID:
+        reason = f"invoiceId has more than {LONGEST_ID} characters"
+        raise MalformedDocument(reason, invoice_id=readable, text=element.text)
     notes: list[str] = []
     invoice = _Reader(element.value, "", notes)
     try:

@@ -28,6 +28,7 @@ from connector_defs.domain.errors import ConnectorError, Fatal, RetryLater
 from connector_defs.domain.known_secrets import know_for_now
 from connector_defs.domain.redaction import redacted
 from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, received
+from connector_defs.outside.urls import keep_location
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +138,7 @@ class TokenSource:
             transport=transport or CheckedTransport(hosts.reach),
             trust_env=False,
             follow_redirects=False,
+            event_hooks={"response": [keep_location]},
         )
 
     def close(self) -> None:

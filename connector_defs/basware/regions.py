@@ -14,6 +14,7 @@ import httpx
 from connector_defs.basware.region_hosts import REGION_HOSTS, RegionHosts
 from connector_defs.dialing import Reach, literal
 from connector_defs.domain.errors import Fatal
+from connector_defs.outside.urls import read_url
 
 SANDBOX: Final = "SANDBOX"
 
@@ -147,7 +148,7 @@ class BaswareHosts:
         when it is connected to.
         """
         try:
-            target = httpx.URL(source).join(location)
+            target = read_url(location, source)
         except httpx.InvalidURL:
             raise RedirectRefused("Basware redirected to something that is not a URL") from None
         if target == httpx.URL(source):
@@ -186,7 +187,7 @@ class BaswareHosts:
         """True where `url` is served by the API at `api_url` itself, so that the token belongs there."""
         api = httpx.URL(api_url)
         try:
-            target = api.join(url)
+            target = read_url(url, api_url)
         except httpx.InvalidURL:
             return False
         if target.userinfo or (target.scheme, _port(target)) != (api.scheme, _port(api)):
@@ -248,7 +249,7 @@ class BaswareHosts:
 
 def _parse(url: str) -> httpx.URL:
     try:
-        parsed = httpx.URL(url)
+        parsed = read_url(url)
     except httpx.InvalidURL:
         raise HostRefused("a Basware URL of the settings cannot be read: write https://host") from None
     if not parsed.host:

@@ -30,6 +30,7 @@ from connector_defs.dialing import AddressRefused, CheckedTransport, certificate
 from connector_defs.domain.errors import ConnectorError, Fatal, OutcomeUnknown, RetryLater
 from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, BodyTooLarge, pieces, whole
 from connector_defs.outside.json_text import MAX_BYTES
+from connector_defs.outside.urls import keep_location, location_of
 from connector_defs.private_files import create
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,11 @@ class UnreadableAnswer(RetryLater):
 
 
 class AnswerTooLarge(UnreadableAnswer):
-    """More than can be read at once; a smaller page of it might be."""
+    """More than can be read at once; a smaller page of it might be. `continuation` leads past it, in a list."""
+
+    def __init__(self, message: str, *, continuation: str | None = None) -> None:
+        super().__init__(message)
+        self.continuation = continuation
 
 
 class Effect(enum.Enum):
@@ -333,7 +338,7 @@ class Exchange:
 
     def _follow(self, call: Call, redirect: httpx.Response, request_id: str) -> Answer | _Met:
         """The one hop to the storage behind Basware: a new request that carries nothing of ours."""
-        location = redirect.headers.get("Location")
+        location = location_of(redirect)
         if not location:
             raise RedirectRefused(f"{call}: Basware answered with a redirect to nowhere")
         target = self._hosts.check_redirect(str(redirect.request.url), location)
@@ -342,6 +347,9 @@ class Exchange:
             second = self._receive(self._storage, request, f"GET {call.name} (redirect)", call)
         except AddressRefused as refusal:
             raise RedirectRefused(f"{call}: Basware's redirect is not followed: {refusal}") from None
+        except AnswerTooLarge as large:
+            large.continuation = large.continuation or _continuation(redirect)
+            raise
         if isinstance(second, _Met):
             return second
         response, body = second
@@ -380,8 +388,10 @@ class Exchange:
             except BodyRefused as error:
                 if call.effect is Effect.ONCE:
                     return _Met(Failure.NO_ANSWER, f"the answer {error}")
-                kind = AnswerTooLarge if isinstance(error, BodyTooLarge) else UnreadableAnswer
-                raise kind(f"{call}: the answer {error}, reading was stopped") from None
+                told = f"{call}: the answer {error}, reading was stopped"
+                if isinstance(error, BodyTooLarge):
+                    raise AnswerTooLarge(told, continuation=_continuation(response)) from None
+                raise UnreadableAnswer(told) from None
 
 
 def _client(timeout: float, transport: httpx.BaseTransport) -> httpx.Client:
@@ -392,6 +402,7 @@ def _client(timeout: float, transport: httpx.BaseTransport) -> httpx.Client:
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING},
+        event_hooks={"response": [keep_location]},
     )
 
 
@@ -457,6 +468,10 @@ def _write_body(response: httpx.Response, target: Path, deadline: float) -> None
             file.write(piece)
 
 
+def _continuation(response: httpx.Response) -> str | None:
+    return response.headers.get(CONTINUATION_HEADER) or None
+
+
 def _answer(
     response: httpx.Response, body: bytes, client_request_id: str, redirect: httpx.Response | None
 ) -> Answer:
@@ -471,5 +486,5 @@ def _answer(
         body=body,
         client_request_id=client_request_id,
         request_id=header("x-amzn-RequestId"),
-        continuation=header(CONTINUATION_HEADER),
+        continuation=_continuation(response) or (None if redirect is None else _continuation(redirect)),
     )

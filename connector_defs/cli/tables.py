@@ -332,7 +332,7 @@ def probes(found: Sequence[Probe]) -> None:
                 probe.name,
                 probe.company,
                 probe.detail,
-                probe.warning if probe.ok else probe.remedy,
+                "; ".join(filter(None, ("" if probe.ok else probe.remedy, probe.warning))),
             )
             for probe in found
         ],

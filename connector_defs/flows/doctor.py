@@ -223,7 +223,8 @@ def _token(clients: Clients) -> Probe:
     found = judge(clients.flows, granted)
     if found.missing:
         told = "; ".join(f"{flow}: {', '.join(lacking)}" for flow, lacking in found.missing.items())
-        return Probe(name, "", False, f"scopes not granted, by flow: {told}", f"{remedy}, or schedules.flows")
+        detail, remedy = f"scopes not granted, by flow: {told}", f"{remedy}, or schedules.flows"
+        return Probe(name, "", False, detail, remedy, warning=_surplus(found))
     return Probe(name, "", True, f"granted with the {len(needed)} scopes needed", warning=_surplus(found))
 
 

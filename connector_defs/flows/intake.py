@@ -172,7 +172,7 @@ def arrival(document: AccountingDocument) -> Arrival:
         invoice_id=document.invoice_id,
         payload=document.text,
         payload_digest=document.digest,
-        document_updated=document.last_updated or "",
+        document_updated=(document.last_updated or "")[:40],
         supplier=document.supplier_code[:40],
         number=(document.invoice_number or "")[:120],
         currency=document.currency_code[:10],

@@ -11,6 +11,7 @@ it may lose zeros unseen, so it is for programs.
 import csv
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ _WIDTH = 16
 # Far above any chart of accounts: a file beyond it is a mistake, or made to fill the memory.
 _MOST_BYTES = 20_000_000
 _MOST_LINES = 100_000
+# A workbook is XML inside.
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -119,27 +122,26 @@ def _as_csv(rows: Sequence[Sequence[str]]) -> bytes:
 
 def _as_workbook(rows: Sequence[Sequence[str]]) -> bytes:
     import pandas as pd
-    from openpyxl.utils.exceptions import IllegalCharacterError
 
+    for text in (cell for row in rows for cell in row):
+        if _NOT_IN_XML.search(text):
+            raise Fatal(f"a workbook cannot hold the text {text[:80]!r}: export to .csv")
     content = io.BytesIO()
-    try:
-        with pd.ExcelWriter(content, engine="openpyxl") as writer:
-            pd.DataFrame(rows, columns=list(COLUMNS)).to_excel(writer, sheet_name=_SHEET, index=False)
-            sheet = writer.sheets[_SHEET]
-            sheet.freeze_panes = "A2"
-            for number, name in enumerate(COLUMNS):
-                column = sheet.column_dimensions[chr(ord("A") + number)]
-                column.width = _WIDTHS.get(name, _WIDTH)
-                # For the lines that people add below ours.
-                column.number_format = _TEXT_FORMAT
-            for row in sheet.iter_rows(min_row=2):
-                for cell in row:
-                    cell.number_format = _TEXT_FORMAT
-                    # Never a formula, nor an error such as #N/A, whatever openpyxl takes the text for.
-                    if cell.value is not None:
-                        cell.data_type = "s"
-    except IllegalCharacterError as error:
-        raise Fatal(f"a workbook cannot hold the text {str(error)[:80]!r}: export to .csv") from None
+    with pd.ExcelWriter(content, engine="openpyxl") as writer:
+        pd.DataFrame(rows, columns=list(COLUMNS)).to_excel(writer, sheet_name=_SHEET, index=False)
+        sheet = writer.sheets[_SHEET]
+        sheet.freeze_panes = "A2"
+        for number, name in enumerate(COLUMNS):
+            column = sheet.column_dimensions[chr(ord("A") + number)]
+            column.width = _WIDTHS.get(name, _WIDTH)
+            # For the lines that people add below ours.
+            column.number_format = _TEXT_FORMAT
+        for line in sheet.iter_rows(min_row=2):
+            for cell in line:
+                cell.number_format = _TEXT_FORMAT
+                # Never a formula, nor an error such as #N/A, whatever openpyxl takes the text for.
+                if cell.value is not None:
+                    cell.data_type = "s"
     return content.getvalue()
 
 

@@ -63,8 +63,9 @@ def _facts(code: str, row: Row) -> SupplierFacts:
 
 
 def _trimmed(row: Row, column: str) -> str | None:
+    """As it is compared, shown and kept: without the blanks around it, and without U+0000, which no store takes."""
     value = row.get(column)
-    return None if value is None else str(value).strip()
+    return None if value is None else str(value).strip().replace("\0", "\ufffd")
 
 
 def _forms(code: str) -> set[str]:

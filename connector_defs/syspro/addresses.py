@@ -11,6 +11,7 @@ import httpx
 
 from connector_defs.dialing import Address, Reach, literal
 from connector_defs.domain.errors import Fatal
+from connector_defs.outside.urls import read_url
 
 
 class UrlRefused(Fatal):
@@ -28,7 +29,7 @@ class Trust:
 def reach_of(url: str, trust: Trust) -> Reach:
     """The addresses that a client of this URL may connect to. Raises UrlRefused where it may not be called at all."""
     try:
-        parsed = httpx.URL(url)
+        parsed = read_url(url)
     except httpx.InvalidURL:
         raise UrlRefused(
             "a SYSPRO URL of the settings cannot be read: write https://host:port/path"

@@ -20,7 +20,7 @@ from connector_defs.domain.errors import Fatal, RetryLater
 from connector_defs.outside import json_text
 from connector_defs.outside.json_text import BadJson
 from connector_defs.syspro.addresses import Trust
-from connector_defs.syspro.pages import error_text
+from connector_defs.syspro.pages import PageTooLarge, error_text
 from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text, retry_after
 
 _MAX_CONNECTIONS = 4
@@ -175,6 +175,8 @@ class TableReader:
         return f"{self._root}/{quote(table, safe='')}?{query}"
 
     def _retryable(self, table: str, failure: Failure) -> str:
+        if failure.too_large:
+            raise PageTooLarge(f"SYSPRO OData, table {table}: {failure.reason}.")
         if not failure.retryable:
             raise Fatal(
                 f"SYSPRO OData, table {table}: {failure.reason}. Check SYSPRO_ODATA_URL; "

@@ -28,6 +28,10 @@ _MAX_ROW_BYTES = 1_000_000
 _MAX_ROWS = 50_000
 
 
+class PageTooLarge(Fatal):
+    """A reply that is more than can be read at once; one of fewer rows might be read."""
+
+
 class Page(Protocol):
     """Rows in the order of the primary key, as far as paging needs to know them."""
 
@@ -153,7 +157,7 @@ def raw_rows(table: str, body: bytes) -> list[Mapping[str, object]] | None:
     try:
         reply = json_text.decode_whole(body, mark=True)
     except TooMuchJson as error:
-        raise Fatal(f"SYSPRO OData, table {table}: the reply is {error}; trying again cannot help.") from None
+        raise PageTooLarge(f"SYSPRO OData, table {table}: the answer is too large ({error}).") from None
     except BadJson:
         return None
     if isinstance(reply, dict) and "value" not in reply and "error" in reply:

@@ -14,10 +14,13 @@ from connector_defs.domain.errors import Fatal, RetryLater
 from connector_defs.syspro import conditions
 from connector_defs.syspro.conditions import Condition
 from connector_defs.syspro.odata_service import QueryRefused, TableMissing
-from connector_defs.syspro.pages import Key, Page
+from connector_defs.syspro.pages import Key, Page, PageTooLarge
 from connector_defs.syspro.tables import Table
 
 ROW_CAP = 5000
+# A page too large to be read is asked for again with this part of its rows. Fewer than two may be the last row again.
+_SMALLER = 4
+_FEWEST = 2
 
 _log = logging.getLogger(__name__)
 
@@ -53,19 +56,17 @@ class Reading(Generic[P]):
     def pages(self) -> Iterator[P]:
         """All pages in the order of the primary key, none of them empty."""
         if self.table.name in self.skipping:
-            return self._by_position(None)
+            return self._by_position(None, self.top)
         return self._by_key()
 
     def _by_key(self) -> Iterator[P]:
         place: _Place | None = None
+        top = self.top
         ends: set[Key] = set()
         while True:
+            after = self.where if place is None else rows_after(self.table, place.last, self.where)
             try:
-                page = self.query(
-                    self.where if place is None else rows_after(self.table, place.last, self.where),
-                    self.top,
-                    0,
-                )
+                page, top = self._readable(after, top, 0)
             except (QueryRefused, TableMissing) as refusal:
                 if place is None:
                     raise
@@ -74,12 +75,12 @@ class Reading(Generic[P]):
                 )
                 if self.where is None:
                     self.skipping.add(self.table.name)
-                yield from self._by_position(place)
+                yield from self._by_position(place, top)
                 return
             repeated = None if place is None else page.find(place.last)
             if repeated is not None:
                 # A service that trims char(n) may give the last row again; alone, it is the end of the table.
-                if len(page) == 1 and self.top > 1:
+                if len(page) == 1 and top > 1:
                     return
                 page = page.after(repeated)
             if not page:
@@ -94,11 +95,26 @@ class Reading(Generic[P]):
             ends.add(place.last)
             yield page
 
-    def _by_position(self, place: _Place | None) -> Iterator[P]:
+    def _readable(self, where: Condition | None, top: int, skip: int) -> tuple[P, int]:
+        """A page of `top` rows, or of as many fewer as can be read at once; and how many were asked for."""
+        while True:
+            try:
+                return self.query(where, top, skip), top
+            except PageTooLarge as error:
+                if top <= _FEWEST:
+                    raise Fatal(
+                        f"{error} {top} rows were asked for: the service ignores $top, or they hold far too much."
+                    ) from None
+                top = max(_FEWEST, top // _SMALLER)
+                _log.warning("%s It is asked for again, %d rows at a time.", error, top)
+
+    def _by_position(self, place: _Place | None, top: int) -> Iterator[P]:
         """Pages by `$skip`, each beginning with the last row of the one before, to see that nothing moved."""
         while True:
             offset = 0 if place is None else place.taken - 1
-            page = self.query(self.where, self.top if place is None else min(self.top + 1, ROW_CAP), offset)
+            wanted = top if place is None else min(top + 1, ROW_CAP)
+            page, asked = self._readable(self.where, wanted, offset)
+            top = min(top, asked)
             if place is None:
                 if not page:
                     return

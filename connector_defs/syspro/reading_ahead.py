@@ -66,8 +66,12 @@ class ReadAhead:
             coming = self._start(asked, threads)
         key = coming.last.result()
         if key is not None:
-            self._coming = self._start((rows_after(self._table, key, self._where), self._top, 0), threads)
-        page = coming.page.result()
+            self._coming = self._start((rows_after(self._table, key, self._where), asked[1], 0), threads)
+        try:
+            page = coming.page.result()
+        finally:
+            # What was read of a page that failed hangs on its error: a circle with this frame would keep it.
+            del coming
         return self._read(*asked) if page is None else page
 
     def _start(self, asked: _Asked, threads: Executor) -> _UnderWay:

@@ -82,10 +82,18 @@ class Column:
         return _PARSERS[self.kind.family](raw)
 
 
+class _HalfCharacter(ValueError):
+    """A text that no text of ours can be; `replaced` is what can be kept of it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("half a character")
+        self.replaced = _LONE_SURROGATE.sub("\ufffd", text)
+
+
 def _text(raw: object) -> str:
     text = raw if isinstance(raw, str) else str(raw)
     if _LONE_SURROGATE.search(text):
-        raise ValueError("half a character")
+        raise _HalfCharacter(text)
     return text
 
 
@@ -192,13 +200,21 @@ class Table:
                 value = folded.get(name.casefold())
             try:
                 row[name] = column.parse(value)
+            except _HalfCharacter as half:
+                # A name cut off in the middle of an emoji; a key must be what it is, or paging loses its place.
+                if name in self.key:
+                    raise self._misfit(raw, column, half) from None
+                row[name] = half.replaced
             except ValueError as error:
-                record = ", ".join(f"{part}={raw.get(part)!r}" for part in self.key)
-                raise Fatal(
-                    f"SYSPRO table {self.name}, row {record}: column {name} holds a value that is no "
-                    f"{column.kind.family} ({error}). Reading it again cannot help."
-                ) from None
+                raise self._misfit(raw, column, error) from None
         return row
+
+    def _misfit(self, raw: Mapping[str, object], column: Column, error: ValueError) -> Fatal:
+        record = ", ".join(f"{part}={raw.get(part)!r}" for part in self.key)
+        return Fatal(
+            f"SYSPRO table {self.name}, row {record}: column {column.name} holds a value that is no "
+            f"{column.kind.family} ({error}). Reading it again cannot help."
+        )
 
     def key_of(self, row: Row) -> tuple[str | Decimal | int | date, ...]:
         """Primary key of a row as stored; raises Fatal where a key column is absent."""

@@ -16,6 +16,7 @@ from connector_defs.domain import log_redaction
 from connector_defs.domain.redaction import redacted
 from connector_defs.outside.body import ACCEPT_ENCODING, BodyRefused, BodyTooLarge, whole
 from connector_defs.outside.json_text import MAX_BYTES
+from connector_defs.outside.urls import keep_location
 from connector_defs.syspro.addresses import Trust, reach_of
 
 # A page of 5,000 rows comes to a quarter of it.
@@ -46,11 +47,15 @@ def plain_text(body: str, limit: int = 300) -> str:
 
 @dataclass(frozen=True)
 class Failure:
-    """A call that brought no answer. `sent` is False only where the request surely never left."""
+    """A call that brought no answer. `sent` is False only where the request surely never left.
+
+    `too_large`: an answer came, and was more than is taken.
+    """
 
     reason: str
     sent: bool
     retryable: bool = True
+    too_large: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,7 @@ def new_client(
         headers={"Accept-Encoding": ACCEPT_ENCODING},
         follow_redirects=False,
         trust_env=False,
+        event_hooks={"response": [keep_location]},
     )
 
 
@@ -137,7 +143,8 @@ def exchange(
         ):
             return Answer(response.status_code, dict(response.headers), whole(response, max_bytes))
     except BodyRefused as error:
-        return Failure(f"the answer {error}", sent=True, retryable=not isinstance(error, BodyTooLarge))
+        large = isinstance(error, BodyTooLarge)
+        return Failure(f"the answer {error}", sent=True, retryable=not large, too_large=large)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return classify(error)
 

@@ -47,6 +47,12 @@ def test_the_request_id_of_the_body_stands_in_for_a_missing_header() -> None:
     assert read_receipt(answer(200, b"", request_id=None)).request_id is None
 
 
+def test_a_request_id_too_long_to_be_kept_counts_as_none() -> None:
+    assert read_receipt(answer(200, b"", request_id="r" * 80)).request_id == "r" * 80
+    assert read_receipt(answer(200, b"", request_id="r" * 81)).request_id is None
+    assert read_receipt(answer(200, {"requestId": "r" * 81}, request_id=None)).request_id is None
+
+
 def test_errors_come_with_the_record_they_concern() -> None:
     errors = [
         {

@@ -1,5 +1,6 @@
 """One method per endpoint: what is sent, and what each answer means."""
 
+import itertools
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -8,13 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from connector_defs.basware import continuations
 from connector_defs.basware.batches import MAX_REQUEST_BYTES
 from connector_defs.basware.client import AckOutcome, BaswareClient
 from connector_defs.basware.documents import MalformedDocument
 from connector_defs.basware.entities import ENDPOINTS, PaymentResponse, TransferResponse
 from connector_defs.basware.transport import UnreadableAnswer
 from connector_defs.domain.errors import Fatal, RecordRefused, RetryLater
-from connector_tests.basware.builders import Script, Step, client, invoice, page, raw_page
+from connector_tests.basware.builders import Script, Step, client, invoice, page, raw_page, token_answer
 
 TOKEN = "x-amz-meta-continuationtoken"
 TRANSFER = TransferResponse(
@@ -104,11 +106,40 @@ def test_a_continuation_that_has_expired_means_starting_again(status: int) -> No
         next(pages)
 
 
+@pytest.mark.parametrize("continuation", ["\u017bywiec".encode(), b"\xff\xfe"])
+def test_a_continuation_that_cannot_be_sent_back_leaves_the_pages_before_it(continuation: bytes) -> None:
+    answer = httpx.Response(
+        200,
+        content=raw_page(json.dumps(invoice())),
+        headers=[(b"x-amz-meta-continuationtoken", continuation)],
+    )
+    pages = client(Script(answer)).documents("1000", "WaitingForTransfer")
+    assert len(next(pages).documents) == 1
+    with pytest.raises(UnreadableAnswer, match="no header can carry"):
+        next(pages)
+
+
 def test_a_continuation_that_never_ends_is_noticed() -> None:
     basware, script = api(*[page(invoice(), continuation="same") for _ in range(9)])
     with pytest.raises(UnreadableAnswer, match="again and again"):
         list(basware.documents("1000", "WaitingForTransfer"))
     assert len(script.requests) == 2
+
+
+def test_a_list_that_leads_to_the_same_page_for_ever_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(continuations, "MOST_ALIKE", 3)
+    numbers = itertools.count()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/v1/tokens"):
+            return token_answer()
+        more = {"x-amz-meta-continuationtoken": f"another-{next(numbers)}"}
+        return httpx.Response(200, content=raw_page(), headers=more)
+
+    pages = client(answer).documents("1000", "WaitingForTransfer")
+    assert len([next(pages) for _ in range(4)]) == 4
+    with pytest.raises(UnreadableAnswer, match="again and again"):
+        next(pages)
 
 
 def test_a_continuation_that_repeats_with_other_invoices_goes_on() -> None:

@@ -230,6 +230,8 @@ def test_every_other_character_is_kept(text: str) -> None:
         ('{"invoiceId": "bad", "x": ' + "[" * 100 + "]" * 100 + "}", "deeper than 64", "bad"),
         ('{"invoiceId": "bad", "x": tru}', "Expecting value", None),
         ('{"invoiceId": "bad"}', "companyCode is missing", "bad"),
+        ('{"invoiceId": "b\\u0000\\ud800d"}', "companyCode is missing", "b\ufffd\ufffdd"),
+        (json.dumps(invoice(invoiceId="x" * 65)), "more than 64 characters", "x" * 65),
         ('"text"', "not an object", None),
         ("null", "not an object", None),
     ],

@@ -23,7 +23,7 @@ from connector_defs.basware.extract_files import BadExtractFile, read_rows
 from connector_defs.basware.extracts import ExtractFile
 from connector_defs.basware.regions import RedirectRefused
 from connector_defs.basware.transport import UnreadableAnswer
-from connector_defs.domain.errors import OutcomeUnknown, RetryLater
+from connector_defs.domain.errors import OutcomeUnknown
 from connector_defs.outside import json_text
 from connector_tests.basware.builders import API, Script, client, invoice, raw_page
 
@@ -220,7 +220,9 @@ def test_h7_the_same_holds_for_the_files_of_extracts(content: bytes, tmp_path: P
         ("0.1", "0.1"),
         ("-12.345", "-12.345"),
         ("9" * 38, "9" * 38),
-        ("1e308", "1e308"),
+        ("1e44", "1e44"),
+        ("-5.684341886080802E-14", "-5.684341886080802E-14"),
+        ("0e300", "0"),
     ],
 )
 def test_h8_an_amount_is_read_to_the_digit(amount: str, value: str) -> None:
@@ -242,6 +244,9 @@ def test_h8_an_amount_is_read_to_the_digit(amount: str, value: str) -> None:
         '{"value": 1}',
         "9" * 40,
         "0." + "1" * 39,
+        "1e45",
+        "1e308",
+        "1e-45",
     ],
 )
 def test_h8_an_amount_that_is_ambiguous_or_too_long_goes_to_a_person(amount: str) -> None:
@@ -324,6 +329,9 @@ def test_h14_a_due_date_before_the_invoice_date_is_read_as_it_stands() -> None:
         "//169.254.169.254/k",
         "https://",
         "",
+        "https://0251.0376.0251.0376/k",
+        "https://a:b:c/k",
+        "https://xn--/k",
     ],
 )
 def test_h20_a_redirect_that_leads_astray_is_never_called(name: str, location: str, tmp_path: Path) -> None:
@@ -333,15 +341,11 @@ def test_h20_a_redirect_that_leads_astray_is_never_called(name: str, location: s
     assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize("name", REDIRECTS)
-@pytest.mark.parametrize("location", ["https://0251.0376.0251.0376/k", "https://a:b:c/k"])
-def test_h20_a_redirect_to_what_is_no_address_counts_as_no_answer(
-    name: str, location: str, tmp_path: Path
-) -> None:
-    script = Script(*[httpx.Response(302, headers={"Location": location})] * 3)
-    with pytest.raises(RetryLater):
-        REDIRECTS[name](client(script), tmp_path)
-    assert {request.url.host for request in script.requests} == {"api.basware.com"}
+@pytest.mark.parametrize("url", ["https://xn--/k", "https://a:b:c/k"])
+def test_h20_a_file_of_an_extract_at_what_is_no_address_is_never_called(url: str, tmp_path: Path) -> None:
+    script = Script()
+    with pytest.raises(RedirectRefused, match="not a URL"):
+        client(script).download("e-1", ExtractFile("IA_INVOICE", "f", url), tmp_path / "f")
 
 
 @pytest.mark.parametrize("name", REDIRECTS)
@@ -380,6 +384,13 @@ def test_h2_characters_that_no_store_takes_are_replaced_in_every_other_answer(tm
     assert row.values == {"ID": "a", "TEXT": "b\ufffd"}
 
 
+VENDORS = httpx.Response(
+    200,
+    content=b'{"vendorEntities": [{"externalCode": "v"}]}',
+    headers={"x-amz-meta-continuationtoken": "more"},
+)
+
+
 def too_large() -> httpx.Response:
     return httpx.Response(200, content=b" " * 2_000)
 
@@ -409,11 +420,44 @@ def test_h6_a_single_record_that_is_too_large_ends_the_list(monkeypatch: pytest.
     assert [request.url.params["pageSize"] for request in script.requests] == ["100", "10", "1"]
 
 
+@pytest.mark.parametrize("redirected", [False, True])
+@pytest.mark.parametrize("cap", ["bytes", "values"])
+def test_h6_an_invoice_that_is_too_large_by_itself_hides_no_other(
+    cap: str, redirected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        *((transport, "MAX_ANSWER_BYTES") if cap == "bytes" else (json_text, "MAX_BYTES")), 1_000
+    )
+    more = {"x-amz-meta-continuationtoken": "more"}
+    away = httpx.Response(302, headers={"Location": "https://bucket.example.com/k", **more})
+    huge = [away, too_large()] if redirected else [httpx.Response(200, content=b" " * 2_000, headers=more)]
+    script = Script(too_large(), too_large(), *huge, httpx.Response(200, content=raw_page(GOOD)))
+    pages = client(script).documents("1000", "Waiting")
+    page = next(pages)
+    assert ([document.invoice_id for document in page.documents], page.last) == (["good"], False)
+    with pytest.raises(UnreadableAnswer, match="every other record of the list was read"):
+        next(pages)
+    assert script.requests[-1].headers["x-amz-meta-continuationtoken"] == "more"
+
+
 def test_h6_a_list_that_must_not_be_given_twice_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_text, "MAX_BYTES", 1_000)
-    script = Script(too_large())
+    script = Script(VENDORS, too_large())
     with pytest.raises(UnreadableAnswer, match="larger than 1,000 bytes"):
         list(client(script).list_entities("vendors"))
+
+
+def test_h6_a_list_of_which_nothing_was_given_yet_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "MAX_BYTES", 1_000)
+    script = Script(too_large(), VENDORS, httpx.Response(404))
+    assert len(list(client(script).list_entities("vendors", page_size=200))) == 1
+    assert [request.url.params["pageSize"] for request in script.requests] == ["200", "20", "20"]
+
+
+def test_h6_a_list_whose_pages_have_one_size_only_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "MAX_BYTES", 1_000)
+    with pytest.raises(UnreadableAnswer, match="larger than 1,000 bytes"):
+        list(client(Script(too_large())).tasks("New"))
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br"])

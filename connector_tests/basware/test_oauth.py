@@ -324,6 +324,16 @@ def test_a_refusal_says_what_to_do_and_names_the_client_but_no_secret(
         assert "client-7" in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "location", ["https://other.example/", "https:other", "https://xn--/", "https://[::1"]
+)
+def test_a_redirect_is_not_followed_wherever_it_leads(location: str) -> None:
+    answers = Answers(httpx.Response(302, headers={"Location": location}))
+    with pytest.raises(Fatal, match="answered 302"):
+        source(answers).token()
+    assert len(answers.requests) == 1
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"\xff", b""])
 @pytest.mark.parametrize(("status", "kind"), [(200, Fatal), (400, CredentialsRefused)])
 def test_an_answer_that_is_no_json_is_refused(body: bytes, status: int, kind: type[ConnectorError]) -> None:

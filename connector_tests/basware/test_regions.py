@@ -125,6 +125,17 @@ def test_an_unknown_region_is_refused_with_the_known_ones() -> None:
         BaswareHosts("MARS")
 
 
+@pytest.mark.parametrize(
+    "url", ["https://xn--/", "https://xn--a.com/", "https://api.basware.com:443.evil.example"]
+)
+def test_a_url_that_cannot_be_read_is_refused_like_any_other(url: str) -> None:
+    with pytest.raises(HostRefused, match="cannot be read"):
+        check_host("EU", url)
+    with pytest.raises(HostRefused, match="cannot be read"):
+        BaswareHosts("EU").check_callback(url)
+    assert not BaswareHosts("EU").is_same_place("https://api.basware.com", url)
+
+
 def test_a_refusal_never_shows_credentials_or_a_query() -> None:
     with pytest.raises(HostRefused) as refused:
         check_host("EU", "https://user:hidden@evil.example/?sig=hidden")

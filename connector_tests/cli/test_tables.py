@@ -160,9 +160,10 @@ def test_differences_between_the_books_are_listed(capsys: Output, number: int) -
     assert ("5 more" in out) is (number == 25)
 
 
-def test_a_failed_probe_shows_its_remedy(capsys: Output) -> None:
-    tables.probes([Probe("token", "", ok=False, detail="401", remedy="set BASWARE_CLIENT_SECRET")])
+def test_a_failed_probe_shows_its_remedy_and_what_else_there_is_to_do(capsys: Output) -> None:
+    remedy, warning = "set BASWARE_CLIENT_SECRET", "this client may delete"
+    tables.probes([Probe("token", "", ok=False, detail="401", remedy=remedy, warning=warning)])
 
     out = capsys.readouterr().out
     assert "FAILED" in out
-    assert "set BASWARE_CLIENT_SECRET" in out
+    assert "set BASWARE_CLIENT_SECRET; this client may delete" in out

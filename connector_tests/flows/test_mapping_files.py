@@ -141,9 +141,10 @@ def test_a_file_that_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
         read_lines(tmp_path / "rules.ods")
 
 
-def test_what_a_workbook_cannot_hold_is_told_with_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(Fatal, match=r"a workbook cannot hold the text .*: export to \.csv"):
-        write_rules(tmp_path / "rules.xlsx", [rule(reason="bell\x07")], overwrite=False)
+@pytest.mark.parametrize("reason", ["bell\x07", "mark\ufffe", "mark\uffff"])
+def test_what_a_workbook_cannot_hold_is_told_with_the_way_out(tmp_path: Path, reason: str) -> None:
+    with pytest.raises(Fatal, match=rf"a workbook cannot hold the text '{reason[:4]}.*: export to \.csv"):
+        write_rules(tmp_path / "rules.xlsx", [rule(reason=reason)], overwrite=False)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from connector_defs.flows import overview, preview, queue
 from connector_defs.flows.control_totals import with_totals
+from connector_defs.flows.enrichment_decisions import approve
 from connector_defs.flows.entities import ENTITIES
 from connector_defs.flows.record_reconciliation import reconcile_records, resend
 from connector_defs.flows.source_tables import accept
 from connector_defs.sandbox.world import WorldOptions
+from connector_tests.flows import enriched
 from connector_tests.flows.by_hand import adopt_at_once
-from connector_tests.flows.pair import TODAY, assert_books_agree, invoice, open_pair
+from connector_tests.flows.pair import SUPPLIER, TODAY, assert_books_agree, invoice, open_pair
 from connector_tests.postgres import Postgres
 
 
@@ -74,3 +76,46 @@ def test_totals_ages_and_the_comparison_of_records_hold_on_postgresql(
         pair.publish("vendors")
         assert reconcile_records(pair.connector, every_order=True).clean
         assert accept(pair.connector, pair.company, "suppliers", actor="ann")
+
+
+def test_a_text_that_postgresql_cannot_hold_concerns_its_own_record_alone(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with open_pair(tmp_path, storage={"state_url": postgres.database()}) as pair:
+        suppliers = pair.sandbox.world.tables["ApSupplier"]
+        suppliers.update((SUPPLIER,), {"TaxRegnNum": "DE\x001"})
+        model = suppliers.get(SUPPLIER)
+        assert model is not None
+        suppliers.insert({**model, "Supplier": "AB\x00C"})
+        enriched.publish_suppliers(pair)
+        kept = {problem.key: problem for problem in overview.quarantined(pair.connector)}
+        assert kept["AB\ufffdC"].code == "CODE_UNREADABLE"
+        assert len(pair.sandbox.basware.in_target["vendors"]) == len(suppliers) - 3
+        enriched.edit(pair, **enriched.vat("DE129273398"))
+        (change,) = enriched.look(pair).changes
+        assert (change.syspro, change.basware) == ("DE\ufffd1", "DE129273398")
+        approve(pair.connector, pair.company, [SUPPLIER], actor="ann")
+        enriched.write(pair)
+        assert enriched.in_syspro(pair)[1] == "DE129273398"
+
+
+def test_what_postgresql_cannot_hold_of_an_invoice_concerns_that_invoice_alone(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with open_pair(tmp_path, storage={"state_url": postgres.database()}) as pair:
+        pair.map()
+        named, unreadable, huge, dated, sound = pair.approve(
+            invoice("LONG", invoiceId="x" * 70),
+            invoice("NUL", invoiceId="a\x00b", invoiceDate="never"),
+            invoice("HUGE", grossSum=Decimal("1e100")),
+            invoice("DATED"),
+            invoice("SOUND"),
+        )
+        pair.sandbox.basware.documents[dated]["lastUpdated"] = (
+            "2026-11-20T10:00:00+02:00[Europe/Helsinki]" * 2
+        )
+        pair.run()
+        malformed = {pair.state(kept) for kept in ("x" * 64, "a\ufffdb", huge)}
+        assert malformed == {"needs_review/MALFORMED"}
+        assert pair.state(dated) == pair.state(sound) == "responded"
+        assert pair.in_basware(named) == pair.in_basware(unreadable) == "WaitingForTransfer"

@@ -232,7 +232,7 @@ def _token_refusal(body: bytes) -> object:
 
 def _headers(body: bytes) -> object:
     """The dates and numbers of an answer's header."""
-    value = bytes(sign for sign in body[:2_000] if sign not in b"\r\n\0")
+    value = _header(body)
     answer = httpx.Response(429, headers=[(b"Retry-After", value), (b"Date", value)])  # type: ignore[list-item]
     found: list[object] = []
     for call in (
@@ -247,6 +247,40 @@ def _headers(body: bytes) -> object:
         except ConnectorError as refusal:
             found.append(refusal)
     raise next(one for one in found if isinstance(one, ConnectorError))
+
+
+def _header(body: bytes) -> bytes:
+    """As much of it as HTTP takes for the value of a header."""
+    return bytes(sign for sign in body[:2_000] if sign not in b"\r\n\0")
+
+
+def _places(body: bytes) -> object:
+    """Where an answer says to go on: a redirect, the next page, a request to ask for. None is ever followed twice."""
+    value = _header(body)
+    away = httpx.Response(302, headers=[(b"Location", value)])  # type: ignore[list-item]
+    names = (b"x-amz-meta-continuationtoken", b"x-amzn-RequestId")
+    page = httpx.Response(200, headers=[(name, value) for name in names], content=b"[]")  # type: ignore[misc]
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: tokens(lambda _: away).token(),
+        lambda: enet(lambda _: away).post("session", "APSTIN", "<a/>", "<b/>"),
+        lambda: next(odata(lambda _: away).pages(tables.AP_SUPPLIER)),
+        lambda: basware(_beside_tokens(away)).acknowledge("inv-1"),
+        lambda: basware(_beside_tokens(away)).document("inv-1"),
+        lambda: list(basware(_beside_tokens(page)).documents("1000", "Waiting")) if value.strip() else None,
+    )
+    refused: list[ConnectorError] = []
+    for call in calls:
+        try:
+            call()
+        except ConnectorError as refusal:
+            refused.append(refusal)
+    if len(refused) < len(calls) - (not value.strip()):
+        raise AssertionError(f"{value!r} was followed")
+    raise refused[-1]
+
+
+def _beside_tokens(answer: httpx.Response) -> Answering:
+    return lambda request: token_answer() if request.url.path.endswith("/v1/tokens") else answer
 
 
 def _texts(body: bytes) -> object:
@@ -620,6 +654,7 @@ def gates() -> tuple[Gate, ...]:
             (b"[", b"]"),
             lenient=True,
         ),
+        Gate("places", "text", _plain(_places), (b"https://bucket.s3.amazonaws.com/k?sig=1",), lenient=True),
         Gate("headers", "text", _plain(_headers), (b"120", b"Thu, 26 Nov 2026 12:00:00 GMT"), lenient=True),
         Gate(
             "dates and amounts",

@@ -52,6 +52,7 @@ def test_a_url_decides_what_may_be_connected_to(url: str, allowed: bool, reach: 
         ("ftp://erp/Rest", True, "write https://"),
         ("https://", True, "write https://"),
         ("https://erp:port/", True, "cannot be read"),
+        ("https://xn--/", True, "cannot be read"),
     ],
 )
 def test_a_url_that_is_not_safe_is_refused_without_its_secrets(url: str, allowed: bool, told: str) -> None:

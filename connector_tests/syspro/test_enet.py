@@ -310,6 +310,13 @@ def test_a_status_means_more_for_a_change_than_for_a_read(status, change, read):
             assert "<" not in str(caught.value)
 
 
+@pytest.mark.parametrize("location", ["https://xn--/", "https:login", "https://[::1"])
+@pytest.mark.parametrize("name", [*CHANGES, *READS])
+def test_a_redirect_to_what_is_no_url_is_a_redirect_like_any_other(name, location):
+    with pytest.raises(Fatal, match=r"did not take the request \(HTTP 302"):
+        call(name, httpx.Response(302, headers={"Location": location}))
+
+
 EXPIRED = "ERROR: The supplied UserID is invalid. A logon has not taken place, or the session expired."
 
 

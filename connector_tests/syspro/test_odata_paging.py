@@ -1,6 +1,7 @@
 """Whatever a service does with pages, every row comes exactly once or the reading fails loudly."""
 
 from datetime import date
+from functools import partial
 from itertools import chain
 from urllib.parse import unquote
 
@@ -8,7 +9,7 @@ import httpx
 import pytest
 
 from connector_defs.domain.errors import Fatal, RetryLater
-from connector_defs.syspro import tables
+from connector_defs.syspro import odata_service, tables, transport
 from connector_defs.syspro.conditions import eq, ge, ne, same_text
 from connector_defs.syspro.odata import QueryRefused, TableMissing
 from connector_defs.syspro.tables import GEN_MASTER, GRN_DETAILS, TBL_CURRENCY
@@ -72,6 +73,36 @@ def test_every_row_comes_exactly_once_in_key_order(read_all, habits, table, size
     keys = [tuple(str(part).rstrip() for part in table.key_of(row)) for row in rows]
     stored = [tuple(str(raw[name]).rstrip() for name in table.key) for raw in TABLES[table.name]]
     assert keys == sorted(stored)
+
+
+@pytest.mark.parametrize(("table", "most"), [(GEN_MASTER, 250), (TBL_CURRENCY, 240), (GRN_DETAILS, 450)])
+@pytest.mark.parametrize("habits", HABITS.values(), ids=HABITS)
+def test_every_row_comes_exactly_once_where_larger_pages_cannot_be_read(
+    read_all, habits, table, most, monkeypatch
+):
+    monkeypatch.setattr(odata_service, "exchange", partial(transport.exchange, max_bytes=most))
+    with client_of(ServiceDouble(TABLES, **habits)) as client:
+        rows = read_all(client, table)
+    keys = [tuple(str(part).rstrip() for part in table.key_of(row)) for row in rows]
+    stored = [tuple(str(raw[name]).rstrip() for name in table.key) for raw in TABLES[table.name]]
+    assert keys == sorted(stored)
+
+
+def test_a_page_too_large_to_be_read_is_asked_for_with_fewer_rows_once(read_all, monkeypatch, caplog):
+    monkeypatch.setattr(odata_service, "exchange", partial(transport.exchange, max_bytes=1_000))
+    double = ServiceDouble(TABLES)
+    with client_of(double) as client:
+        assert len(read_all(client, GEN_MASTER, page_size=40)) == len(ACCOUNTS)
+    assert [query["$top"] for query in double.queries] == ["40", "10", "10", "10", "10"]
+    assert "larger than 1000 bytes. It is asked for again, 10 rows at a time" in caplog.text
+
+
+def test_a_service_that_ignores_how_many_rows_are_wanted_is_named(read_all, monkeypatch):
+    monkeypatch.setattr(odata_service, "exchange", partial(transport.exchange, max_bytes=60))
+    double = ServiceDouble(TABLES)
+    with client_of(double) as client, pytest.raises(Fatal, match=r"2 rows were asked for: .* ignores \$top"):
+        read_all(client, GEN_MASTER)
+    assert len(double.queries) == 7
 
 
 def test_pages_are_streamed_one_request_at_a_time():

@@ -62,7 +62,6 @@ def test_a_value_keeps_its_meaning_in_every_form_a_server_may_give(kind, raw, va
 @pytest.mark.parametrize(
     ("kind", "raw"),
     [
-        (TEXT, "half a \ud800 character"),
         (decimal(14, 2), "1_000"),
         (decimal(14, 2), "１２"),
         (decimal(14, 2), "9" * 5_000),
@@ -88,6 +87,13 @@ def test_a_value_of_another_kind_is_refused_by_name(kind, raw):
     table = Table("T", ("K",), (Column("K"), Column("X", kind)))
     with pytest.raises(Fatal, match=r"T, row K='1': column X"):
         table.parse_row({"K": "1", "X": raw})
+
+
+def test_half_a_character_is_replaced_in_a_text_and_refused_in_a_key():
+    table = Table("T", ("K",), (Column("K"), Column("X")))
+    assert table.parse_row({"K": "1", "X": "cut \ud83d"}) == {"K": "1", "X": "cut \ufffd"}
+    with pytest.raises(Fatal, match=r"T, row K='1.ud83d': column K .*half a character"):
+        table.parse_row({"K": "1\ud83d", "X": "whole"})
 
 
 def test_a_column_the_answer_lacks_is_absent():
