@@ -87,13 +87,15 @@ def test_it_needs_the_environment_alone(tmp_path: Path, monkeypatch: pytest.Monk
     assert inbox(tmp_path / "state.db") == [json.loads(body)["taskId"]]
 
 
-def test_without_a_key_it_refuses_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_settings_that_are_wrong_it_refuses_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("BASWARE_WEBHOOK_SECRET")
+    monkeypatch.setenv("BASWARE_REGION", "MOON")
 
-    with pytest.raises(SettingsError, match="set BASWARE_WEBHOOK_SECRET"):
+    with pytest.raises(SettingsError, match="basware.region is wrong"):
         asyncio.run(started(create_app()))
 
 

@@ -47,6 +47,20 @@ class TestKeys:
         assert asyncio.run(ask()) == [(b"1",), (b"1",), (b"1",), (b"2",), (b"2",), (b"3",)]
         assert reads == [0.0, 1.0, 6.0]
 
+    def test_without_any_they_are_looked_for_more_often_and_for_each_signature(self) -> None:
+        now, found = [0.0], [()]
+
+        keys = Keys(lambda: found[-1], seconds=5, doubt_seconds=1, now=lambda: now[0])
+
+        async def ask() -> list[tuple[bytes, ...]]:
+            now[0] = 0.5
+            found.append((b"first",))
+            known = [await keys.current(), await keys.in_doubt()]
+            found.append((b"second",))
+            return [*known, await keys.in_doubt()]
+
+        assert asyncio.run(ask()) == [(), (b"first",), (b"first",)]
+
     def test_keys_that_cannot_be_read_now_stay_in_force(self, caplog: pytest.LogCaptureFixture) -> None:
         answers: list[tuple[bytes, ...] | Exception] = [(b"known",), RetryLater("the vault is away")]
 
@@ -219,9 +233,8 @@ class TestHealth:
             return [*found, await health.condition(())]
 
         first, second, third = asyncio.run(ask())
-        assert first.ready
-        assert second is first
-        assert not third.ready
+        assert [one.ready for one in (first, second, third)] == [True, False, False]
+        assert second.looked_at == first.looked_at
         assert [first.oldest_seconds, third.oldest_seconds] == [0.0, 90.0]
 
     def test_a_store_that_is_away_is_told_as_such(
