@@ -95,7 +95,7 @@ def test_with_settings_that_are_wrong_it_refuses_to_start(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("BASWARE_REGION", "MOON")
 
-    with pytest.raises(SettingsError, match="basware.region is wrong"):
+    with pytest.raises(SettingsError, match=r"basware\.region is wrong"):
         asyncio.run(started(create_app()))
 
 
