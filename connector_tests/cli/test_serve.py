@@ -1,11 +1,14 @@
 """`connector serve`: what it starts with, and what it says."""
 
+import inspect
 import os
+import re
 import signal
 from pathlib import Path
 
 import pytest
 
+from connector_defs.cli.serve import serve
 from connector_defs.console import server
 from connector_tests.cli.conftest import Command
 from connector_tests.console.scene import environment
@@ -41,6 +44,13 @@ def test_without_a_secret_it_listens_and_says_what_that_means(
 
     assert (ended.code, "Listening for notifications at http://" in ended.out) == (0, True)
     assert ended.err.count(warning) == 1
+
+
+def test_the_page_about_the_proxy_passes_on_to_the_port_it_listens_at() -> None:
+    port = inspect.signature(serve).parameters["port"].default
+    page = Path(__file__).parents[2].joinpath("deploy", "reverse-proxy.md").read_text()
+
+    assert set(re.findall(r"127\.0\.0\.1:(8\d+)", page)) == {str(port)}
 
 
 def test_a_port_in_use_is_named_with_the_remedy(connector: Command) -> None:
