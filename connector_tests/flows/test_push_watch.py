@@ -259,6 +259,27 @@ def test_polls_stretch_while_push_works_and_shrink_when_it_missed_one(stepped: I
     assert pace.until_poll(stepped.connector, company) == 600
 
 
+def test_polls_shrink_minutes_after_one_found_what_push_missed_and_not_with_the_next(stepped: Inbox) -> None:
+    company, clock = stepped.pair.company, stepped.connector.clock
+    stepped.pair.approve(invoice("TOLD"))
+    stepped.wait(lambda: stepped.told != [])
+    stepped.pair.run()
+    clock.wait(3600)
+    pace.polled(stepped.connector, company, left=False)
+    stepped.pair.faults.arm("lost_notification")
+    stepped.pair.approve(invoice("MISSED"))
+    clock.wait(900)
+    stepped.pair.run()
+    assert pace.until_poll(stepped.connector, company) == 900, "its notification may be on its way"
+    clock.wait(GRACE.total_seconds() + 1)
+    assert pace.until_poll(stepped.connector, company) == 0
+    shown = status(stepped).polls[0]
+    assert (shown.missed, shown.missed_at is not None) == (1, True)
+    assert pace.polled(stepped.connector, company, left=False) == 1
+    assert status(stepped).polls[0].missed == 1, "it counts once"
+    assert pace.until_poll(stepped.connector, company) == 60
+
+
 def test_what_a_poll_left_is_looked_for_again_at_once_and_a_tick_may_be_early(stepped: Inbox) -> None:
     company = stepped.pair.company
     stepped.pair.approve(invoice("TOLD"))
