@@ -147,8 +147,9 @@ def find_lost(connector: Connector) -> int:
         _keep(connector, TASKS, Standing("refused", detail, _GRANT), watch.url)
         return lost
     with connector.store.write() as connection:
-        # A moment ahead of our own clock would hide what comes until then.
-        cursors.keep(connection, cursors.TENANT, TASKS, min(newest, begun) if newest else None)
+        # One that failed at once may be newer than one that is on its way; and a moment ahead of our own clock would
+        # hide what comes until then.
+        cursors.keep(connection, cursors.TENANT, TASKS, min(newest, begun - GRACE) if newest else None)
     _keep(connector, TASKS, Standing("listed", ""), watch.url)
     if lost:
         _log.warning(

@@ -185,6 +185,22 @@ def test_a_notification_on_its_way_is_not_lost_yet(inbox: Inbox) -> None:
     assert push_watch.find_lost(inbox.connector) == 1, "the cursor stayed before it"
 
 
+def test_one_that_failed_at_once_hides_none_that_is_on_its_way(stepped: Inbox) -> None:
+    connector = stepped.connector
+    connector.settings.intake.__dict__["overlap_hours"] = 0.0
+    stepped.pair.faults.arm("lost_notification")
+    stepped.pair.approve(invoice("YOUNG"))
+    stepped.wait(lambda: stepped.pair.faults.drawn["lost_notification"] > 0)
+    connector.clock.wait(60)
+    stepped.pair.faults.arm("failed_notification")
+    stepped.pair.approve(invoice("FAILED"))
+    stepped.wait(lambda: stepped.pair.sandbox.basware.push.tasks[-1].status == "Failed")
+    connector.clock.wait(1)
+    assert push_watch.find_lost(connector) == 1
+    connector.clock.wait(GRACE.total_seconds())
+    assert push_watch.find_lost(connector) == 1
+
+
 def test_what_came_is_never_lost_and_the_rate_is_the_share_of_what_did_not(inbox: Inbox) -> None:
     for number in range(3):
         inbox.pair.approve(invoice(f"CAME-{number}"))
