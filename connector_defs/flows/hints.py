@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from connector_defs.basware.client import DOCUMENT_PAGE_LIMIT
 from connector_defs.basware.documents import AccountingDocument, MalformedDocument
 from connector_defs.domain.errors import ConnectorError, RecordRefused
-from connector_defs.flows import pace
+from connector_defs.flows import aftercare, pace
 from connector_defs.flows.intake import OFFERED, Intake, take_in, take_in_documents
 from connector_defs.flows.push_reports import HintReport
 from connector_defs.flows.runtime import Connector
@@ -59,8 +59,10 @@ def requests_told(connector: Connector) -> list[Hint]:
 
 
 def settle_requests(connector: Connector, told: Sequence[Hint]) -> None:
-    """Requests were looked at after these notifications had come."""
-    _settle(connector, told, "requests were looked at")
+    """These notifications had come before the requests were looked at; one stays open where a list was not read since."""
+    looked = aftercare.looked_at(connector)
+    done = [hint for hint in told if looked is None or hint.received_at <= looked]
+    _settle(connector, done, "requests were looked at")
 
 
 def take_in_hints(connector: Connector) -> HintReport:

@@ -140,3 +140,12 @@ def open_inbox(folder: Path, clock: Clock | None = None) -> Iterator[Inbox]:
     with open_pair(folder, clock=clock, **NO_SECRET) as pair, listening(pair) as inbox:
         pair.map()
         yield inbox
+
+
+def notify(
+    connector: Connector, document_id: str, kind: str = "AccoutingDocuments", task_id: str | None = None
+) -> None:
+    """A verified notification in the inbox."""
+    notice = TaskNotice(task_id or f"t-{document_id}", kind, "", "New", document_id, None, "ab" * 32)
+    with connector.store.write() as connection:
+        notifications.record(connection, notice, connector.clock.now())

@@ -9,11 +9,10 @@ from connector_defs.flows import hints, subscriptions, webhook_secret
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import Settings
 from connector_defs.store import notifications
-from connector_defs.store.notifications import TaskNotice
 from connector_tests.console.scene import receiving
 from connector_tests.console.test_from_basware import until
 from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair
-from connector_tests.flows.push_scene import NO_SECRET, Inbox, open_inbox
+from connector_tests.flows.push_scene import NO_SECRET, Inbox, notify, open_inbox
 
 ONE_BY_ONE = "GET accountingDocuments/{invoiceId}"
 
@@ -24,15 +23,6 @@ def inbox(folder: Path) -> Iterator[Inbox]:
     with open_inbox(folder) as opened:
         opened.subscribe()
         yield opened
-
-
-def notify(
-    connector: Connector, document_id: str, kind: str = "AccoutingDocuments", task_id: str | None = None
-) -> None:
-    """A verified notification in the inbox."""
-    notice = TaskNotice(task_id or f"t-{document_id}", kind, "", "New", document_id, None, "ab" * 32)
-    with connector.store.write() as connection:
-        notifications.record(connection, notice, connector.clock.now())
 
 
 def singly(pair: Pair) -> int:
