@@ -10,7 +10,8 @@ import pytest
 
 from connector_defs.console.app import WEBHOOK, Patience, create_app
 from connector_defs.settings import SettingsError
-from connector_tests.console.scene import HEADER, SITE, body_of, environment, inbox, settings, sign
+from connector_tests.console.notifications import HEADER, body_of, sign
+from connector_tests.console.scene import SITE, environment, inbox, settings
 
 Message = MutableMapping[str, Any]
 

@@ -12,19 +12,8 @@ import pytest
 
 from connector_defs.console.app import Patience
 from connector_defs.settings import Settings
-from connector_tests.console.scene import (
-    HEADER,
-    SECRET,
-    Running,
-    answer_on,
-    body_of,
-    chunked,
-    notice,
-    post,
-    receiving,
-    settings,
-    sign,
-)
+from connector_tests.console.notifications import HEADER, SECRET, body_of, chunked, notice, post, sign
+from connector_tests.console.scene import Running, answer_on, receiving, settings
 
 
 def task_of(body: bytes) -> str:
