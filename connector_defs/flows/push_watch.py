@@ -23,8 +23,8 @@ from connector_defs.flows.push_reports import OURS, PushStatus, Standing
 from connector_defs.flows.runtime import Connector
 from connector_defs.flows.webhook_secret import Secrets
 from connector_defs.store import cursors, notifications, push_watch
-from connector_defs.store.notifications import TaskNotice
-from connector_defs.store.push_watch import LISTED, SUBSCRIPTION, TASKS, Watch
+from connector_defs.store.notifications import LISTED, TaskNotice
+from connector_defs.store.push_watch import SUBSCRIPTION, TASKS, Watch
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from connector_defs.domain.polling_pace import GRACE, was_missed
-from connector_defs.store.push_watch import LISTED
+from connector_defs.store.notifications import LISTED
 from connector_defs.store.tables import invoice, notification, poll
 from connector_defs.store.upsert import upsert
 

@@ -198,22 +198,33 @@ class TestInbox:
     def test_what_was_settled_a_month_ago_is_swept_out_once_a_day(
         self, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        clock = SetClock()
+        clock, real, swept = SetClock(), Inbox._sweep, threading.Semaphore(0)
+
+        def sweep(box: Inbox) -> None:
+            real(box)
+            swept.release()
+
+        def keep(task_id: str) -> None:
+            """Until it is durable, and the thread has thought of sweeping."""
+            asyncio.run(box.keep(task(task_id)))
+            assert swept.acquire(timeout=10)
+
+        monkeypatch.setattr(Inbox, "_sweep", sweep)
         with store.write() as connection:
             notifications.record_settled(connection, task("old"), NOON, "a test")
         clock.wait(29 * 86_400)
         box = Inbox(store, clock, Metrics(), answer_within=10)
-        asyncio.run(box.keep(task("t1")))
+        keep("t1")
         clock.wait(1.5 * 86_400)
         with monkeypatch.context() as patch:
             patch.setattr(inbox_module.notifications, "forget", lambda *_: 1 / 0)
-            asyncio.run(box.keep(task("t2")))
-            asyncio.run(box.keep(task("t3")))
+            keep("t2")
+            keep("t3")
         assert caplog.text.count("Old notifications stay for another day: ZeroDivisionError") == 1
         with store.read() as connection:
             assert notifications.known(connection, ["old"]) == {"old"}
         clock.wait(86_400)
-        asyncio.run(box.keep(task("t4")))
+        keep("t4")
         box.close()
         with store.read() as connection:
             assert notifications.known(connection, ["old", "t1", "t4"]) == {"t1", "t4"}

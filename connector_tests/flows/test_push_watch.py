@@ -185,6 +185,17 @@ def test_a_notification_on_its_way_is_not_lost_yet(inbox: Inbox) -> None:
     assert push_watch.find_lost(inbox.connector) == 1, "the cursor stayed before it"
 
 
+def test_one_that_comes_after_all_counts_as_having_come(inbox: Inbox) -> None:
+    bill_id = lose(inbox, "LATE-1", "late_notification")
+    assert push_watch.find_lost(inbox.connector) == 1
+    hints.take_in_hints(inbox.connector)
+    assert inbox.pair.sandbox.basware.push.release() == 1
+    inbox.wait(lambda: inbox.told == [bill_id])
+    assert (status(inbox).received, status(inbox).lost, status(inbox).loss_rate) == (1, 0, 0.0)
+    assert status(inbox).newest_notification is not None
+    assert hints.waiting(inbox.connector) is None, "it was looked at"
+
+
 def test_one_that_failed_at_once_hides_none_that_is_on_its_way(stepped: Inbox) -> None:
     connector = stepped.connector
     connector.settings.intake.__dict__["overlap_hours"] = 0.0
