@@ -29,6 +29,8 @@ OPEN_REQUESTS = "open_requests"
 
 _log = logging.getLogger(__name__)
 
+# A text that stands for the open notifications; None where there is none.
+Told = Callable[[Connector], str | None]
 # (connector, company) -> one token per thing that waits, and in how many seconds Basware is looked at; 0 for "just now".
 Look = Callable[[Connector, CompanySettings], tuple[list[str], int]]
 
@@ -51,6 +53,7 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
             "time without push notifications, ever more rarely while these work.",
             _approved,
             settings,
+            _invoices_told,
         ),
         _invoice_sensor(
             DUE_INVOICES,
@@ -58,6 +61,7 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
             "lists are to be read whole, or its data extracts; reads our own state only.",
             _due,
             settings,
+            _nothing_told,
         ),
     ]
     return [
@@ -67,16 +71,22 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
     ]
 
 
+def _invoices_told(connector: Connector) -> str | None:
+    return hints.waiting(connector)
+
+
+def _nothing_told(_: Connector) -> str | None:
+    return None
+
+
 def _approved(connector: Connector, company: CompanySettings) -> tuple[list[str], int]:
     name = company.syspro_company
-    hint = hints.waiting(connector) if company is connector.companies[0] else None
-    found = [] if hint is None else [token("notifications", hint)]
     until = pace.until_poll(connector, company)
-    if not until:
-        waiting = invoices.peek(connector, company)
-        pace.polled(connector, company, left=bool(waiting))
-        found += [_of(name, token(name, invoice_id, updated)) for invoice_id, updated in waiting]
-    return found, until
+    if until:
+        return [], until
+    waiting = invoices.peek(connector, company)
+    pace.polled(connector, company, left=bool(waiting))
+    return [_of(name, token(name, invoice_id, updated)) for invoice_id, updated in waiting], 0
 
 
 def _of(company: str, one: str) -> str:
@@ -95,7 +105,7 @@ def _due(connector: Connector, company: CompanySettings) -> tuple[list[str], int
 
 
 def _invoice_sensor(
-    name: str, description: str, look: Look, settings: ScheduleSettings
+    name: str, description: str, look: Look, settings: ScheduleSettings, told: Told
 ) -> dg.SensorDefinition:
     @dg.sensor(
         name=name,
@@ -111,7 +121,7 @@ def _invoice_sensor(
         active = in_progress(context.instance, INVOICES)
         if active is not None:
             return dg.SensorResult(skip_reason=f"run {active} of the invoices is queued or in progress")
-        found = _look_at_all(connector, look)
+        found = _look_at_all(connector, look, told)
         if name == APPROVED_INVOICES and not found.troubles:
             # Last, and only where Basware answers: a tick has 60 seconds.
             push_watch.look(connector.connector)
@@ -136,16 +146,14 @@ def _request_sensor(settings: ScheduleSettings) -> dg.SensorDefinition:
             active = in_progress(context.instance, job)
             if active is not None:
                 return dg.SensorResult(skip_reason=f"run {active} of {job} is queued or in progress")
-        found = _look_at_all(connector, _outcomes_due)
+        found = _look_at_all(connector, _outcomes_due, hints.requests_waiting)
         return _started(context, OPEN_REQUESTS, found, dg.RunRequest(), settings.invoice_poll_seconds)
 
     return sense
 
 
 def _outcomes_due(connector: Connector, company: CompanySettings) -> tuple[list[str], int]:
-    found = [token(company.syspro_company, name) for name in aftercare.due(connector, company)]
-    hint = hints.requests_waiting(connector) if company is connector.companies[0] else None
-    return found + ([] if hint is None else [token("notifications", hint)]), 0
+    return [token(company.syspro_company, name) for name in aftercare.due(connector, company)], 0
 
 
 def _started(
@@ -173,14 +181,20 @@ def _started(
     return dg.SensorResult(run_requests=[run], cursor=decision.cursor.write())
 
 
-def _look_at_all(resource: ConnectorResource, look: Look) -> _Found:
-    """What waits in all companies, and a line for each company (or for the whole) that could not be looked at."""
+def _look_at_all(resource: ConnectorResource, look: Look, told: Told) -> _Found:
+    """What waits in all companies, and a line for each company (or for the whole) that could not be looked at.
+
+    Notifications are those of all companies: that one of these cannot be looked at hides none of them.
+    """
     found = _Found()
     try:
         companies = resource.companies
+        hint = told(resource.connector) if companies else None
     except ConnectorError as error:
         found.troubles.append(str(error))
         return found
+    if hint is not None:
+        found.waiting.append(token("notifications", hint))
     for company in companies:
         name = company.syspro_company
         try:

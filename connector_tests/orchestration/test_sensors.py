@@ -238,6 +238,14 @@ def test_an_open_notification_starts_a_run_though_no_poll_is_due(
     assert ticker.tick().run_requests
 
 
+def test_a_company_that_cannot_be_polled_hides_no_notification(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.errors[("peek", "M1")] = RetryLater("the list is away")
+    site.hint = "1 until 08:00"
+    assert Ticker(instance).tick().run_requests
+
+
 def test_while_push_works_a_tick_says_when_each_company_is_polled(
     instance: dg.DagsterInstance, site: FakeSite
 ) -> None:
