@@ -97,12 +97,13 @@ def _look(connector: Connector, lease: Lease, report: HintReport) -> None:
         report.settled += _settle(connector, done, "shown by the lists")
     left = [hint for hint in named if hint.document_id not in shown]
     for start in range(0, len(left), _AT_A_TIME):
-        _take_in(connector, lease, left[start : start + _AT_A_TIME], report)
-        if report.trouble:
-            _log.warning("open notifications are looked at with the next run: %s", report.trouble)
-            return
-    # What they mean is not known: every run polls, and that is what they ask for.
-    report.settled += _settle(connector, others, "no invoice of ours: a run was made")
+        if not _take_in(connector, lease, left[start : start + _AT_A_TIME], report):
+            break
+    else:
+        # What they mean is not known: every run polls, and that is what they ask for.
+        report.settled += _settle(connector, others, "no invoice of ours: a run was made")
+    if report.trouble:
+        _log.warning("open notifications are looked at with the next run: %s", report.trouble)
 
 
 def _lists(connector: Connector, report: HintReport) -> set[str]:
@@ -121,7 +122,8 @@ def _lists(connector: Connector, report: HintReport) -> set[str]:
     return shown
 
 
-def _take_in(connector: Connector, lease: Lease, hints: Sequence[Hint], report: HintReport) -> None:
+def _take_in(connector: Connector, lease: Lease, hints: Sequence[Hint], report: HintReport) -> bool:
+    """Fetch and store what these name; False where Basware shows nothing at all now."""
     found = _fetch(connector, sorted({hint.document_id for hint in hints}))
     answered = set(found.answered)
     intake = Intake()
@@ -142,7 +144,8 @@ def _take_in(connector: Connector, lease: Lease, hints: Sequence[Hint], report: 
     report.fetched += len(answered)
     report.received += intake.received
     report.settled += len(done)
-    report.trouble = found.trouble
+    report.trouble = found.trouble or report.trouble
+    return bool(answered)
 
 
 def _fetch(connector: Connector, invoice_ids: Sequence[str]) -> _Fetched:

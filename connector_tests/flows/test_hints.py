@@ -175,6 +175,21 @@ def test_many_notifications_are_served_by_the_lists_and_the_rest_singly(pair: Pa
     assert pair.states() == {"received": 105}
 
 
+def test_one_that_cannot_be_fetched_keeps_no_other_waiting(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "_AT_A_TIME", 2)
+    ids = sorted(pair.approve(*(invoice(f"MANY-{number}") for number in range(5))))
+    for bill_id in ids:
+        notify(pair.connector, bill_id)
+    notify(pair.connector, "whatever", "Weather")
+    pair.faults.arm("http_503", times=20, site="basware.documents", match=ids[0])
+    report = hints.take_in_hints(pair.connector)
+    assert (report.received, report.settled, "503" in report.trouble) == (4, 5, True)
+    with pair.connector.store.read() as connection:
+        assert [hint.document_id for hint in notifications.open_hints(connection)] == [ids[0]]
+
+
 def test_lists_that_cannot_be_read_are_made_up_for_one_by_one(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
