@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import SecretStr, ValidationError
 
 from connector_defs.basware.entities import Subscription, WireValue, to_wire
-from connector_defs.basware.wire import BadJson, decode, elements, encode
+from connector_defs.basware.wire import BadJson, decode, elements, encode, storable
 from connector_defs.domain.errors import Fatal
 
 WEBHOOK: Final = "Webhook"
@@ -133,8 +133,9 @@ def _task(fields: Mapping[str, WireValue]) -> Task:
 
 
 def _listed(body: bytes, wrapper: str) -> list[dict[str, WireValue]]:
-    """The objects of a list that can be trusted; what is flawed or no object harms no other."""
-    return [one.value for one in elements(body, wrapper) if one.flaw is None and isinstance(one.value, dict)]
+    """The objects of a list that can be trusted, fit to be stored; what is flawed or no object harms no other."""
+    read = (storable(one.value) for one in elements(body, wrapper) if one.flaw is None)
+    return [value for value in read if isinstance(value, dict)]
 
 
 def _text(fields: Mapping[str, WireValue], name: str) -> str:

@@ -31,6 +31,9 @@ def serve(
     A notification is verified, stored, and then answered; what it points to is fetched by the next
     `connector sync invoices`, or at once where Dagster's daemon runs. TLS is the reverse proxy's: pass
     on /webhooks/basware alone.
+
+    It starts without a secret, too: Basware tests the connection while `connector webhook subscribe`
+    makes one. Until then every notification is refused and /health/ready answers 503.
     """
     from connector_defs.console.app import WEBHOOK, create_app, prepared
     from connector_defs.console.server import Server, listen, url_of

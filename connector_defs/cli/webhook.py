@@ -49,9 +49,8 @@ def subscribe(
     """Have Basware tell of invoices for transfer, and of records that fail late.
 
     The secret that signs these notifications is made here, stored before Basware learns it, and shown nowhere. Where
-    BASWARE_WEBHOOK_SECRET is set, that one is used. Basware tests the connection at once: where `connector serve` waited
-    for the secret and Basware refused, start it now and run this again. What is subscribed already is left as it is,
-    and a call that failed is finished by the next.
+    BASWARE_WEBHOOK_SECRET is set, that one is used. Basware tests the connection at once, so `connector serve` runs
+    before. What is subscribed already is left as it is, and a call that failed is finished by the next.
 
     Exit code 0: Basware lists the subscription with this address. 1: it does not, or refused; 2: the address cannot
     be one.

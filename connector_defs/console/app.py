@@ -66,12 +66,11 @@ class Open:
 
 
 def prepared(load: Callable[[], Settings]) -> Settings:
-    """Settings with which notifications can be verified and stored; a new store is set up.
+    """Settings with which notifications can be stored; a new store is set up.
 
     Raises SettingsError, or what is wrong with the store, with the remedy.
     """
     settings = load()
-    secrets.require_keys(settings)
     with open_connector(settings):
         return settings
 
@@ -120,7 +119,7 @@ async def _live(_: Request) -> Response:
 async def _ready(request: Request) -> Response:
     opened = _opened(request)
     found = await opened.health.condition(await opened.keys.current())
-    parts = {"store": found.store, "schema": found.schema, "key": found.key}
+    parts = {"store": found.store, "schema": found.schema, "webhook secret": found.key}
     return JSONResponse(
         {
             "status": "ready" if found.ready else "not ready",

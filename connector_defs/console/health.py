@@ -1,13 +1,13 @@
 """Whether notifications can be taken in now, and how many wait: for whoever watches over the process.
 
-Belongs here: the questions to store and settings. They are asked once a second at most, however often somebody asks.
+Belongs here: the questions to the store. It is asked once a second at most, however often somebody asks.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -28,7 +28,7 @@ class Condition:
 
     store: bool
     schema: bool
-    key: bool
+    key: bool = False
     backlog: Backlog | None = None
     looked_at: datetime | None = None
 
@@ -57,20 +57,20 @@ class Health:
         self._found_at = 0.0
 
     async def condition(self, keys: tuple[bytes, ...]) -> Condition:
-        """Look, or tell what was found just now."""
+        """Look, or tell what was found just now; `keys` as they are now."""
         async with self._lock:
             if self._found is None or self._now() - self._found_at >= _SECONDS:
-                self._found = await asyncio.to_thread(self._look, bool(keys))
+                self._found = await asyncio.to_thread(self._look)
                 self._found_at = self._now()
-            return self._found
+            return replace(self._found, key=bool(keys))
 
-    def _look(self, key: bool) -> Condition:
+    def _look(self) -> Condition:
         try:
             if not schema.status_of(self._store).ok:
-                return Condition(store=True, schema=False, key=key)
+                return Condition(store=True, schema=False)
             with self._store.read() as connection:
                 backlog = notifications.backlog(connection)
         except ConnectorError as error:
             _log.warning("The state store does not answer: %s", error)
-            return Condition(store=False, schema=False, key=key)
-        return Condition(True, True, key, backlog, self._clock.now())
+            return Condition(store=False, schema=False)
+        return Condition(store=True, schema=True, backlog=backlog, looked_at=self._clock.now())

@@ -1,6 +1,8 @@
-"""The keys that may have signed a notification, read anew every few seconds: a rotation needs no restart.
+"""The keys that may have signed a notification, read anew every few seconds: a first one, or another one, needs no
+restart.
 
-Belongs here: when they are read. During a rotation the new key and the one before it are both accepted.
+Belongs here: when they are read. During a rotation the new key and the one before it are both accepted. Before there is
+any, nothing is verified: Basware tests the connection while `connector webhook subscribe` makes the first.
 """
 
 import asyncio
@@ -11,14 +13,14 @@ from contextlib import suppress
 from typing import Final
 
 from connector_defs.domain.errors import ConnectorError
-from connector_defs.settings import Settings, SettingsError
+from connector_defs.settings import Settings
 
 _SECONDS: Final = 5.0
 # Where they lie may be away: then those known are used, and no caller waits longer for it.
 _PATIENCE: Final = 1.0
-REMEDY: Final = (
-    "no key to verify notifications with: set BASWARE_WEBHOOK_SECRET to the token that was given to Basware when the "
-    "webhook was subscribed"
+NO_KEY: Final = (
+    "no webhook secret: every notification is refused until there is one. `connector webhook subscribe` makes it, or set "
+    "BASWARE_WEBHOOK_SECRET to the token that was given to Basware; it is used as soon as it is there"
 )
 
 _log = logging.getLogger(__name__)
@@ -32,17 +34,11 @@ def keys_of(settings: Settings) -> tuple[bytes, ...]:
     return tuple(one.get_secret_value().encode() for one in told if one and one.get_secret_value())
 
 
-def require_keys(settings: Settings) -> None:
-    """Raises SettingsError where there is no key at all: nothing could ever be verified."""
-    if not keys_of(settings):
-        raise SettingsError([REMEDY])
-
-
 class Keys:
     """The keys as they are now, give or take `seconds`.
 
     A signature that no known key fits may be the first one of a new key: they are read again, but for forgeries no more
-    often than every `doubt_seconds`.
+    often than every `doubt_seconds`. Without any key there is nothing to refuse by, and each signature is a reason to look.
     """
 
     def __init__(
@@ -62,14 +58,16 @@ class Keys:
         self._now = now
         self._known = read()
         self._read_at = now()
+        if not self._known:
+            _log.warning("%s", NO_KEY)
 
     async def current(self) -> tuple[bytes, ...]:
         """The keys to verify with."""
-        return await self._not_older_than(self._seconds)
+        return await self._not_older_than(self._seconds if self._known else self._doubt_seconds)
 
     async def in_doubt(self) -> tuple[bytes, ...]:
         """The keys to verify with once more, where none fitted."""
-        return await self._not_older_than(self._doubt_seconds)
+        return await self._not_older_than(self._doubt_seconds if self._known else 0)
 
     async def _not_older_than(self, seconds: float) -> tuple[bytes, ...]:
         if self._now() - self._read_at >= seconds:

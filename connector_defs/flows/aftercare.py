@@ -4,6 +4,7 @@ Belongs here: whether there is anything to look at, and one look at all of it. H
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from connector_defs.flows import late_errors
 from connector_defs.flows.entities import ENTITIES
@@ -22,6 +23,16 @@ def due(connector: Connector, company: CompanySettings) -> list[str]:
     requests = [one.request_id for one in waiting if next_look(one, poll) <= now]
     late = [one.name for one in ENTITIES if late_errors.are_due(connector, company, one.name)]
     return [*requests, *(late_errors.source(name) for name in late)]
+
+
+def looked_at(connector: Connector) -> datetime | None:
+    """Since when no list of late errors was left unread; None where nothing could fail late."""
+    times = [
+        late_errors.looked_at(connector, company, one.name)
+        for company in connector.companies
+        for one in ENTITIES
+    ]
+    return min((at for at in times if at), default=None)
 
 
 def look(connector: Connector, company: CompanySettings) -> FollowUpReport:

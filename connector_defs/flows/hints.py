@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from connector_defs.basware.client import DOCUMENT_PAGE_LIMIT
 from connector_defs.basware.documents import AccountingDocument, MalformedDocument
 from connector_defs.domain.errors import ConnectorError, RecordRefused
-from connector_defs.flows import pace
+from connector_defs.flows import aftercare, pace
 from connector_defs.flows.intake import OFFERED, Intake, take_in, take_in_documents
 from connector_defs.flows.push_reports import HintReport
 from connector_defs.flows.runtime import Connector
@@ -59,8 +59,10 @@ def requests_told(connector: Connector) -> list[Hint]:
 
 
 def settle_requests(connector: Connector, told: Sequence[Hint]) -> None:
-    """Requests were looked at after these notifications had come."""
-    _settle(connector, told, "requests were looked at")
+    """These notifications had come before the requests were looked at; one stays open where a list was not read since."""
+    looked = aftercare.looked_at(connector)
+    done = [hint for hint in told if looked is None or hint.received_at <= looked]
+    _settle(connector, done, "requests were looked at")
 
 
 def take_in_hints(connector: Connector) -> HintReport:
@@ -95,12 +97,13 @@ def _look(connector: Connector, lease: Lease, report: HintReport) -> None:
         report.settled += _settle(connector, done, "shown by the lists")
     left = [hint for hint in named if hint.document_id not in shown]
     for start in range(0, len(left), _AT_A_TIME):
-        _take_in(connector, lease, left[start : start + _AT_A_TIME], report)
-        if report.trouble:
-            _log.warning("open notifications are looked at with the next run: %s", report.trouble)
-            return
-    # What they mean is not known: every run polls, and that is what they ask for.
-    report.settled += _settle(connector, others, "no invoice of ours: a run was made")
+        if not _take_in(connector, lease, left[start : start + _AT_A_TIME], report):
+            break
+    else:
+        # What they mean is not known: every run polls, and that is what they ask for.
+        report.settled += _settle(connector, others, "no invoice of ours: a run was made")
+    if report.trouble:
+        _log.warning("open notifications are looked at with the next run: %s", report.trouble)
 
 
 def _lists(connector: Connector, report: HintReport) -> set[str]:
@@ -119,7 +122,8 @@ def _lists(connector: Connector, report: HintReport) -> set[str]:
     return shown
 
 
-def _take_in(connector: Connector, lease: Lease, hints: Sequence[Hint], report: HintReport) -> None:
+def _take_in(connector: Connector, lease: Lease, hints: Sequence[Hint], report: HintReport) -> bool:
+    """Fetch and store what these name; False where Basware shows nothing at all now."""
     found = _fetch(connector, sorted({hint.document_id for hint in hints}))
     answered = set(found.answered)
     intake = Intake()
@@ -140,7 +144,8 @@ def _take_in(connector: Connector, lease: Lease, hints: Sequence[Hint], report: 
     report.fetched += len(answered)
     report.received += intake.received
     report.settled += len(done)
-    report.trouble = found.trouble
+    report.trouble = found.trouble or report.trouble
+    return bool(answered)
 
 
 def _fetch(connector: Connector, invoice_ids: Sequence[str]) -> _Fetched:

@@ -8,7 +8,7 @@ again already, or was sent under a newer request since, is left as it is.
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from connector_defs.basware.answers import IN_PROGRESS, RequestOutcome
 from connector_defs.basware.entities import ENDPOINTS
@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 _OVERLAP = timedelta(days=1)
 # How long nobody need look when nothing is being published.
 _LOOK_AGAIN_AFTER = timedelta(hours=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def source(entity: str) -> str:
@@ -45,11 +46,17 @@ def tend(connector: Connector, company: CompanySettings, entity: str) -> list[Pr
 
 def are_due(connector: Connector, company: CompanySettings, entity: str) -> bool:
     """Whether there is anything that could fail late, and nobody has looked for an hour."""
+    looked = looked_at(connector, company, entity)
+    return looked is not None and connector.clock.now() - looked >= _LOOK_AGAIN_AFTER
+
+
+def looked_at(connector: Connector, company: CompanySettings, entity: str) -> datetime | None:
+    """When the list was last read, long ago for never; None where there is nothing that could fail late."""
     with connector.store.read() as connection:
         if not records.has_closed_requests(connection, company.syspro_company, entity):
-            return False
-        looked = cursors.get(connection, company.syspro_company, source(entity)).listed_at
-    return looked is None or connector.clock.now() - looked >= _LOOK_AGAIN_AFTER
+            return None
+        found = cursors.get(connection, company.syspro_company, source(entity)).listed_at
+    return found or _NEVER
 
 
 def reopen(connector: Connector, company: CompanySettings, entity: str, lease: Lease) -> list[Problem]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from connector_defs.domain.polling_pace import Bounds, LastPoll, PushProof, seconds_until_poll
+from connector_defs.domain.polling_pace import Bounds, LastPoll, seconds_until_poll
 from connector_defs.flows.push_reports import OURS, PollPace
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -32,13 +32,26 @@ def pace_of(connector: Connector, company: CompanySettings) -> PollPace:
     now = connector.clock.now()
     with connector.store.read() as connection:
         last = polls.get(connection, company.syspro_company)
-        proof = _proof(connection, last.missed_at)
+        watch = _in_use(connection)
+        missed: list[datetime] = []
+        proof = None
+        if watch is not None:
+            # What the last poll found is judged some minutes later, not with the next one.
+            missed = polls.missed_since(connection, last, watch.since, now)
+            after = max([watch.since, *missed, *([last.missed_at] if last.missed_at else [])])
+            proof = push_watch.proof(connection, after)
     bounds = Bounds(
         connector.settings.schedules.invoice_poll_seconds,
         connector.settings.webhook.stretched_poll_seconds,
     )
     seconds = seconds_until_poll(LastPoll(last.polled_at, bool(last.left_over)), proof, bounds, now)
-    return PollPace(company.syspro_company, last.polled_at, round(seconds), last.missed, last.missed_at)
+    return PollPace(
+        company.syspro_company,
+        last.polled_at,
+        round(seconds),
+        last.missed + len(missed),
+        max(missed, default=last.missed_at),
+    )
 
 
 def polled(connector: Connector, company: CompanySettings, *, left: bool) -> int:
@@ -51,13 +64,6 @@ def polled(connector: Connector, company: CompanySettings, *, left: bool) -> int
         polls.note(connection, company.syspro_company, now, left=left)
         watch = _in_use(connection)
         return polls.judge(connection, company.syspro_company, watch.since, now) if watch else 0
-
-
-def _proof(connection: Connection, missed_at: datetime | None) -> PushProof | None:
-    watch = _in_use(connection)
-    if watch is None:
-        return None
-    return push_watch.proof(connection, max(watch.since, missed_at or watch.since))
 
 
 def _in_use(connection: Connection) -> Watch | None:

@@ -23,8 +23,8 @@ from connector_defs.flows.push_reports import OURS, PushStatus, Standing
 from connector_defs.flows.runtime import Connector
 from connector_defs.flows.webhook_secret import Secrets
 from connector_defs.store import cursors, notifications, push_watch
-from connector_defs.store.notifications import TaskNotice
-from connector_defs.store.push_watch import LISTED, SUBSCRIPTION, TASKS, Watch
+from connector_defs.store.notifications import LISTED, TaskNotice
+from connector_defs.store.push_watch import SUBSCRIPTION, TASKS, Watch
 
 _log = logging.getLogger(__name__)
 
@@ -147,8 +147,9 @@ def find_lost(connector: Connector) -> int:
         _keep(connector, TASKS, Standing("refused", detail, _GRANT), watch.url)
         return lost
     with connector.store.write() as connection:
-        # A moment ahead of our own clock would hide what comes until then.
-        cursors.keep(connection, cursors.TENANT, TASKS, min(newest, begun) if newest else None)
+        # One that failed at once may be newer than one that is on its way; and a moment ahead of our own clock would
+        # hide what comes until then.
+        cursors.keep(connection, cursors.TENANT, TASKS, min(newest, begun - GRACE) if newest else None)
     _keep(connector, TASKS, Standing("listed", ""), watch.url)
     if lost:
         _log.warning(

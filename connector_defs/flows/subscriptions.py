@@ -1,7 +1,8 @@
 """Subscribing to Basware's push notifications, looking at what is subscribed, and ending it.
 
-Belongs here: the order of the steps, so that whatever fails leaves what the next call repairs. The secret is stored
-before Basware learns it, because its first notification may come before its answer does (Basware wire notes 4.3).
+Belongs here: the order of the steps, so that what Basware refuses leaves everything as it was, and whatever else fails
+leaves what the next call repairs. The secret is stored before Basware learns it, because its first notification may
+come before its answer does (Basware wire notes 4.3).
 Whether a second subscription of a kind replaces the first is not published (4.9), so everything is looked at first
 and afterwards.
 """
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 from connector_defs.basware.answers import Receipt
 from connector_defs.basware.subscriptions import ALL, SINCE_EVER, ListedSubscription, Wanted
-from connector_defs.domain.errors import OutcomeUnknown, RecordRefused
+from connector_defs.domain.errors import ConnectorError, OutcomeUnknown, RecordRefused
 from connector_defs.domain.redaction import redacted
 from connector_defs.flows import webhook_secret
 from connector_defs.flows.polling import moment_of
@@ -52,6 +53,9 @@ def subscribe(
             "to delete that one, or leave the notifications to it",
             code="subscribed_elsewhere",
         )
+    theirs = _kinds(elsewhere)
+    for kind in theirs:
+        _spare_others(kind, [one for one in listed if one.url == url or one in elsewhere], listed)
     known = webhook_secret.known(connector)
     watch = _watch(connector)
     pending = watch is not None and watch.detail.startswith(PENDING)
@@ -61,13 +65,29 @@ def subscribe(
     lacking = [one for one in WANTED if again or not _has(listed, url, one)]
     new_secret = not known.set_outside and (known.current is None or (rotate and not pending))
     if lacking:
+        kept = webhook_secret.in_vault(connector)
         _begin(connector, url)
         if new_secret:
             webhook_secret.renew(connector, actor)
             _record(connector, "webhook secret made", actor, {})
-        for kind in _kinds(elsewhere):
-            connector.push.unsubscribe(kind, SINCE_EVER)
-        notes += _ask(connector, lacking, url, actor)
+        try:
+            for kind in theirs:
+                connector.push.unsubscribe(kind, SINCE_EVER)
+            notes += _ask(connector, lacking, url, actor)
+        except RecordRefused as refused:
+            if pending or not _is_absent(connector, url):
+                raise
+            lost = _restore(connector, elsewhere, watch, known)
+            if new_secret:
+                webhook_secret.put_back(connector, kept, actor)
+            _record(connector, "webhook subscription refused", actor, {"url": url, "reason": str(refused)})
+            if lost:
+                raise RecordRefused(
+                    f"{refused}. The subscription for {', '.join(lost)} was deleted for it and could not be made "
+                    "again: whoever uses that one must subscribe anew",
+                    code=refused.code,
+                ) from None
+            raise
         notes += _end_doubles(connector, url, actor)
     else:
         _keep_address(connector, url)
@@ -116,6 +136,41 @@ def _begin(connector: Connector, url: str) -> None:
     detail = f"{PENDING}\nrun `connector webhook subscribe --url {url}`"
     with connector.store.write() as connection:
         push_watch.keep(connection, SUBSCRIPTION, "missing", connector.clock.now(), url=url, detail=detail)
+
+
+def _is_absent(connector: Connector, url: str) -> bool:
+    """True where Basware, which has just refused, certainly does not sign with the newest secret for `url`; where that
+    cannot be told the next call is to finish this one."""
+    known = webhook_secret.known(connector)
+    try:
+        listed = connector.push.subscriptions()
+    except ConnectorError:
+        return False
+    ours = [one for one in listed if one.url == url and one.covers(INVOICES)]
+    return all(known.verdict(one.token) in ("previous", "differs") for one in ours)
+
+
+def _restore(
+    connector: Connector, deleted: Sequence[ListedSubscription], watch: Watch | None, known: Secrets
+) -> list[str]:
+    """Put back what was deleted and what was watched; returns the subscriptions that could not be."""
+    lost = []
+    left = connector.push.subscriptions()
+    for one in (each for each in deleted if each not in left):
+        kind = Wanted(one.task_type, one.task_sub_type or None)
+        token = one.token or (known.current if watch and one.url == watch.url else None)
+        try:
+            if token is None or not connector.push.subscribe([kind], one.url, token).accepted:
+                lost.append(f"{kind} to {_shown_url(one.url)}")
+        except ConnectorError:
+            lost.append(f"{kind} to {_shown_url(one.url)}")
+    with connector.store.write() as connection:
+        if watch is None:
+            push_watch.forget(connection)
+        else:
+            now = connector.clock.now()
+            push_watch.keep(connection, SUBSCRIPTION, watch.state, now, url=watch.url, detail=watch.detail)
+    return lost
 
 
 def _keep_address(connector: Connector, url: str) -> None:
@@ -176,10 +231,12 @@ def _end_doubles(connector: Connector, url: str, actor: str) -> list[str]:
     doubled = []
     for kind in WANTED:
         beside = [one for one in listed if one.url == url and one.covers(kind)]
-        if len(beside) > 1:
+        kinds = _kinds(beside)
+        # Being told twice changes nothing: no other subscription is deleted for it.
+        if len(beside) > 1 and all(one in beside for each in kinds for one in _of_kind(each, listed)):
             doubled.append(kind)
-            for one in _kinds(beside):
-                connector.push.unsubscribe(one, SINCE_EVER)
+            for each in kinds:
+                connector.push.unsubscribe(each, SINCE_EVER)
     return _ask(connector, doubled, url, actor)
 
 
@@ -217,15 +274,36 @@ def _kinds(chosen: Sequence[ListedSubscription]) -> list[Wanted]:
     return sorted(kinds, key=str)
 
 
-def _delete_after(
-    kind: Wanted, chosen: Sequence[ListedSubscription], listed: Sequence[ListedSubscription]
-) -> datetime:
-    """The instant after which Basware deletes every subscription of the kind: such that it takes the chosen alone."""
-    of_kind = [
+def _of_kind(kind: Wanted, listed: Sequence[ListedSubscription]) -> list[ListedSubscription]:
+    """What Basware deletes together."""
+    return [
         one
         for one in listed
         if one.task_type == kind.task_type and kind.task_sub_type in (ALL, one.task_sub_type or ALL)
     ]
+
+
+def _spare_others(
+    kind: Wanted, chosen: Sequence[ListedSubscription], listed: Sequence[ListedSubscription]
+) -> None:
+    """Raises RecordRefused where deleting the kind would take one along that is not chosen."""
+    others = [one for one in _of_kind(kind, listed) if one not in chosen]
+    if others:
+        told = ", ".join(
+            sorted({f"{one.task_type}/{one.task_sub_type or ALL} to {_shown_url(one.url)}" for one in others})
+        )
+        raise RecordRefused(
+            f"Basware would delete the subscription for {told} along with that for {kind}: ask Basware to delete "
+            "that one alone",
+            code="subscribed_elsewhere",
+        )
+
+
+def _delete_after(
+    kind: Wanted, chosen: Sequence[ListedSubscription], listed: Sequence[ListedSubscription]
+) -> datetime:
+    """The instant after which Basware deletes every subscription of the kind: such that it takes the chosen alone."""
+    of_kind = _of_kind(kind, listed)
     others = [one for one in of_kind if one not in chosen]
     if not others:
         return SINCE_EVER

@@ -56,6 +56,20 @@ def renew(connector: Connector, actor: str) -> SecretStr:
     return made
 
 
+def in_vault(connector: Connector) -> tuple[SecretStr | None, SecretStr | None]:
+    """What the vault holds of both, for `put_back`."""
+    return connector.vault.get(NAME), connector.vault.get(PREVIOUS)
+
+
+def put_back(connector: Connector, before: tuple[SecretStr | None, SecretStr | None], actor: str) -> None:
+    """Undo `renew`: nobody was told the secret that it made."""
+    for name, value in zip((NAME, PREVIOUS), before, strict=True):
+        if value is not None:
+            connector.vault.put(name, value, actor)
+        else:
+            connector.vault.remove(name, actor)
+
+
 def _same(one: SecretStr, other: SecretStr | None) -> bool:
     return other is not None and hmac.compare_digest(_digest(one), _digest(other))
 

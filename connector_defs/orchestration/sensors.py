@@ -29,6 +29,8 @@ OPEN_REQUESTS = "open_requests"
 
 _log = logging.getLogger(__name__)
 
+# A text that stands for the open notifications; None where there is none.
+Told = Callable[[Connector], str | None]
 # (connector, company) -> one token per thing that waits, and in how many seconds Basware is looked at; 0 for "just now".
 Look = Callable[[Connector, CompanySettings], tuple[list[str], int]]
 
@@ -51,6 +53,7 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
             "notifications, ever more rarely while these work.",
             _approved,
             settings,
+            _nothing_told,
             settings.invoice_poll_seconds,
         ),
         _invoice_sensor(
@@ -60,6 +63,7 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
             "state only.",
             _due,
             settings,
+            _invoices_told,
             settings.look_seconds,
         ),
     ]
@@ -68,6 +72,14 @@ def sensors(settings: ScheduleSettings) -> list[dg.SensorDefinition]:
         _request_sensor(settings),
         run_failure_alert,
     ]
+
+
+def _invoices_told(connector: Connector) -> str | None:
+    return hints.waiting(connector)
+
+
+def _nothing_told(_: Connector) -> str | None:
+    return None
 
 
 def _approved(connector: Connector, company: CompanySettings) -> tuple[list[str], int]:
@@ -87,9 +99,6 @@ def _of(company: str, one: str) -> str:
 
 def _due(connector: Connector, company: CompanySettings) -> tuple[list[str], int]:
     found = [token(company.syspro_company, invoice_id) for invoice_id in invoices.due(connector, company)]
-    hint = hints.waiting(connector) if company is connector.companies[0] else None
-    if hint is not None:
-        found.append(token("notifications", hint))
     whole = intake.full_list_due(connector, company)
     if whole is not None:
         found.append(token(company.syspro_company, "whole lists", whole))
@@ -99,7 +108,7 @@ def _due(connector: Connector, company: CompanySettings) -> tuple[list[str], int
 
 
 def _invoice_sensor(
-    name: str, description: str, look: Look, settings: ScheduleSettings, interval: int
+    name: str, description: str, look: Look, settings: ScheduleSettings, told: Told, interval: int
 ) -> dg.SensorDefinition:
     @dg.sensor(
         name=name,
@@ -115,7 +124,7 @@ def _invoice_sensor(
         active = in_progress(context.instance, INVOICES)
         if active is not None:
             return dg.SensorResult(skip_reason=f"run {active} of the invoices is queued or in progress")
-        found = _look_at_all(connector, look)
+        found = _look_at_all(connector, look, told)
         if name == APPROVED_INVOICES and not found.troubles:
             # Last, and only where Basware answers: a tick has 60 seconds.
             push_watch.look(connector.connector)
@@ -140,16 +149,14 @@ def _request_sensor(settings: ScheduleSettings) -> dg.SensorDefinition:
             active = in_progress(context.instance, job)
             if active is not None:
                 return dg.SensorResult(skip_reason=f"run {active} of {job} is queued or in progress")
-        found = _look_at_all(connector, _outcomes_due)
+        found = _look_at_all(connector, _outcomes_due, hints.requests_waiting)
         return _started(context, OPEN_REQUESTS, found, dg.RunRequest(), settings.invoice_poll_seconds)
 
     return sense
 
 
 def _outcomes_due(connector: Connector, company: CompanySettings) -> tuple[list[str], int]:
-    found = [token(company.syspro_company, name) for name in aftercare.due(connector, company)]
-    hint = hints.requests_waiting(connector) if company is connector.companies[0] else None
-    return found + ([] if hint is None else [token("notifications", hint)]), 0
+    return [token(company.syspro_company, name) for name in aftercare.due(connector, company)], 0
 
 
 def _started(
@@ -177,14 +184,20 @@ def _started(
     return dg.SensorResult(run_requests=[run], cursor=decision.cursor.write())
 
 
-def _look_at_all(resource: ConnectorResource, look: Look) -> _Found:
-    """What waits in all companies, and a line for each company (or for the whole) that could not be looked at."""
+def _look_at_all(resource: ConnectorResource, look: Look, told: Told) -> _Found:
+    """What waits in all companies, and a line for each company (or for the whole) that could not be looked at.
+
+    Notifications are those of all companies: that one of these cannot be looked at hides none of them.
+    """
     found = _Found()
     try:
         companies = resource.companies
+        hint = told(resource.connector) if companies else None
     except ConnectorError as error:
         found.troubles.append(str(error))
         return found
+    if hint is not None:
+        found.waiting.append(token("notifications", hint))
     for company in companies:
         name = company.syspro_company
         try:

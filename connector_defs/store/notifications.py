@@ -8,12 +8,15 @@ Basware's (`console.signature`): nothing is recorded that was not verified befor
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from connector_defs.store.tables import notification
 from connector_defs.store.upsert import insert_missing
 
+# Stands in the place of a body's digest where there was none: Basware listed the task, and no notification came.
+LISTED: Final = "listed"
 # SQLite takes a limited number of parameters in one statement.
 _CHUNK = 500
 
@@ -55,8 +58,26 @@ def record(connection: Connection, task: TaskNotice, now: datetime) -> bool:
 
 
 def record_all(connection: Connection, tasks: Iterable[TaskNotice], now: datetime) -> int:
-    """Keep several at once; returns how many were new."""
-    return insert_missing(connection, notification, [_row(task, now) for task in tasks])
+    """Keep several at once; returns how many were new. One that Basware had only listed until now has come after all."""
+    rows = [_row(task, now) for task in tasks]
+    new = insert_missing(connection, notification, rows)
+    came = [row for row in rows if row["body_digest"] != LISTED]
+    if came and new < len(rows):
+        statement = (
+            update(notification)
+            .where(
+                notification.c.task_id == bindparam("of_task"),
+                notification.c.status == bindparam("in_status"),
+                notification.c.body_digest == LISTED,
+            )
+            .values(body_digest=bindparam("digest"), received_at=now)
+        )
+        told = [
+            {"of_task": row["task_id"], "in_status": row["status"], "digest": row["body_digest"]}
+            for row in came
+        ]
+        connection.execute(statement, told)
+    return new
 
 
 def record_settled(connection: Connection, task: TaskNotice, now: datetime, note: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from connector_defs.domain.polling_pace import GRACE, was_missed
-from connector_defs.store.push_watch import LISTED
+from connector_defs.store.notifications import LISTED
 from connector_defs.store.tables import invoice, notification, poll
 from connector_defs.store.upsert import upsert
 
@@ -44,16 +44,13 @@ def judge(connection: Connection, company: str, since: datetime, now: datetime) 
     """
     before = get(connection, company)
     until = now - GRACE
-    done = before.judged_until or since
-    if done > now:
+    if before.judged_until is not None and before.judged_until > now:
         # From before this machine's clock was set back: what comes now would not be judged for as long.
         upsert(connection, poll, [{"company": company, "judged_until": until}])
         return 0
-    done = max(done, since)
-    if until <= done:
+    if until <= max(before.judged_until or since, since):
         return 0
-    found = _found(connection, company, done, until)
-    missed = [at for at, notified in found if was_missed(at, notified)]
+    missed = missed_since(connection, before, since, now)
     row = {
         "company": company,
         "judged_until": until,
@@ -62,6 +59,12 @@ def judge(connection: Connection, company: str, since: datetime, now: datetime) 
     }
     upsert(connection, poll, [row])
     return len(missed)
+
+
+def missed_since(connection: Connection, last: Poll, since: datetime, now: datetime) -> list[datetime]:
+    """When the invoices were taken in that push missed, of those that `judge` would look at now."""
+    found = _found(connection, last.company, max(last.judged_until or since, since), now - GRACE)
+    return [at for at, notified in found if was_missed(at, notified)]
 
 
 def _found(

@@ -12,13 +12,12 @@ from sqlalchemy import Connection, case, delete, func, select
 
 from connector_defs.domain.polling_pace import PushProof
 from connector_defs.store import cursors
+from connector_defs.store.notifications import LISTED
 from connector_defs.store.tables import notification, push_watch
 from connector_defs.store.upsert import upsert
 
 SUBSCRIPTION: Final = "subscription"
 TASKS: Final = "tasks"
-# Stands in the place of a body's digest where there was none: Basware listed the task, and no notification came.
-LISTED: Final = "listed"
 
 
 @dataclass(frozen=True)

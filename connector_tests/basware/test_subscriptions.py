@@ -16,6 +16,7 @@ from connector_defs.basware.subscriptions import (
     Task,
     Wanted,
     read_deleted,
+    read_subscriptions,
     read_tasks,
     subscribe_body,
 )
@@ -254,3 +255,11 @@ def test_a_list_of_tasks_that_is_too_large_is_refused_as_such() -> None:
         pytest.raises(AnswerTooLarge, match="too many"),
     ):
         list(api.tasks("New"))
+
+
+@pytest.mark.parametrize("odd", ["\\ud800", "\\u0000", "\\uffff"])
+def test_a_character_that_no_store_takes_is_replaced(odd: str) -> None:
+    (task,) = read_tasks(b'[{"taskId": "t-%s", "documentId": "i-%s"}]' % (odd.encode(), odd.encode()))
+    (listed,) = read_subscriptions(b'[{"notificationWebhookURL": "https://x.example.com/%s"}]' % odd.encode())
+    assert (task.task_id, task.document_id) == ("t-\ufffd", "i-\ufffd")
+    assert listed.url == "https://x.example.com/\ufffd"

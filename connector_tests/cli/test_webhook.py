@@ -10,11 +10,15 @@ import pytest
 from connector_defs.cli import serve
 from connector_defs.cli.opening import settings
 from connector_defs.cli.sandbox import TIMING, storage_of
+from connector_defs.console.app import Patience
 from connector_defs.flows import push_watch
 from connector_defs.flows.runtime import open_connector
 from connector_defs.sandbox.server import Sandbox
+from connector_defs.settings import Settings
 from connector_tests.cli.conftest import Command, Ended
-from connector_tests.flows.pair import SMALL
+from connector_tests.console.scene import receiving
+from connector_tests.console.test_from_basware import until
+from connector_tests.flows.pair import SMALL, invoice
 
 URL = "https://connector.example.com/webhooks/basware"
 
@@ -70,6 +74,32 @@ def test_from_subscribing_to_its_end(sandbox: Sandbox, connector: Command) -> No
     )
     assert secret not in everything
     assert connector("audit", "verify").code == 0
+
+
+@pytest.mark.covers("H21")
+@pytest.mark.parametrize("tests", ["open", "signed"])
+def test_a_receiver_that_runs_already_and_one_subscribe_are_enough(
+    sandbox: Sandbox, connector: Command, own_place: Path, tests: str
+) -> None:
+    def load() -> Settings:
+        webhook = {"connection_test": tests}
+        return settings().model_copy(update={"webhook": settings().webhook.model_copy(update=webhook)})
+
+    with receiving(own_place, load, patience=Patience()) as receiver:
+        assert json.loads(receiver.get("/health/ready").body)["missing"] == ["webhook secret"]
+        ended = connector(
+            "webhook", "subscribe", "--url", f"http://127.0.0.1:{receiver.port}/webhooks/basware"
+        )
+        assert (ended.code, "The subscription is in place." in ended.out) == (0, True)
+        until(lambda: receiver.inbox("task_type").count("ConnectionTest") == 2)
+
+        bill = sandbox.basware.approve(invoice("FIRST"))
+        until(lambda: bill["invoiceId"] in receiver.inbox("document_id"))
+        until(lambda: {task.status for task in sandbox.basware.push.tasks} == {"Completed"})
+        assert all(len(task.history) == 1 for task in sandbox.basware.push.tasks), (
+            "nothing was refused before"
+        )
+        assert json.loads(receiver.get("/health/ready").body)["status"] == "ready"
 
 
 def test_a_subscription_that_is_gone_is_a_problem_of_list_ping_and_status(

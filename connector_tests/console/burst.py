@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connector_tests.console.scene import Running, answer_on, inbox, notice, post, process_environment
+from connector_tests.console.notifications import notice, post
+from connector_tests.console.scene import Running, answer_on, inbox, process_environment
 
 CONNECTIONS = 20
 

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from connector_defs.console.app import WEBHOOK, Patience
 from connector_defs.console.server import PatientProtocol
-from connector_tests.console.scene import HEADER, Running, body_of, chunked, notice, receiving, sign
+from connector_tests.console.notifications import HEADER, body_of, chunked, notice, sign
+from connector_tests.console.scene import Running, receiving
 
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),

@@ -1,15 +1,11 @@
-"""A receiver on a real port, notifications to send to it, and what of them stands in its inbox."""
+"""A receiver on a real port, and what stands in its inbox."""
 
-import hashlib
-import hmac
-import json
 import os
 import signal
 import socket
 import sqlite3
 import tempfile
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,14 +14,13 @@ from http.client import HTTPResponse, IncompleteRead, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
-from connector_defs.console.app import WEBHOOK, Patience, create_app
+from connector_defs.console.app import Patience, create_app
 from connector_defs.console.server import Server, listen
 from connector_defs.settings import Settings
 from connector_defs.settings_reading import load_settings
 from connector_defs.store.schema import upgrade
+from connector_tests.console.notifications import SECRET, post
 
-HEADER = "x-bwapi-signature-256"
-SECRET = "the-key-that-basware-was-given"
 # A connector that knows both systems and never calls them.
 SITE = {
     "SYSPRO_ENET_URL": "http://127.0.0.1:1/SYSPROWCFService/Rest",
@@ -60,53 +55,6 @@ def settings(folder: Path, **webhook: Any) -> Settings:
     tree = load_settings(environ=environment(folder)).model_dump()
     tree["webhook"].update({"refused_per_minute": 1_000_000, **webhook})
     return Settings.model_validate(tree)
-
-
-def notice(**fields: Any) -> dict[str, Any]:
-    """A notification as Basware sends it; each has a task of its own."""
-    return {
-        "taskId": str(uuid.uuid4()),
-        "taskStatus": "New",
-        "taskType": "AccoutingDocuments",
-        "taskSubType": "WaitingForTransfer",
-        "documentId": "0e984725-c51c-4bf4-9960-e1c80e27aba0",
-        "expirationTime": "2026-12-31T00:00:00Z",
-        **fields,
-    }
-
-
-def body_of(**fields: Any) -> bytes:
-    """Its bytes."""
-    return json.dumps(notice(**fields)).encode()
-
-
-def sign(body: bytes, secret: str = SECRET) -> str:
-    """The signature of a body, in hex."""
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
-def post(
-    body: bytes,
-    signature: str | None = None,
-    *,
-    target: str = WEBHOOK,
-    method: str = "POST",
-    content_type: str | None = "application/json",
-    length: str | None = "",
-    lines: tuple[str, ...] = (),
-) -> bytes:
-    """A request byte by byte, signed unless `signature` says otherwise ("" for none). `length` None leaves it out."""
-    signature = sign(body) if signature is None else signature
-    head = [f"{method} {target} HTTP/1.1", "Host: 127.0.0.1"]
-    head += [f"Content-Type: {content_type}"] if content_type else []
-    head += [f"{HEADER}: {signature}"] if signature else []
-    head += [f"Content-Length: {length or len(body)}"] if length is not None else []
-    return "\r\n".join([*head, *lines, "", ""]).encode("latin-1") + body
-
-
-def chunked(body: bytes) -> bytes:
-    """A body in chunks, with its end."""
-    return b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
 
 
 @dataclass(frozen=True)

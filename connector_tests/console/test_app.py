@@ -10,7 +10,8 @@ import pytest
 
 from connector_defs.console.app import WEBHOOK, Patience, create_app
 from connector_defs.settings import SettingsError
-from connector_tests.console.scene import HEADER, SITE, body_of, environment, inbox, settings, sign
+from connector_tests.console.notifications import HEADER, body_of, sign
+from connector_tests.console.scene import SITE, environment, inbox, settings
 
 Message = MutableMapping[str, Any]
 
@@ -87,13 +88,15 @@ def test_it_needs_the_environment_alone(tmp_path: Path, monkeypatch: pytest.Monk
     assert inbox(tmp_path / "state.db") == [json.loads(body)["taskId"]]
 
 
-def test_without_a_key_it_refuses_to_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_settings_that_are_wrong_it_refuses_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("BASWARE_WEBHOOK_SECRET")
+    monkeypatch.setenv("BASWARE_REGION", "MOON")
 
-    with pytest.raises(SettingsError, match="set BASWARE_WEBHOOK_SECRET"):
+    with pytest.raises(SettingsError, match=r"basware\.region is wrong"):
         asyncio.run(started(create_app()))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from connector_tests.console.burst import burst, killed_burst
-from connector_tests.console.scene import SECRET
+from connector_tests.console.notifications import SECRET
 
 
 @pytest.mark.covers("F22")

@@ -15,18 +15,8 @@ from collections.abc import Iterator
 import pytest
 
 from connector_defs.console.server import PatientProtocol
-from connector_tests.console.scene import (
-    HEADER,
-    SECRET,
-    Running,
-    answer_on,
-    body_of,
-    chunked,
-    notice,
-    post,
-    receiving,
-    sign,
-)
+from connector_tests.console.notifications import HEADER, SECRET, body_of, chunked, notice, post, sign
+from connector_tests.console.scene import Running, answer_on, receiving
 
 MARK = "reflect-me"
 GENUINE = body_of(documentId=MARK)

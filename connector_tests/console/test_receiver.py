@@ -10,21 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from connector_defs.console.app import Patience, prepared
-from connector_defs.settings import Settings, SettingsError
-from connector_tests.console.scene import (
-    HEADER,
-    SECRET,
-    Running,
-    answer_on,
-    body_of,
-    chunked,
-    notice,
-    post,
-    receiving,
-    settings,
-    sign,
-)
+from connector_defs.console.app import Patience
+from connector_defs.settings import Settings
+from connector_tests.console.notifications import HEADER, SECRET, body_of, chunked, notice, post, sign
+from connector_tests.console.scene import Running, answer_on, receiving, settings
 
 
 def task_of(body: bytes) -> str:
@@ -196,11 +185,15 @@ class TestKeys:
             chosen.append(keyed(tmp_path, "second"))
             assert rotating.hook(body, sign(body, "second")) == 200
 
-    def test_without_any_key_it_does_not_start(self, tmp_path: Path) -> None:
-        with pytest.raises(
-            SettingsError, match="no key to verify notifications with: set BASWARE_WEBHOOK_SECRET"
-        ):
-            prepared(lambda: keyed(tmp_path, "", ""))
+    def test_without_any_key_nothing_but_a_connection_test_is_answered_well(self, tmp_path: Path) -> None:
+        with receiving(tmp_path, lambda: keyed(tmp_path, "")) as unsubscribed:
+            body = body_of()
+            assert [unsubscribed.hook(body, sign(body, secret)) for secret in (SECRET, "")] == [401, 401]
+            assert unsubscribed.hook(body_of(taskType="ConnectionTest"), "0" * 64) == 200
+            ready = unsubscribed.get("/health/ready")
+            assert (ready.status, json.loads(ready.body)["missing"]) == (503, ["webhook secret"])
+            assert unsubscribed.get("/health/live").status == 200
+            assert unsubscribed.inbox() == []
 
 
 def keyed(folder: Path, secret: str, previous: str = "") -> Settings:

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from connector_defs.console.signature import Form, Signature, is_signed, read_signature
-from connector_tests.console.scene import sign
+from connector_tests.console.notifications import sign
 
 BODY = b'{"taskId":"1"}'
 HEX = sign(BODY, "new")

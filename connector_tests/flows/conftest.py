@@ -10,6 +10,7 @@ import pytest
 from connector_defs.store.schema import upgrade
 from connector_tests.flows.pair import Pair, open_pair
 from connector_tests.flows.prepared import Prepared
+from connector_tests.flows.push_scene import NO_SECRET
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,6 +42,13 @@ def pair(folder: Path) -> Iterator[Pair]:
     """A small SYSPRO company, an empty Basware, and a connector that has one mapping."""
     with open_pair(folder) as opened:
         opened.map()
+        yield opened
+
+
+@pytest.fixture
+def site(folder: Path) -> Iterator[Pair]:
+    """A pair that nobody notifies, without a secret of the webhook."""
+    with open_pair(folder, **NO_SECRET) as opened:
         yield opened
 
 

@@ -6,13 +6,11 @@ Here: what tests of push need in the place of `connector serve`, so that they ho
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from connector_defs.flows.runtime import Connector
 from connector_defs.store import notifications
 from connector_defs.store.notifications import TaskNotice
 from connector_tests.flows.pair import Pair, open_pair
+from connector_tests.webhook import webhook
 
 # A pair's settings come from a sandbox, which has a secret of its own; these tests let one be made.
 NO_SECRET: dict[str, Any] = {"basware": {"webhook_secret": None}}
@@ -110,28 +109,8 @@ class Inbox:
 def listening(pair: Pair) -> Iterator[Inbox]:
     """The receiver of a pair, on this machine."""
     inbox = Inbox(pair)
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(inbox.take(raw, self.headers["x-bwapi-signature-256"]))
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    inbox.url = f"http://127.0.0.1:{server.server_port}/webhooks/basware"
-    try:
+    with webhook(inbox.take) as inbox.url:
         yield inbox
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager
@@ -140,3 +119,12 @@ def open_inbox(folder: Path, clock: Clock | None = None) -> Iterator[Inbox]:
     with open_pair(folder, clock=clock, **NO_SECRET) as pair, listening(pair) as inbox:
         pair.map()
         yield inbox
+
+
+def notify(
+    connector: Connector, document_id: str, kind: str = "AccoutingDocuments", task_id: str | None = None
+) -> None:
+    """A verified notification in the inbox."""
+    notice = TaskNotice(task_id or f"t-{document_id}", kind, "", "New", document_id, None, "ab" * 32)
+    with connector.store.write() as connection:
+        notifications.record(connection, notice, connector.clock.now())

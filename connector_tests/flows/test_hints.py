@@ -9,11 +9,10 @@ from connector_defs.flows import hints, subscriptions, webhook_secret
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import Settings
 from connector_defs.store import notifications
-from connector_defs.store.notifications import TaskNotice
 from connector_tests.console.scene import receiving
 from connector_tests.console.test_from_basware import until
 from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair
-from connector_tests.flows.push_scene import NO_SECRET, Inbox, open_inbox
+from connector_tests.flows.push_scene import NO_SECRET, Inbox, notify, open_inbox
 
 ONE_BY_ONE = "GET accountingDocuments/{invoiceId}"
 
@@ -24,15 +23,6 @@ def inbox(folder: Path) -> Iterator[Inbox]:
     with open_inbox(folder) as opened:
         opened.subscribe()
         yield opened
-
-
-def notify(
-    connector: Connector, document_id: str, kind: str = "AccoutingDocuments", task_id: str | None = None
-) -> None:
-    """A verified notification in the inbox."""
-    notice = TaskNotice(task_id or f"t-{document_id}", kind, "", "New", document_id, None, "ab" * 32)
-    with connector.store.write() as connection:
-        notifications.record(connection, notice, connector.clock.now())
 
 
 def singly(pair: Pair) -> int:
@@ -183,6 +173,21 @@ def test_many_notifications_are_served_by_the_lists_and_the_rest_singly(pair: Pa
     assert (report.open, report.received, report.settled) == (105, 105, 105)
     assert singly(pair) == 1
     assert pair.states() == {"received": 105}
+
+
+def test_one_that_cannot_be_fetched_keeps_no_other_waiting(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "_AT_A_TIME", 2)
+    ids = sorted(pair.approve(*(invoice(f"MANY-{number}") for number in range(5))))
+    for bill_id in ids:
+        notify(pair.connector, bill_id)
+    notify(pair.connector, "whatever", "Weather")
+    pair.faults.arm("http_503", times=20, site="basware.documents", match=ids[0])
+    report = hints.take_in_hints(pair.connector)
+    assert (report.received, report.settled, "503" in report.trouble) == (4, 5, True)
+    with pair.connector.store.read() as connection:
+        assert [hint.document_id for hint in notifications.open_hints(connection)] == [ids[0]]
 
 
 def test_lists_that_cannot_be_read_are_made_up_for_one_by_one(

@@ -12,13 +12,14 @@ import pytest
 
 from connector_defs.basware.answers import ItemOutcome, Receipt, RequestOutcome
 from connector_defs.domain.errors import Fatal, RetryLater
-from connector_defs.flows import aftercare, late_errors, outcomes, overview, sending
+from connector_defs.flows import aftercare, hints, late_errors, outcomes, overview, sending
 from connector_defs.flows.outcomes import Answers, FollowUp, follow_up, judged_record, lane, next_look
 from connector_defs.flows.reports import PublishReport
 from connector_defs.sandbox.basware.processing import Finding, Request
 from connector_defs.store import audit, cursors, records
 from connector_defs.store.records import OpenRequest, Record
 from connector_tests.flows.pair import SUPPLIER, Pair, open_pair
+from connector_tests.flows.push_scene import notify
 from connector_tests.store.builders import record as a_record
 
 TAX_CODE = "S  "
@@ -311,6 +312,21 @@ def test_a_list_of_errors_that_cannot_be_read_stops_nothing(
     monkeypatch.setattr(pair.connector.basware, "request_statuses", away)
     assert pair.publish("taxCodes")["taxCodes"].unchanged == 5
     assert late_errors.are_due(pair.connector, pair.company, "taxCodes")
+
+
+def test_a_notification_of_a_failed_request_stays_open_until_the_errors_are_read(pair: Pair) -> None:
+    pair.publish("taxCodes")
+    pair.connector.clock.wait(60)
+    notify(pair.connector, "request-1", "RequestStatus")
+    told = hints.requests_told(pair.connector)
+    pair.faults.arm("http_503", times=20, site="basware.status")
+    aftercare.look(pair.connector, pair.company)
+    hints.settle_requests(pair.connector, told)
+    assert hints.requests_waiting(pair.connector) is not None
+    pair.faults.disarm()
+    aftercare.look(pair.connector, pair.company)
+    hints.settle_requests(pair.connector, told)
+    assert hints.requests_waiting(pair.connector) is None
 
 
 def test_what_is_due_between_the_runs(folder: Path) -> None:

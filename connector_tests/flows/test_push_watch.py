@@ -185,6 +185,33 @@ def test_a_notification_on_its_way_is_not_lost_yet(inbox: Inbox) -> None:
     assert push_watch.find_lost(inbox.connector) == 1, "the cursor stayed before it"
 
 
+def test_one_that_comes_after_all_counts_as_having_come(inbox: Inbox) -> None:
+    bill_id = lose(inbox, "LATE-1", "late_notification")
+    assert push_watch.find_lost(inbox.connector) == 1
+    hints.take_in_hints(inbox.connector)
+    assert inbox.pair.sandbox.basware.push.release() == 1
+    inbox.wait(lambda: inbox.told == [bill_id])
+    assert (status(inbox).received, status(inbox).lost, status(inbox).loss_rate) == (1, 0, 0.0)
+    assert status(inbox).newest_notification is not None
+    assert hints.waiting(inbox.connector) is None, "it was looked at"
+
+
+def test_one_that_failed_at_once_hides_none_that_is_on_its_way(stepped: Inbox) -> None:
+    connector = stepped.connector
+    connector.settings.intake.__dict__["overlap_hours"] = 0.0
+    stepped.pair.faults.arm("lost_notification")
+    stepped.pair.approve(invoice("YOUNG"))
+    stepped.wait(lambda: stepped.pair.faults.drawn["lost_notification"] > 0)
+    connector.clock.wait(60)
+    stepped.pair.faults.arm("failed_notification")
+    stepped.pair.approve(invoice("FAILED"))
+    stepped.wait(lambda: stepped.pair.sandbox.basware.push.tasks[-1].status == "Failed")
+    connector.clock.wait(1)
+    assert push_watch.find_lost(connector) == 1
+    connector.clock.wait(GRACE.total_seconds())
+    assert push_watch.find_lost(connector) == 1
+
+
 def test_what_came_is_never_lost_and_the_rate_is_the_share_of_what_did_not(inbox: Inbox) -> None:
     for number in range(3):
         inbox.pair.approve(invoice(f"CAME-{number}"))
@@ -257,6 +284,27 @@ def test_polls_stretch_while_push_works_and_shrink_when_it_missed_one(stepped: I
     stepped.connector.clock.wait(600)
     pace.polled(stepped.connector, company, left=False)
     assert pace.until_poll(stepped.connector, company) == 600
+
+
+def test_polls_shrink_minutes_after_one_found_what_push_missed_and_not_with_the_next(stepped: Inbox) -> None:
+    company, clock = stepped.pair.company, stepped.connector.clock
+    stepped.pair.approve(invoice("TOLD"))
+    stepped.wait(lambda: stepped.told != [])
+    stepped.pair.run()
+    clock.wait(3600)
+    pace.polled(stepped.connector, company, left=False)
+    stepped.pair.faults.arm("lost_notification")
+    stepped.pair.approve(invoice("MISSED"))
+    clock.wait(900)
+    stepped.pair.run()
+    assert pace.until_poll(stepped.connector, company) == 900, "its notification may be on its way"
+    clock.wait(GRACE.total_seconds() + 1)
+    assert pace.until_poll(stepped.connector, company) == 0
+    shown = status(stepped).polls[0]
+    assert (shown.missed, shown.missed_at is not None) == (1, True)
+    assert pace.polled(stepped.connector, company, left=False) == 1
+    assert status(stepped).polls[0].missed == 1, "it counts once"
+    assert pace.until_poll(stepped.connector, company) == 60
 
 
 def test_what_a_poll_left_is_looked_for_again_at_once_and_a_tick_may_be_early(stepped: Inbox) -> None:

@@ -2,92 +2,27 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from connector_defs.basware.answers import ApiError, Receipt
 from connector_defs.basware.regions import HostRefused
-from connector_defs.basware.subscriptions import ListedSubscription, Wanted
+from connector_defs.basware.subscriptions import Wanted
 from connector_defs.domain.errors import OutcomeUnknown, RecordRefused, RetryLater
 from connector_defs.flows import push_watch, subscriptions, webhook_secret
-from connector_defs.flows.push_reports import Standing, Subscribed
+from connector_defs.flows.push_reports import Standing
 from connector_defs.flows.push_watch import INVOICES, REQUESTS, WANTED
 from connector_defs.store import audit
-from connector_tests.flows.pair import Pair, open_pair
-from connector_tests.flows.push_scene import NO_SECRET, Inbox, open_inbox
-
-URL = "https://connector.example.com/webhooks/basware"
-THEIRS = "https://other.example.com/hook"
+from connector_tests.flows.desk import THEIRS, URL, Desk, actions, secret_of, subscribe
+from connector_tests.flows.pair import Pair
+from connector_tests.flows.push_scene import Inbox, open_inbox
 
 
 @pytest.fixture
 def inbox(folder: Path) -> Iterator[Inbox]:
     with open_inbox(folder) as opened:
         yield opened
-
-
-@pytest.fixture
-def site(folder: Path) -> Iterator[Pair]:
-    """A pair without a receiver and without a secret."""
-    with open_pair(folder, **NO_SECRET) as opened:
-        yield opened
-
-
-class Desk:
-    """Another Basware: subscriptions of one kind stand side by side, secrets are shown or not."""
-
-    def __init__(self, pair: Pair, *, shows: bool = True) -> None:
-        self.listed: list[ListedSubscription] = []
-        self.shows, self.calls = shows, 0
-        self.refused: dict[str, Receipt | Exception] = {}
-        self.deaf = False
-        pair.connector.__dict__["push"] = self
-
-    def subscriptions(self) -> list[ListedSubscription]:
-        return list(self.listed)
-
-    def subscribe(self, kinds: list[Wanted], url: str, secret: SecretStr) -> Receipt:
-        (kind,) = kinds
-        self.calls += 1
-        answer = self.refused.get(kind.task_type)
-        if isinstance(answer, Receipt):
-            return answer
-        if not self.deaf:
-            self.add(kind, url, secret)
-        if answer is not None:
-            raise answer
-        return Receipt("amzn-1", 200, (), "ours-1", None)
-
-    def add(self, kind: Wanted, url: str, secret: SecretStr | None = None, at: str | None = None) -> None:
-        moment = at or f"2026-11-20T08:00:{len(self.listed):02}.000Z"
-        shown = secret if self.shows else None
-        self.listed.append(
-            ListedSubscription(kind.task_type, kind.task_sub_type or "", "Webhook", url, shown, moment)
-        )
-
-    def unsubscribe(self, kind: Wanted, after: Any) -> int:
-        def goes(one: ListedSubscription) -> bool:
-            same = one.task_type == kind.task_type and kind.task_sub_type in ("All", one.task_sub_type)
-            return same and one.last_updated > after.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-        before = len(self.listed)
-        self.listed = [one for one in self.listed if not goes(one)]
-        return before - len(self.listed)
-
-
-def subscribe(pair: Pair, url: str = URL, **how: Any) -> Subscribed:
-    return subscriptions.subscribe(pair.connector, url, actor="ap", **how)
-
-
-def secret_of(pair: Pair, name: str = webhook_secret.NAME) -> str:
-    kept = pair.connector.vault.get(name)
-    return kept.get_secret_value() if kept else ""
-
-
-def actions(pair: Pair) -> list[str]:
-    return [event.action for event in audit.show(pair.connector.store, "webhook")]
 
 
 def test_subscribing_makes_a_secret_of_32_bytes_and_basware_tests_the_connection_with_it(
@@ -196,14 +131,17 @@ def test_a_lost_answer_that_basware_knows_nothing_of_is_left_to_the_next_call(si
 def test_a_refusal_names_the_reason_and_never_the_secret(site: Pair) -> None:
     desk = Desk(site)
 
+    tried: list[SecretStr] = []
+
     def echo(kinds: list[Wanted], url: str, secret: SecretStr) -> Receipt:
+        tried.append(secret)
         told = f"token {secret.get_secret_value()} is not liked"
         return Receipt(None, 400, (ApiError(None, "VALIDATION", "BAD", told),), "ours-1", None)
 
     desk.subscribe = echo  # type: ignore[method-assign]
     with pytest.raises(RecordRefused, match=r"\(400\): BAD token … is not liked") as refused:
         subscribe(site)
-    assert secret_of(site) not in str(refused.value)
+    assert tried[0].get_secret_value() not in str(refused.value)
 
     def quote(kinds: list[Wanted], url: str, secret: SecretStr) -> Receipt:
         return Receipt(
@@ -213,6 +151,23 @@ def test_a_refusal_names_the_reason_and_never_the_secret(site: Pair) -> None:
     desk.subscribe = quote  # type: ignore[method-assign]
     with pytest.raises(RecordRefused, match=r"\(422\): no reason given"):
         subscribe(site)
+
+
+def test_replacing_one_for_all_sub_types_spares_those_of_others(site: Pair) -> None:
+    desk = Desk(site)
+    desk.add(Wanted("AccountingDocuments", "All"), THEIRS)
+    desk.add(Wanted("AccountingDocuments", "WaitingForPrebook"), "https://prebook.example.com/hook")
+    with pytest.raises(RecordRefused, match=r"WaitingForPrebook to https://prebook\.example\.com"):
+        subscribe(site, replace=True)
+    assert (len(desk.listed), desk.calls, secret_of(site)) == (2, 0, "")
+
+
+def test_a_double_stays_where_ending_it_would_end_one_of_others(site: Pair) -> None:
+    desk = Desk(site)
+    desk.add(Wanted("AccountingDocuments", "All"), URL)
+    desk.add(Wanted("AccountingDocuments", "WaitingForPrebook"), "https://prebook.example.com/hook")
+    assert subscribe(site).standing.sound
+    assert len(desk.listed) == 4
 
 
 def test_without_notifications_of_requests_invoices_are_notified_all_the_same(site: Pair) -> None:

@@ -246,6 +246,14 @@ def test_notifications_are_looked_for_every_ten_seconds_however_rarely_basware_i
     assert intervals(5) == {"approved_invoices": 5, "due_invoices": 5}
 
 
+def test_a_company_that_cannot_be_looked_at_hides_no_notification(
+    instance: dg.DagsterInstance, site: FakeSite
+) -> None:
+    site.errors[("due", "M1")] = RetryLater("the store is busy")
+    site.hint = "1 until 08:00"
+    assert Ticker(instance, "due_invoices").tick().run_requests
+
+
 def test_while_push_works_a_tick_says_when_each_company_is_polled(
     instance: dg.DagsterInstance, site: FakeSite
 ) -> None:

@@ -3,18 +3,16 @@
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from connector_defs.sandbox.faults import FaultPlan
 from connector_tests.sandbox.wire import Wire, invoice, served, tax_code
+from connector_tests.webhook import webhook
 
 SUBSCRIPTIONS = "/v1/subscriptions"
 SECRET = "s3cret"
@@ -35,34 +33,10 @@ class Receiver:
         assert len(self.arrived) == count
         return [body for body, _, _ in self.arrived]
 
-
-@contextmanager
-def receiving() -> Iterator[Receiver]:
-    receiver = Receiver()
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["content-length"]))
-            # Before the answer, which lets the next one come.
-            receiver.arrived.append((json.loads(raw), self.headers["x-bwapi-signature-256"], raw))
-            self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_port}/webhooks/basware"
-    try:
-        yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    def take(self, raw: bytes, signature: str) -> int:
+        # Before the answer, which lets the next one come.
+        self.arrived.append((json.loads(raw), signature, raw))
+        return self.answers.pop(0) if self.answers else 200
 
 
 def subscription(url: str, **fields: Any) -> dict[str, Any]:
@@ -88,7 +62,8 @@ def settled(wire: Wire, status: str, count: int) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
+    receiver = Receiver()
+    with webhook(receiver.take) as receiver.url:
         yield receiver
 
 

@@ -1,12 +1,13 @@
 """The inbox of notifications, on both databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from connector_defs.store import notifications
+from connector_defs.store import notifications, push_watch
 from connector_defs.store.engine import Store
-from connector_defs.store.notifications import TaskNotice
+from connector_defs.store.notifications import LISTED, TaskNotice
 from connector_tests.store.builders import NOON
 
 LATER = NOON + timedelta(minutes=5)
@@ -39,6 +40,18 @@ def test_a_task_is_known_by_its_status_and_a_second_one_changes_nothing(store: S
         ("t1", "d1", NOON),
         ("t2", "d1", LATER),
     ]
+
+
+@pytest.mark.covers("F21")
+def test_one_that_was_only_listed_has_come_when_it_comes(store: Store) -> None:
+    listed = replace(task("t1"), body_digest=LISTED)
+    assert record(store, listed, replace(task("t2"), body_digest=LISTED)) == 2
+    assert record(store, listed, now=LATER) == 0
+    assert record(store, task("t1"), task("t3"), now=LATER) == 1
+    assert record(store, replace(task("t3"), body_digest=LISTED), now=LATER) == 0
+    with store.read() as connection:
+        assert push_watch.arrivals(connection, NOON) == push_watch.Arrivals(2, 1, LATER)
+        assert push_watch.proof(connection, NOON).since == LATER
 
 
 def test_the_oldest_come_first_and_no_more_than_asked_for(store: Store) -> None:

@@ -7,9 +7,9 @@ import pytest
 from connector_defs.domain.polling_pace import GRACE, PushProof
 from connector_defs.store import notifications, polls, push_watch
 from connector_defs.store.engine import Store
-from connector_defs.store.notifications import TaskNotice
+from connector_defs.store.notifications import LISTED, TaskNotice
 from connector_defs.store.polls import Poll
-from connector_defs.store.push_watch import LISTED, SUBSCRIPTION, TASKS, Arrivals
+from connector_defs.store.push_watch import SUBSCRIPTION, TASKS, Arrivals
 from connector_tests.store.builders import NOON, arrival, take_in
 
 MINUTE = timedelta(minutes=1)
