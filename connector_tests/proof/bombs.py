@@ -38,10 +38,8 @@ from connector_tests.proof.gates import (
     enet,
     gates,
     odata,
-    unzipped,
-    workbook,
-    zipped,
 )
+from connector_tests.proof.samples import unzipped, workbook, zipped
 from connector_tests.proof.tally import Tally
 
 MOST_SECONDS = 2.0

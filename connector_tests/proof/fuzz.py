@@ -24,7 +24,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import connector_tests
-from connector_tests.proof.gates import REFUSALS, Gate, gates, unzipped, zipped
+from connector_tests.proof.gates import REFUSALS, Gate, gates
+from connector_tests.proof.samples import unzipped, zipped
 from connector_tests.proof.tally import Tally
 
 SECONDS = 60.0

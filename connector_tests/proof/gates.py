@@ -7,16 +7,12 @@ is a hole in both.
 
 import base64
 import gzip
-import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
-from openpyxl import Workbook
 from pydantic import SecretStr
 
 from connector_defs.basware.client import BaswareClient
@@ -32,13 +28,16 @@ from connector_defs.syspro import tables
 from connector_defs.syspro.documents import apsssp, apstin, comfnd, gentjl
 from connector_defs.syspro.enet import EnetClient
 from connector_defs.syspro.odata import ODataClient, RetryPolicy
-from connector_tests.basware.builders import API, client, jwt, token_answer, tokens
+from connector_tests.basware.builders import client, token_answer, tokens
+from connector_tests.proof import samples
+from connector_tests.proof.samples import as_json, zipped
 
 # What a parser may say to bytes it does not take. The reader of an extract's file leaves the name of the extract and
 # the remedy to the flow.
 REFUSALS = (ConnectorError, BadExtractFile, Unreadable)
 
 _CHUNK = 1 << 16
+_TOML = Path(__file__).parents[2] / "connector.example.toml"
 # What the example of connector.toml leaves to the environment.
 _SECRETS = {
     "SYSPRO_ODATA_PASSWORD": "word",
@@ -351,232 +350,51 @@ def _plain(feed: Callable[[bytes], object]) -> Callable[[bytes, Path], object]:
     return lambda body, _: feed(body)
 
 
-def _reply(root: str, inner: str) -> bytes:
-    text = (
-        '<?xml version="1.0" encoding="Windows-1252"?>\n'
-        f"<{root} Language='05' Language2='EN' DecFormat='1' DateFormat='01' Role='01' Version='8.0.021'>\n"
-        f"{inner}\n</{root}>\n "
-    )
-    return text.encode("cp1252")
-
-
-def _triple(name: str, value: str, number: str, text: str) -> str:
-    return (
-        f"<{name}><Value>{value}</Value><ErrorNumber>{number}</ErrorNumber>"
-        f"<ErrorDescription>{text}</ErrorDescription></{name}>"
-    )
-
-
-_POSTED = _reply(
-    "postapinvoice",
-    "<Item><ItemNumber>00001</ItemNumber><Key><TrnYear>2026</TrnYear><TrnMonth>01</TrnMonth><Journal>00017</Journal>"
-    "<EntryNumber>00001</EntryNumber></Key><Supplier>0001</Supplier><Invoice>Müller &amp; Söhne €</Invoice></Item>"
-    "<StatusOfItems><GlJournal><GlYear>2026</GlYear><GlPeriod>02</GlPeriod><GlJournal>00268</GlJournal>"
-    "<GlJournalError></GlJournalError></GlJournal><ItemsProcessed>1</ItemsProcessed><ItemsInvalid/></StatusOfItems>",
-)
-_REFUSED = _reply(
-    "postapinvoice",
-    "<Item>" + _triple("Supplier", "0009", "150123", "Supplier not found") + "</Item>"
-    "<StatusOfItems><ItemsProcessed>0</ItemsProcessed><ItemsInvalid>1</ItemsInvalid></StatusOfItems>",
-)
-_JOURNAL = _reply(
-    "postgljournal",
-    "<Item><Transaction><Key><GlYear>2026</GlYear><GlPeriod>07</GlPeriod><GlJournal>00042</GlJournal></Key>"
-    "<JnlStatus>P</JnlStatus></Transaction></Item><StatusOfItems><JournalsInvalid>0</JournalsInvalid></StatusOfItems>",
-)
-_SAVED = _reply(
-    "setupapsupplier",
-    "<Item><Key><Supplier>000000000000001</Supplier></Key></Item>"
-    "<StatusOfItems><RecordsRead>1</RecordsRead><RecordsInvalid>0</RecordsInvalid></StatusOfItems>",
-)
-_FOUND = _reply(
-    "ApInvoice",
-    "<HeaderDetails><TableName>ApInvoice</TableName></HeaderDetails>"
-    "<Row><Supplier>0001</Supplier><Invoice>A-1</Invoice><Journal>     17</Journal><InvValue>  1,210.00</InvValue></Row>"
-    "<Row><Supplier>0001</Supplier><Invoice>A-2</Invoice><Journal/></Row><RowsReturned>       2</RowsReturned>",
-)
-_PROFILE = _reply(
-    "LogonProfile", "<CompanyName>The Outdoors Company</CompanyName><OperatorCode>OP</OperatorCode>"
-)
-_WRAPPED = b'"' + _POSTED.strip().replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
-_HTML = b"<html><head><title>503</title><style>p{}</style></head><body><h2>Busy &#233; &amp; gone</h2></body></html>"
-
-_SUPPLIER = {
-    name: {"text": f"{name} é", "date": "2026-01-31T00:00:00Z", "integer": 3, "decimal": 1.5}[
-        column.kind.family
-    ]
-    for column in tables.AP_SUPPLIER.columns
-    for name in [column.name]
-}
-_ORDER: dict[str, Any] = {
-    column.name: {"text": "A", "date": "2026-01-31", "integer": 3, "decimal": 1.5}[column.kind.family]
-    for column in tables.POR_MASTER_HDR.columns
-}
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()
-
-
-def _page(row: Mapping[str, object]) -> bytes:
-    return _json({"@odata.context": "x", "value": [row, row]})
-
-
-_INVOICE = {
-    "invoiceId": "inv-1",
-    "processingStatus": "WaitingForTransfer",
-    "companyCode": "1000",
-    "supplierCode": "000123",
-    "supplierName": "Søren & Ünal 😀",
-    "currencyCode": "EUR",
-    "paymentBlock": False,
-    "invoiceDate": "2026-03-31T00:00:00Z",
-    "grossSum": 121.1,
-    "exchangeRateCompany": None,
-    "orderNumbers": ["4500001"],
-    "codingRows": [
-        {"externalCode": "r-1", "rowIndex": 1, "accountCode": "6000", "netTotal": 100.1, "dimCode1": "D"},
-        {"externalCode": "r-2", "rowIndex": 2, "accountCode": "6001", "netTotal": 0, "taxPercent": 21},
-    ],
-    "transferParameters": [{"key": "k", "value": "v"}],
-    "transferResponses": [{"externalCode": "t-1", "success": True, "voucherNumber1": "1"}],
-    "paymentResponses": [],
-}
-_STATUS = {
-    "requestStatus": [
-        {
-            "requestId": "r-1",
-            "requestStatus": "Error",
-            "lastUpdated": "2026-11-20T01:00:00.000Z",
-            "systems": [
-                {
-                    "system": "P2P",
-                    "systemStatus": "Error",
-                    "items": [
-                        {
-                            "externalCode": "v-1",
-                            "status": "Error",
-                            "errors": [{"category": "DATA", "message": "zu lang"}],
-                        },
-                        {"externalCode": "v-2", "status": "Success", "errors": []},
-                    ],
-                }
-            ],
-        }
-    ]
-}
-_RECEIPT = {
-    "requestId": "r-1",
-    "hasErrors": True,
-    "errors": [
-        {"externalCode": "v-1", "type": "VALIDATION", "code": "C", "message": "too long", "info": "name"}
-    ],
-}
-_VENDORS = {
-    "vendorEntities": [
-        {
-            "externalCode": "v-1",
-            "name": "Ünal",
-            "lastUpdated": "2026-11-20T01:00:00Z",
-            "companies": [{"companyCode": "1000", "paymentTermCode": "30"}],
-        }
-    ]
-}
-_EXTRACTS = [
-    {
-        "id": "e-1",
-        "type": "Delta",
-        "fileCount": 2,
-        "processingStatus": "WaitingForExport",
-        "tableName": "IA_INVOICE",
-    }
-    | {"fileName": "f", "downloadUrl": f"{API}/f", "Table name": "IA", "Columns": [{"Column name": "ID"}]}
-]
-_SUBSCRIPTION = {
-    "taskType": "AccountingDocuments",
-    "taskSubType": "WaitingForTransfer",
-    "subscriptionType": "Webhook",
-    "notificationWebhookURL": "https://pay.example/webhooks/basware",
-    "webhookAuthenticationToken": "word",
-    "lastUpdated": "2026-11-20T12:00:00Z",
-}
-_TASK = {
-    "taskId": "t-1",
-    "taskStatus": "New",
-    "taskType": "AccoutingDocuments",
-    "documentId": "d-1",
-    "taskSubType": "WaitingForTransfer",
-    "lastUpdated": "2026-11-20T12:00:00Z",
-}
-_TOKEN = {"access_token": jwt(exp=1_790_000_000), "expires_in": 3600, "token_type": "Bearer", "scope": "a b"}
-_ROWS = [{"ID": "a", "TEXT": 'x "y" {z}, [1]\\', "SUM": 1.5}, {"ID": "b", "TEXT": "ä\n€", "SUM": None}]
-_CSV = 'ID;TEXT;SUM\r\na;"x ""y""\nz";1,5\r\nb;ä;\r\n'.encode()
-_RULES = (
-    "company,account_code,cost_center,dimensions,gl_code,valid_from,valid_to,reason\r\n"
-    "M1,6000,,,00-6000,2026-01-31,,Büro\r\nM1,6100,100,dimCode1=A,00-6100,,,\r\n"
-)
-_CENTERS = "CostCenter,Description\r\n100,Härterei\r\n110,Press shop\r\n"
-_TOML = Path(__file__).parents[2] / "connector.example.toml"
-
-
-def zipped(members: Mapping[str, bytes]) -> bytes:
-    """A zip of these members."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
-
-
-def unzipped(body: bytes) -> dict[str, bytes]:
-    """The members of a zip."""
-    with zipfile.ZipFile(io.BytesIO(body)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def workbook() -> bytes:
-    """Two rules as Excel keeps them."""
-    book = Workbook()
-    sheet = book.active
-    for line in _RULES.splitlines():
-        sheet.append(line.split(","))
-    content = io.BytesIO()
-    book.save(content)
-    return content.getvalue()
-
-
 def gates() -> tuple[Gate, ...]:
     """All parsers."""
     return (
         Gate("e.net: session id", "text", _plain(_logon), (b"3EA613166FE4BF47925DF1CEA14E9101  ",)),
-        Gate("e.net: look-up", "xml", _plain(_look_up), (_FOUND,)),
-        Gate("e.net: AP invoice", "xml", _plain(_post), (_POSTED, _REFUSED, _WRAPPED)),
-        Gate("e.net: validation", "xml", _plain(_validate), (_POSTED, _REFUSED)),
-        Gate("e.net: journal", "xml", _plain(_journal), (_JOURNAL,)),
-        Gate("e.net: supplier", "xml", _plain(_supplier), (_SAVED,)),
-        Gate("e.net: profile", "xml", _plain(_profile), (_PROFILE,), lenient=True),
+        Gate("e.net: look-up", "xml", _plain(_look_up), (samples.FOUND,)),
+        Gate("e.net: AP invoice", "xml", _plain(_post), (samples.POSTED, samples.REFUSED, samples.WRAPPED)),
+        Gate("e.net: validation", "xml", _plain(_validate), (samples.POSTED, samples.REFUSED)),
+        Gate("e.net: journal", "xml", _plain(_journal), (samples.JOURNAL,)),
+        Gate("e.net: supplier", "xml", _plain(_supplier), (samples.SAVED,)),
+        Gate("e.net: profile", "xml", _plain(_profile), (samples.PROFILE,), lenient=True),
         Gate(
             "e.net: error page",
             "page",
             _plain(_enet_error),
-            (_HTML, b"ERROR: The supplied UserID is invalid."),
+            (samples.HTML, b"ERROR: The supplied UserID is invalid."),
         ),
-        Gate("OData: rows", "json", _plain(_rows), (_page(_SUPPLIER),), (b'{"value": [', b"]}")),
-        Gate("OData: batches", "json", _plain(_batches), (_page(_ORDER),), (b'{"value": [', b"]}")),
+        Gate(
+            "OData: rows", "json", _plain(_rows), (samples.page(samples.SUPPLIER),), (b'{"value": [', b"]}")
+        ),
+        Gate(
+            "OData: batches",
+            "json",
+            _plain(_batches),
+            (samples.page(samples.ORDER),),
+            (b'{"value": [', b"]}"),
+        ),
         Gate(
             "OData: count",
             "json",
             _plain(_count),
-            (_json({"@odata.count": 12, "value": []}),),
+            (as_json({"@odata.count": 12, "value": []}),),
             (b'{"@odata.count": ', b"}"),
             lenient=True,
         ),
-        Gate("OData: error page", "page", _plain(_odata_error), (_HTML, _json({"error": {"message": "no"}}))),
+        Gate(
+            "OData: error page",
+            "page",
+            _plain(_odata_error),
+            (samples.HTML, as_json({"error": {"message": "no"}})),
+        ),
         Gate(
             "Basware: invoices",
             "json",
             _plain(_documents),
-            (_json({"accountingDocuments": [_INVOICE] * 2}),),
+            (as_json({"accountingDocuments": [samples.INVOICE] * 2}),),
             (b'{"accountingDocuments": [', b"]}"),
             lenient=True,
         ),
@@ -584,7 +402,7 @@ def gates() -> tuple[Gate, ...]:
             "Basware: one invoice",
             "json",
             _plain(_document),
-            (_json({"accountingDocuments": [_INVOICE]}),),
+            (as_json({"accountingDocuments": [samples.INVOICE]}),),
             (b'{"accountingDocuments": [', b"]}"),
             lenient=True,
         ),
@@ -592,7 +410,7 @@ def gates() -> tuple[Gate, ...]:
             "Basware: request status",
             "json",
             _plain(_statuses),
-            (_json(_STATUS),),
+            (as_json(samples.STATUS),),
             (b'{"requestStatus": [', b"]}"),
             lenient=True,
         ),
@@ -600,7 +418,7 @@ def gates() -> tuple[Gate, ...]:
             "Basware: receipt",
             "json",
             _plain(_receipt),
-            (_json(_RECEIPT),),
+            (as_json(samples.RECEIPT),),
             (b'{"errors": [', b"]}"),
             lenient=True,
         ),
@@ -608,16 +426,22 @@ def gates() -> tuple[Gate, ...]:
             "Basware: vendors",
             "json",
             _plain(_vendors),
-            (_json(_VENDORS),),
+            (as_json(samples.VENDORS),),
             (b'{"vendorEntities": [', b"]}"),
             lenient=True,
         ),
-        Gate("Basware: lists of extracts", "json", _plain(_extract_lists), (_json(_EXTRACTS),), (b"[", b"]")),
+        Gate(
+            "Basware: lists of extracts",
+            "json",
+            _plain(_extract_lists),
+            (as_json(samples.EXTRACTS),),
+            (b"[", b"]"),
+        ),
         Gate(
             "Basware: subscriptions",
             "json",
             _plain(_subscriptions),
-            (_json({"subscriptions": [_SUBSCRIPTION]}),),
+            (as_json({"subscriptions": [samples.SUBSCRIPTION]}),),
             (b'{"subscriptions": [', b"]}"),
             lenient=True,
         ),
@@ -625,17 +449,29 @@ def gates() -> tuple[Gate, ...]:
             "Basware: tasks",
             "json",
             _plain(_tasks),
-            (_json({"taskStatus": [_TASK]}),),
+            (as_json({"taskStatus": [samples.TASK]}),),
             (b'{"taskStatus": [', b"]}"),
             lenient=True,
         ),
-        Gate("webhook: notification", "json", _plain(read_notice), (_json(_TASK),), (b'{"taskId": ', b"}")),
-        Gate("Basware: token", "json", _plain(_token), (_json(_TOKEN),), (b'{"access_token": ', b"}")),
+        Gate(
+            "webhook: notification",
+            "json",
+            _plain(read_notice),
+            (as_json(samples.TASK),),
+            (b'{"taskId": ', b"}"),
+        ),
+        Gate(
+            "Basware: token",
+            "json",
+            _plain(_token),
+            (as_json(samples.TOKEN),),
+            (b'{"access_token": ', b"}"),
+        ),
         Gate(
             "Basware: claims of a token",
             "json",
             _plain(_token_claims),
-            (_json({"exp": 1_790_000_000}),),
+            (as_json({"exp": 1_790_000_000}),),
             (b'{"exp": ', b"}"),
             lenient=True,
         ),
@@ -643,14 +479,19 @@ def gates() -> tuple[Gate, ...]:
             "Basware: refusal of a token",
             "json",
             _plain(_token_refusal),
-            (_json({"error": "invalid_scope"}),),
+            (as_json({"error": "invalid_scope"}),),
             (b'{"error": ', b"}"),
         ),
         Gate(
             "Basware: file of an extract",
             "file",
             _File("extract", _extract),
-            (_json(_ROWS), _CSV, gzip.compress(_json(_ROWS), mtime=0), zipped({"a.json": _json(_ROWS)})),
+            (
+                as_json(samples.ROWS),
+                samples.CSV,
+                gzip.compress(as_json(samples.ROWS), mtime=0),
+                zipped({"a.json": as_json(samples.ROWS)}),
+            ),
             (b"[", b"]"),
             lenient=True,
         ),
@@ -663,8 +504,12 @@ def gates() -> tuple[Gate, ...]:
             (b"1,234.50-", b"2026-01-31T00:00:00Z", b"  00017 ", b"-12.345"),
             lenient=True,
         ),
-        Gate("mapping rules: CSV", "csv", _File("rules.csv", read_lines), (_RULES.encode("utf-8-sig"),)),
-        Gate("mapping rules: Excel", "xlsx", _File("rules.xlsx", read_lines), (workbook(),)),
-        Gate("cost centres", "csv", _File("centres.csv", _cost_centers), (_CENTERS.encode("utf-8-sig"),)),
+        Gate(
+            "mapping rules: CSV", "csv", _File("rules.csv", read_lines), (samples.RULES.encode("utf-8-sig"),)
+        ),
+        Gate("mapping rules: Excel", "xlsx", _File("rules.xlsx", read_lines), (samples.workbook(),)),
+        Gate(
+            "cost centres", "csv", _File("centres.csv", _cost_centers), (samples.CENTERS.encode("utf-8-sig"),)
+        ),
         Gate("connector.toml", "toml", _File("connector.toml", _settings), (_TOML.read_bytes(),)),
     )
