@@ -111,9 +111,10 @@ def _credentials(text: str, folded: str) -> Iterable[_Span]:
 def _is_pair(value: str) -> bool:
     """Whether it is base64 of `user:password`, or of the beginning of one."""
     try:
-        return b":" in b64decode(value[: len(value) // 4 * 4])
+        user, colon, _ = b64decode(value[: len(value) // 4 * 4]).partition(b":")
     except ValueError:
         return False
+    return bool(colon) and user.isascii() and user.decode("ascii").isprintable()
 
 
 def _named(text: str, folded: str) -> Iterable[_Span]:
