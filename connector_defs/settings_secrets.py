@@ -3,14 +3,21 @@
 Belongs here: finding them in the model. Not here: the settings themselves, and what becomes of a secret.
 """
 
+import re
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
+from contextlib import suppress
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
 from connector_defs.domain.known_secrets import know
 from connector_defs.settings import Settings
 from connector_defs.store.seal import split_keys
+
+_PASSWORD: Final = re.compile(r"://[^:/@?#]*:(.+)@", re.DOTALL)
+# Of PostgreSQL's URLs, which take secrets in their query as well.
+_OPTIONS: Final = frozenset({"password", "sslpassword"})
 
 
 def know_secrets(settings: Settings) -> None:
@@ -39,13 +46,16 @@ def _secrets(value: object) -> Iterator[str]:
 
 
 def _password(url: str) -> Iterator[str]:
-    """The password in a URL, as it stands there and as it is meant."""
-    try:
-        password = urlsplit(url).password
-    except ValueError:
+    """The password in a URL, as it stands there and as it is meant.
+
+    One with a sign that should have been escaped there is read in two by some, who tell the second part as a host.
+    """
+    found = _PASSWORD.search(url)
+    passwords = [found[1], *found[1].split("@")[1:]] if found else []
+    with suppress(ValueError):
         # Not a URL after all, and refused as such where it is used.
-        return
-    if password:
+        passwords += [value for name, value in parse_qsl(urlsplit(url).query) if name in _OPTIONS]
+    for password in filter(None, passwords):
         yield password
         yield unquote(password)
 

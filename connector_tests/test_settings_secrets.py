@@ -80,3 +80,19 @@ def test_an_address_without_a_password_has_no_secret(url: str) -> None:
     chosen = settings()
     know_secrets(chosen.model_copy(update={"syspro": chosen.syspro.model_copy(update={"odata_url": url})}))
     assert covered(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://me:pa@planted-1@db/x", "failed to resolve host 'planted-1@db'"),
+        ("postgresql://me:pa/planted-1@db/x", "for me with pa/planted-1"),
+        ("postgresql://me:pa#planted-1@db/x", "for me with pa#planted-1"),
+        ("postgresql://db/x?user=me&password=planted-1", "for me with planted-1"),
+        ("postgresql://me@db/x?sslpassword=planted%2F1", "for me with planted/1"),
+    ],
+)
+def test_a_password_of_the_database_is_masked_however_its_url_is_read(url: str, told: str) -> None:
+    plain = settings()
+    know_secrets(plain.model_copy(update={"storage": plain.storage.model_copy(update={"state_url": url})}))
+    assert "planted" not in covered(told)

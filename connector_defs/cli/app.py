@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ from connector_defs.cli import (
 from connector_defs.cli.endings import explain, nothing_in_the_open
 from connector_defs.cli.examples import examples
 from connector_defs.cli.logs import configure_logs
+from connector_defs.cli.terminal import say
 
 app = typer.Typer(
     name="connector",
@@ -43,6 +45,12 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        say(f"connector {version('syspro-basware-connector')}")
+        raise typer.Exit
+
+
 @app.callback()
 def connector(
     config: Annotated[
@@ -50,6 +58,10 @@ def connector(
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say on stderr what is being done.")
+    ] = False,
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and end."),
     ] = False,
 ) -> None:
     """Moves suppliers, GL accounts, cost centres and purchase orders from SYSPRO to Basware,

@@ -44,7 +44,7 @@ _MOST_CHARACTERS = 10_000
 )
 def set_credential(
     name: Name,
-    value: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    value: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     *,
     stdin: Annotated[
         bool,
@@ -57,9 +57,10 @@ def set_credential(
     """
     from pydantic import SecretStr
 
-    if value is not None:
+    if value:
+        # What was given as the name may be the value.
         raise Fatal(
-            f"{name} is not set: a value is never given as an argument, where other users and the shell's history see it. "
+            "Nothing is set: a value is never given as an argument, where other users and the shell's history see it. "
             "Change it at the other side, then run this again without it: it is asked for, or read with --stdin."
         )
     with keyring() as ring:

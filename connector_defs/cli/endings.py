@@ -61,13 +61,14 @@ def explain(error: Exception) -> Ending:
 def nothing_in_the_open() -> Iterator[None]:
     """While it lasts, files are made for their owner alone, and what no code catches is told without secrets."""
     mask = os.umask(0o077)
-    hooks = sys.excepthook, threading.excepthook
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     sys.excepthook = _tell
+    sys.unraisablehook = lambda told: _tell(told.exc_type, told.exc_value, told.exc_traceback)
     threading.excepthook = lambda told: _tell(told.exc_type, told.exc_value, told.exc_traceback)
     try:
         yield
     finally:
-        sys.excepthook, threading.excepthook = hooks
+        sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
         os.umask(mask)
 
 

@@ -78,6 +78,7 @@ def init(
     path = Path(os.environ.get("CONNECTOR_CONFIG") or "connector.toml")
     if path.exists() and not force:
         raise Fatal(f"{path} exists: keep it, or overwrite it with `connector init --force`.")
+    told_url = _without_password(state_url)
     text = render(
         syspro={
             "enet_url": _asked("SYSPRO e.net REST address", enet_url),
@@ -95,10 +96,14 @@ def init(
             "basware_company": _asked("Basware companyCode", basware_company),
             "operator": _asked("SYSPRO operator of this connector", operator),
         },
-        storage={"state_url": state_url, "staging_url": staging_url},
+        storage={"state_url": told_url, "staging_url": staging_url},
     )
     write_private(path, text)
     say(f"{path} is written (readable by you alone).")
+    if told_url != state_url:
+        say(
+            "It holds no password of PostgreSQL: leave CONNECTOR_STATE_URL in the environment, or use ~/.pgpass."
+        )
     _set_up_store(state_url)
     _say_what_is_open(path)
 
@@ -135,6 +140,17 @@ def _asked(question: str, value: str | None) -> str | None:
     if value is not None or not sys.stdin.isatty():
         return value
     return typer.prompt(f"{question} (empty: later)", default="", show_default=False, err=True) or None
+
+
+def _without_password(state_url: str) -> str:
+    from connector_defs.store.engine import database_url
+
+    url = database_url(state_url)
+    if url.get_backend_name() != "postgresql":
+        return state_url
+    # `URL.set` takes no password away.
+    bare = url._replace(password=None).difference_update_query(["password", "sslpassword"])
+    return state_url if bare == url else bare.render_as_string(hide_password=False)
 
 
 def _set_up_store(state_url: str) -> None:

@@ -38,7 +38,7 @@ def _clean_message(record: logging.LogRecord) -> None:
     try:
         message = record.getMessage()
     except Exception:  # noqa: BLE001 - whatever a caller's objects raise; the handler reports it, with the arguments
-        record.args = _clean_arguments(record.args)
+        record.msg, record.args = _clean(record.msg), _clean_arguments(record.args)
         return
     cleaned = redacted(message)
     if cleaned == message:

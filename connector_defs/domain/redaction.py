@@ -8,6 +8,7 @@ its length explains.
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Iterable
 from typing import Final
 
@@ -22,7 +23,9 @@ _QUERY: Final = re.compile(r"\?[\w$%&+~…-][^\s'\"<>]*")
 _TOKEN: Final = re.compile(r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)*")
 
 # In lower case, as they are searched for; the last part of longer names.
-_SCHEME: Final = re.compile(r"\b(?:basic|bearer)\s+([\w.~+/=-]{6,})")
+_SCHEME: Final = re.compile(r"\b(?P<scheme>basic|bearer)\s+(?P<value>[\w.~+/=-]{6,})")
+# No word of a name is that long: `Basic salaries` is a ledger account, and `Bearer Securities` a supplier.
+_NO_WORD: Final = 20
 _LONGEST_NAME: Final = 60
 _HEADERS: Final = frozenset(
     {"authorization", "cookie", "signature", "signature-256", "webhookauthenticationtoken"}
@@ -72,7 +75,7 @@ def redacted(text: str) -> str:
         text = _TOKEN.sub(MASK, text)
     folded = _folded(text)
     if "basic" in folded or "bearer" in folded:
-        text = _without(text, (match.span(1) for match in _SCHEME.finditer(folded)))
+        text = _without(text, _credentials(text, folded))
         folded = _folded(text)
     text = _without(text, _named(text, folded))
     return without_ibans(_accounts_masked(text))
@@ -93,6 +96,25 @@ def _without(text: str, spans: Iterable[_Span]) -> str:
         parts += [text[done:start], MASK]
         done = end
     return "".join((*parts, text[done:])) if parts else text
+
+
+def _credentials(text: str, folded: str) -> Iterable[_Span]:
+    """Where the credentials are that stand behind the name of their scheme."""
+    for match in _SCHEME.finditer(folded):
+        start, end = match.span("value")
+        value = text[start:end]
+        shown = not value.isalpha() if match["scheme"] == "bearer" else _is_pair(value)
+        if shown or len(value) >= _NO_WORD:
+            yield start, end
+
+
+def _is_pair(value: str) -> bool:
+    """Whether it is base64 of `user:password`, or of the beginning of one."""
+    try:
+        user, colon, _ = b64decode(value[: len(value) // 4 * 4]).partition(b":")
+    except ValueError:
+        return False
+    return bool(colon) and user.isascii() and user.decode("ascii").isprintable()
 
 
 def _named(text: str, folded: str) -> Iterable[_Span]:

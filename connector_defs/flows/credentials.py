@@ -5,6 +5,7 @@ here: how the vault keeps a value (`store.vault`), what settings there are (`set
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from connector_defs.store.seal import Seal, make_seal
 from connector_defs.store.vault import Vault, look_up
 
 Source = Literal["connector.toml", "environment", "vault", ""]
+_LIKE_A_NAME = re.compile(r"[A-Z_]+(?:/[\w.-]+)*")
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,9 @@ def _place(tree: Mapping[str, Any], name: str) -> SecretPlace:
         return places[name]
     meant = nearest(name, places)
     hint = f"did you mean {meant}? " if meant else ""
-    raise UnknownCredential(f"{name!r} is not a known credential: {hint}Known are {', '.join(places)}.")
+    # What is no name at all may be the secret, given in the wrong place.
+    told = repr(name) if _LIKE_A_NAME.fullmatch(name) else "This"
+    raise UnknownCredential(f"{told} is not a known credential: {hint}Known are {', '.join(places)}.")
 
 
 def _at_start(settings: Settings, place: SecretPlace) -> SecretStr | None:

@@ -8,11 +8,10 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
+from connector_defs.domain.errors import Fatal
 from connector_defs.private_files import is_open_to_others
 from connector_defs.settings import Settings
+from connector_defs.store.engine import database_url
 
 _ENDS_OF_SECRETS = ("password", "secret", "master_key")
 
@@ -24,8 +23,8 @@ def open_to_others(settings: Settings) -> list[Path]:
 
 def _places(settings: Settings) -> Iterator[Path]:
     try:
-        state = make_url(settings.storage.state_url)
-    except (ArgumentError, ValueError):
+        state = database_url(settings.storage.state_url)
+    except Fatal:
         # Told by the step that tries the store.
         state = None
     if state is not None and state.get_backend_name() == "sqlite" and state.database:

@@ -161,6 +161,9 @@ class _Publisher:
 
         with self._comparison(window) as comparison:
             self._send(noted(self._prepared(comparison, doubtful)))
+            if self._entity.name == "matchingOrderLines":
+                # Some of an order's lines went, which marked it once more.
+                self._sending.mark_finished(comparison.staged_orders())
         for key in going:
             del self._follow_up.failed[key]
         self._follow_up.wait()

@@ -48,19 +48,28 @@ class Store:
         self.engine.dispose()
 
 
+def database_url(url: str) -> URL:
+    """CONNECTOR_STATE_URL, read. Raises Fatal where it is none; the text holds nothing of it."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise Fatal(
+            "CONNECTOR_STATE_URL is not a database URL: use sqlite:///path/to/state.db or postgresql://host/database, "
+            "with the signs @ : / in a password written as %40 %3A %2F"
+        ) from None
+    if "@" in (parsed.host or ""):
+        # Told as an unknown host, the rest of the password would be told with it.
+        raise Fatal("CONNECTOR_STATE_URL holds more than one @: write %40 for the one in the password")
+    return parsed
+
+
 def make_engine(url: str, *, patience: float | None = None) -> Engine:
     """The engine for CONNECTOR_STATE_URL; a SQLite file and its folder are made, for their owner alone.
 
     `patience` is how many seconds one that must answer at once waits for a lock, or for the server. The engine's
     errors name no parameter. Raises Fatal on a bad URL.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        # A port that is no number is a ValueError of its own.
-        raise Fatal(
-            "CONNECTOR_STATE_URL is not a database URL: use sqlite:///path/to/state.db or postgresql://user@host/db"
-        ) from None
+    parsed = database_url(url)
     backend = parsed.get_backend_name()
     if backend == "postgresql":
         return _postgresql(parsed, patience)

@@ -19,14 +19,12 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import Connection, delete, inspect, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from connector_defs.domain.clock import Clock
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.known_secrets import know
 from connector_defs.store import audit
-from connector_defs.store.engine import Store, make_engine
+from connector_defs.store.engine import Store, database_url, make_engine
 from connector_defs.store.key_file import KeyFileMissing
 from connector_defs.store.seal import Seal
 from connector_defs.store.sealed import CREDENTIALS, SEALED
@@ -204,14 +202,10 @@ def unreadable_of(credentials: dict[str, bytes], seal: Seal) -> list[str]:
 
 def _is_there(state_url: str) -> bool:
     """False for a SQLite file that nothing has made yet: looking at it would make it."""
-    try:
-        engine = make_url(state_url)
-    except (ArgumentError, ValueError):
-        # Told by who opens it.
+    url = database_url(state_url)
+    if url.get_backend_name() != "sqlite":
         return True
-    if engine.get_backend_name() != "sqlite":
-        return True
-    return bool(engine.database) and Path(str(engine.database)).exists()
+    return bool(url.database) and Path(str(url.database)).exists()
 
 
 def _named(store: Store, names: Collection[str]) -> dict[str, bytes]:

@@ -105,8 +105,9 @@ def test_at_a_terminal_it_is_asked_for_twice_without_showing_it(
     assert listed(connector)[NAME]["in_vault"]
 
 
-def test_it_is_never_an_argument(piped: Command) -> None:
-    ended = piped("set", NAME, VALUE)
+@pytest.mark.parametrize("arguments", [(NAME, VALUE), (NAME, "two", VALUE), (VALUE, NAME)])
+def test_it_is_never_an_argument(arguments: tuple[str, ...], piped: Command) -> None:
+    ended = piped("set", *arguments)
     assert (ended.code, "never given as an argument" in ended.err) == (2, True)
     assert VALUE not in ended.out + ended.err
 
@@ -114,6 +115,14 @@ def test_it_is_never_an_argument(piped: Command) -> None:
 def test_without_a_terminal_and_without_stdin_it_says_how(piped: Command) -> None:
     ended = piped("set", NAME)
     assert (ended.code, "--stdin" in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize("given", [VALUE, f"{NAME}:{VALUE}", f"{NAME}={VALUE}"])
+def test_a_value_in_the_place_of_the_name_is_not_told(given: str, piped: Command) -> None:
+    for command in ("set", "remove"):
+        ended = piped(command, given)
+        assert (ended.code, "This is not a known credential" in ended.err) == (2, True)
+        assert VALUE not in ended.out + ended.err
 
 
 def test_an_unknown_name_is_refused_before_anything_is_asked(

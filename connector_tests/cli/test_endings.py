@@ -75,6 +75,23 @@ def test_what_a_thread_does_not_catch_is_told_without_its_secret(capsys: pytest.
     assert (sys.excepthook, threading.excepthook) == hooks
 
 
+class Ends:
+    """Something whose end fails, where nobody can catch it."""
+
+    def __del__(self) -> None:
+        raise ValueError("password=s3cr3t")
+
+
+def test_what_nobody_can_catch_is_told_without_its_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    hook = sys.unraisablehook
+    with nothing_in_the_open():
+        Ends()
+
+    err = capsys.readouterr().err
+    assert err.endswith("ValueError: password=…\n")
+    assert sys.unraisablehook is hook
+
+
 def test_whatever_a_command_writes_is_its_user_s_alone(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:

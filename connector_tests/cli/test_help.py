@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -9,7 +10,7 @@ from connector_tests.cli.conftest import Command
 
 COMMANDS = [
     "demo", "sandbox", "init", "ping", "credentials set", "credentials list", "credentials remove",
-    "credentials rotate", "credentials discard", "db upgrade", "db check", "db restored", "db release",
+    "credentials rotate", "credentials discard", "db upgrade", "db check", "db restored", "db release", "db rebind",
     "sync", "serve", "status", "reconcile", "sql",
     "queue list", "queue show", "queue preview", "queue retry", "queue release", "queue reject",
     "queue period", "queue accept-rounding", "queue adopt", "queue dead", "queue revive", "queue settle-gl",
@@ -49,6 +50,11 @@ def test_a_group_without_a_command_lists_its_commands(connector: Command, group:
     ended = connector(*group.split())
 
     assert "Commands" in ended.out or "Every day" in ended.out
+
+
+def test_it_tells_its_version(connector: Command) -> None:
+    ended = connector("--version")
+    assert (ended.code, ended.out) == (0, f"connector {version('syspro-basware-connector')}\n")
 
 
 def test_help_does_not_wait_for_heavy_imports() -> None:

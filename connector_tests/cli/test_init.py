@@ -47,6 +47,21 @@ def test_no_secret_of_the_environment_enters_the_file(
     assert "hush" not in ended.out + ended.err
 
 
+def test_a_password_of_the_database_is_used_and_not_written(
+    connector: Command, own_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("connector_defs.store.schema.upgrade", lambda url: opened.append(url) or "0001")
+    url = "postgresql+psycopg://me:hush-1@db:5433/x?password=hush-2&sslmode=require"
+    ended = connector("init", *GIVEN, f"--state-url={url}")
+
+    assert opened == [url]
+    text = (own_place / "connector.toml").read_text(encoding="utf-8")
+    assert 'state_url = "postgresql+psycopg://me@db:5433/x?sslmode=require"' in text
+    assert "hush" not in text + ended.out + ended.err
+    assert "CONNECTOR_STATE_URL" in ended.out
+
+
 def test_it_says_which_variables_to_set_and_what_is_still_open(connector: Command) -> None:
     ended = connector("init", "--region", "EU")
 

@@ -3,6 +3,9 @@
 import base64
 import html
 import json
+import re
+import shlex
+import time
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
@@ -30,11 +33,44 @@ SECRET = "Wort&<ä>\"7' /+%planted"
         lambda text: json.dumps(text)[1:-1],
         lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
         lambda text: repr(text)[1:-1],
+        ascii,
+        # As a log shows bytes, of either code page.
+        lambda text: repr(text.encode()),
+        lambda text: repr(text.encode("cp1252")),
+        # As .NET writes JSON and markup.
+        lambda text: re.sub(r"[^A-Za-z0-9 ]", lambda sign: f"\\u{ord(sign[0]):04X}", text),
+        lambda text: html.escape(text).replace("&#x27;", "&#39;").replace("ä", "&#228;"),
+        # One escaping in another one.
+        lambda text: json.dumps(json.dumps(text)),
+        lambda text: quote(quote(text)),
+        lambda text: quote(json.dumps(text)),
+        lambda text: html.escape(html.escape(text)),
+        lambda text: repr(f"both ' and \" beside {text}"),
+        # In a statement and in a command.
+        lambda text: text.replace("'", "''"),
+        shlex.quote,
     ],
 )
 def test_a_secret_is_masked_however_it_is_escaped(written) -> None:  # type: ignore[no-untyped-def]
     know([SECRET])
-    assert covered(f"before {written(SECRET)} behind") == "before … behind"
+    told = covered(f"before {written(SECRET)} behind")
+    assert told.startswith("before ")
+    assert told.endswith(" behind")
+    assert "…" in told
+    assert not any(part in told for part in ("Wort", "planted"))
+
+
+@pytest.mark.parametrize("piece", ["\\", "%25", "%5C", "&amp;", "\\'", "%2526amp;", "'", "Z"])
+def test_a_text_like_a_secret_keeps_it_busy_for_no_longer_than_its_length_explains(piece: str) -> None:
+    know(["\\a\\\\\"'%%%   &&;;Z"])
+    begun = time.process_time()
+    covered("Z" + piece * (200_000 // len(piece)))
+    assert time.process_time() - begun < 1.0
+
+
+def test_a_longer_secret_goes_before_a_part_of_it_also_where_it_is_escaped() -> None:
+    know(["planted-word", "a&planted-word&b"])
+    assert covered("planted-word a%26planted-word%26b") == "… …"
 
 
 @given(st.text(min_size=8, max_size=30), st.text(max_size=9))

@@ -93,6 +93,7 @@ def test_a_line_that_cannot_be_put_together_is_reported_without_its_secret(
 ) -> None:
     told("too few %s %s", SECRET)
     told("cannot be shown %s %s", Broken(), SECRET)
+    told(f"{SECRET} in the text, and too few %s %s", 1)
     assert SECRET not in str(
         logging.getLogRecordFactory()("x", logging.INFO, "f", 1, "too few %s %s", [SECRET], None).args
     )

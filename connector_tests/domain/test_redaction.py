@@ -35,6 +35,8 @@ IBAN = "DE89370400440532013000"
         ("X-BWAPI-Signature-256: ab12ff\nHost: x", "X-BWAPI-Signature-256: …\nHost: x"),
         ("Set-Cookie: a=b; Path=/\nHost: x", "Set-Cookie: …\nHost: x"),
         ("Cookie: sid=1; other=2", "Cookie: …"),
+        ("it said basic dXNlcjpwYXNz to us", "it said basic … to us"),
+        ("it said Bearer abcdefghijklmnopqrst", "it said Bearer …"),
         # fields
         (
             '{"webhookAuthenticationToken": "q1", "url": "u"}',
@@ -91,6 +93,8 @@ IBAN = "DE89370400440532013000"
         ),
         ("ready->posted, PO 00-6000, 2026-01-01", "ready->posted, PO 00-6000, 2026-01-01"),
         ("article AA11 2222 and DE89 only", "article AA11 2222 and DE89 only"),
+        ("GL code '00-6150' (Basic salaries) is on hold", "GL code '00-6150' (Basic salaries) is on hold"),
+        ("supplier 'BEARER SECURITIES AG', Basic 12/2026", "supplier 'BEARER SECURITIES AG', Basic 12/2026"),
         ("plain", "plain"),
         ("", ""),
     ],

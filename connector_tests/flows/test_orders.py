@@ -280,6 +280,20 @@ def test_a_new_order_is_not_called_published_before_its_last_line_is(staged: Pai
     assert states(staged, "matchingOrders") == {"published": 6}
 
 
+def test_an_order_whose_slices_went_twice_in_one_run_is_complete_at_its_end(pair: Pair) -> None:
+    """Its lines expired on their way, and went again at once."""
+    grow_order(pair, 150)
+    load_before(pair, "matchingOrderLines")
+    for number in range(100, 250):
+        code = code_of(pair, "matchingOrderLines", ORDER, str(number))
+        pair.sandbox.basware.plan_ending(
+            "matchingOrderLines", external_code=code, outcome="RecordExpired", message="newer"
+        )
+    assert pair.publish("matchingOrderLines")["matchingOrderLines"].failed == 0
+    assert incomplete(pair) == []
+    assert states(pair, "matchingOrders") == {"published": 6}
+
+
 @pytest.fixture
 def torn(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Pair:
     """An order of more than 150 lines whose first slice alone was sent: the process died at the second."""

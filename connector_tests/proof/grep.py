@@ -36,7 +36,7 @@ class Hit:
 
 
 def forms_of(secret: str) -> set[bytes]:
-    """As it is, for URLs, XML and JSON, and whatever of it base64 keeps."""
+    """As it is, for URLs, XML, JSON and Python, one escaping in another one, and whatever of it base64 keeps."""
     texts = {
         secret,
         quote(secret),
@@ -47,6 +47,12 @@ def forms_of(secret: str) -> set[bytes]:
         quote(escape(secret), safe=""),
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
+        json.dumps(json.dumps(secret))[3:-3],
+        quote(quote(secret, safe=""), safe=""),
+        ascii(secret)[1:-1],
+        repr(secret.encode())[2:-1],
+        "".join(sign if sign.isalnum() and sign.isascii() else f"\\u{ord(sign):04X}" for sign in secret),
+        html.escape(secret).encode("ascii", "xmlcharrefreplace").decode(),
     }
     found = {text.encode() for text in texts}
     for before in range(3):

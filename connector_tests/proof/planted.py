@@ -94,13 +94,13 @@ def new_secrets() -> Planted:
             "operator password": "Opera<tor&Wort>9_planted",
             SECOND: "zweiter%Gang/planted",
             "company password": "Firma+Wort=planted8",
-            "OData password": "odata:Lese'Wort?planted",
+            "OData password": "odata:Lese'Wört?planted",
             "webhook secret": "hook-signing-planted-2026",
             "previous webhook secret": "hook-signing-planted-2025",
             "master key": Fernet.generate_key().decode(),
             "PostgreSQL password": "pg@Wort/planted#1",
             BANK_ACCOUNT: ACCOUNT,
-            REFUSED: "falsches&Wort/planted",
+            REFUSED: "falsches&Wört/planted",
         }
     )
 

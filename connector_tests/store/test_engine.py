@@ -138,6 +138,8 @@ def test_a_full_disk_blocks_the_lane_and_what_was_stored_stays(tmp_path: Path) -
         ("", "is not a database URL"),
         ("://x", "is not a database URL"),
         ("postgresql://me:hunter2@host:port/db", "is not a database URL"),
+        ("postgresql://me:a@b:hunter2@host/db", "in a password written as %40"),
+        ("postgresql://me:a@hunter2@host/db", "more than one @: write %40"),
         ("mysql://me:hunter2@host/db", "names mysql: the state store runs on sqlite or postgresql"),
         ("sqlite:////proc/no/state.db", "the folder /proc/no of CONNECTOR_STATE_URL cannot be made"),
     ],
