@@ -22,7 +22,7 @@ CLIENT = "c" * 64
 
 
 class Tokens:
-    """Fetches T1, T2 and so on."""
+    """Fetches "token 1", "token 2" and so on; no sealed text can hold a blank by chance."""
 
     def __init__(self) -> None:
         self.fetched = 0
@@ -30,7 +30,7 @@ class Tokens:
 
     def fetch(self) -> str:
         self.fetched += 1
-        return f"T{self.fetched}"
+        return f"token {self.fetched}"
 
     def is_good(self, token: str) -> bool:
         return token not in self.rejected
@@ -44,18 +44,18 @@ def process(store: Store, clock: SetClock | SystemClock | None = None, key: str 
 def test_what_one_process_fetched_the_others_use(store: Store) -> None:
     tokens = Tokens()
     for _ in range(3):
-        assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "T1"
+        assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "token 1"
     assert tokens.fetched == 1
     with store.read() as connection:
         sealed, digest = connection.execute(select(access_token.c.sealed, access_token.c.digest)).one()
-    assert b"T1" not in sealed
-    assert "T1" not in digest
+    assert b"token 1" not in sealed
+    assert "token 1" not in digest
 
 
 def test_each_client_has_a_token_of_its_own(store: Store) -> None:
     tokens = Tokens()
-    assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "T1"
-    assert process(store).obtain("d" * 64, tokens.is_good, tokens.fetch) == "T2"
+    assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "token 1"
+    assert process(store).obtain("d" * 64, tokens.is_good, tokens.fetch) == "token 2"
 
 
 def test_a_hundred_callers_of_four_processes_cause_one_request(store: Store) -> None:
@@ -70,25 +70,25 @@ def test_a_hundred_callers_of_four_processes_cause_one_request(store: Store) -> 
             return processes[number % 4].obtain(CLIENT, tokens.is_good, tokens.fetch)
 
     with ThreadPoolExecutor(100) as pool:
-        assert set(pool.map(ask, range(100))) == {"T1"}
+        assert set(pool.map(ask, range(100))) == {"token 1"}
     assert tokens.fetched == 1
 
 
 def test_exactly_the_refused_token_is_dropped(store: Store) -> None:
     tokens, one, other = Tokens(), process(store), process(store)
-    assert one.obtain(CLIENT, tokens.is_good, tokens.fetch) == "T1"
-    one.reject(CLIENT, "T1")
-    assert other.obtain(CLIENT, tokens.is_good, tokens.fetch) == "T2"
-    one.reject(CLIENT, "T1")
-    assert one.obtain(CLIENT, tokens.is_good, tokens.fetch) == "T2"
+    assert one.obtain(CLIENT, tokens.is_good, tokens.fetch) == "token 1"
+    one.reject(CLIENT, "token 1")
+    assert other.obtain(CLIENT, tokens.is_good, tokens.fetch) == "token 2"
+    one.reject(CLIENT, "token 1")
+    assert one.obtain(CLIENT, tokens.is_good, tokens.fetch) == "token 2"
     assert tokens.fetched == 2
 
 
 def test_one_that_is_no_longer_good_is_replaced(store: Store) -> None:
     tokens = Tokens()
     process(store).obtain(CLIENT, tokens.is_good, tokens.fetch)
-    tokens.rejected.add("T1")
-    assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "T2"
+    tokens.rejected.add("token 1")
+    assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "token 2"
 
 
 def test_one_that_no_key_opens_or_that_was_put_in_anothers_place_is_replaced(store: Store) -> None:
@@ -96,13 +96,13 @@ def test_one_that_no_key_opens_or_that_was_put_in_anothers_place_is_replaced(sto
     process(store).obtain(CLIENT, tokens.is_good, tokens.fetch)
     assert (
         process(store, key=Fernet.generate_key().decode()).obtain(CLIENT, tokens.is_good, tokens.fetch)
-        == "T2"
+        == "token 2"
     )
     process(store).obtain("d" * 64, tokens.is_good, tokens.fetch)
     with store.write() as connection:
         other = connection.scalar(select(access_token.c.sealed).where(access_token.c.client == "d" * 64))
         connection.execute(update(access_token).where(access_token.c.client == CLIENT).values(sealed=other))
-    assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "T4"
+    assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "token 4"
 
 
 def test_a_refusal_reaches_the_caller_and_the_next_one_may_try(store: Store) -> None:
@@ -112,7 +112,7 @@ def test_a_refusal_reaches_the_caller_and_the_next_one_may_try(store: Store) -> 
     with pytest.raises(Fatal, match="the client is refused"):
         process(store).obtain(CLIENT, lambda _: True, refuse)
     tokens = Tokens()
-    assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "T1"
+    assert process(store).obtain(CLIENT, tokens.is_good, tokens.fetch) == "token 1"
 
 
 def test_who_waits_takes_over_where_the_one_who_fetches_never_comes_back(store: Store) -> None:
@@ -120,7 +120,7 @@ def test_who_waits_takes_over_where_the_one_who_fetches_never_comes_back(store: 
     Leases(store, clock, seal_under(KEY), 0.5)._take(f"token/{CLIENT}")
     with store.write() as connection:
         connection.execute(update(lease).values(owner="another-host:1:abc"))
-    assert process(store, clock).obtain(CLIENT, tokens.is_good, tokens.fetch) == "T1"
+    assert process(store, clock).obtain(CLIENT, tokens.is_good, tokens.fetch) == "token 1"
 
 
 def test_the_token_that_comes_while_we_wait_is_taken(store: Store) -> None:
@@ -167,8 +167,8 @@ def test_a_store_that_is_away_keeps_nobody_from_a_token(store: Store, writes: in
     """Away from the start, once the lease is taken, or once the token is kept."""
     tokens = Tokens()
     away = process(Away(store, writes))
-    assert away.obtain(CLIENT, tokens.is_good, tokens.fetch) == "T1"
-    away.reject(CLIENT, "T1")
+    assert away.obtain(CLIENT, tokens.is_good, tokens.fetch) == "token 1"
+    away.reject(CLIENT, "token 1")
 
 
 def test_what_the_fetch_raises_is_not_taken_for_the_store(store: Store) -> None:
