@@ -14,7 +14,7 @@ from connector_defs.dialing import Dialer, Reach, certificate_flaw, tls_context
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows import push_watch
 from connector_defs.flows.binding import Binding, objections
-from connector_defs.flows.entities import STAGED
+from connector_defs.flows.entities import STAGED, StagedTable
 from connector_defs.flows.file_modes import open_to_others
 from connector_defs.flows.lanes import credentials
 from connector_defs.flows.reports import Probe
@@ -24,9 +24,9 @@ from connector_defs.store.engine import Store, make_engine
 from connector_defs.store.schema import check, open_store
 from connector_defs.syspro.addresses import Trust, reach_of
 from connector_defs.syspro.session import EnetCredentials, EnetSession
-from connector_defs.syspro.tables import Table
 
 _CONNECT_SECONDS = 5
+_TABLE_REMEDY = "check OData user and password, the company id, and that the table is exposed to this user"
 
 
 class _NoMemory:
@@ -280,24 +280,34 @@ def _logon(clients: Clients, company: CompanySettings, logon: EnetCredentials) -
 
 
 def _odata(clients: Clients, company: CompanySettings) -> Iterator[Probe]:
-    """Each table we need, and whether it has the columns we publish."""
+    """Each table we need, and whether it has the columns we publish.
+
+    A column whose absence stops no reading is a warning: older releases lack some (SYSPRO wire notes 4).
+    """
     for staged in STAGED:
-        for source in staged.sources[:1]:
-            wanted = [name for name in staged.columns if name in source.column_names]
+        name = f"SYSPRO OData {staged.tables[0]}"
+        try:
+            served = clients.odata(company).probe(staged.sources[0])
+        except ConnectorError as error:
+            yield Probe(name, company.syspro_company, False, str(error), _TABLE_REMEDY)
+            continue
+        yield _columns(name, company, staged, {column.casefold() for column in served})
 
-            def attempt(source: Table = source, wanted: list[str] = wanted) -> str:
-                served = clients.odata(company).probe(source)
-                missing = [name for name in wanted if served and name not in served]
-                if missing:
-                    raise ConnectorError(f"columns missing: {', '.join(missing)}")
-                return f"{len(wanted)} columns" if served else "the table is empty"
 
-            yield _tried(
-                f"SYSPRO OData {source.name}",
-                company.syspro_company,
-                "check OData user and password, the company id, and that the table is exposed to this user",
-                attempt,
-            )
+def _columns(name: str, company: CompanySettings, staged: StagedTable, served: set[str]) -> Probe:
+    source = staged.sources[0]
+    if not served:
+        return Probe(name, company.syspro_company, True, "the table is empty")
+    wanted = dict.fromkeys(
+        column for column in (*staged.columns, *source.key) if column in source.column_names
+    )
+    missing = [column for column in wanted if column.casefold() not in served]
+    told = f"columns missing: {', '.join(missing)}"
+    if any(column in (*staged.required, *source.key) for column in missing):
+        return Probe(name, company.syspro_company, False, told, _TABLE_REMEDY)
+    warning = f"{told}. Records go without them: let the OData operator see them, if this release has them"
+    detail = f"{len(wanted) - len(missing)} columns"
+    return Probe(name, company.syspro_company, True, detail, warning=warning if missing else "")
 
 
 def _basware_company(clients: Clients, company: CompanySettings) -> Probe:

@@ -106,13 +106,22 @@ def test_a_broken_door_is_named_with_its_remedy(
 
 
 def test_a_missing_table_and_missing_columns_are_told_apart(folder: Path) -> None:
-    habits = SysproOptions(absent_columns=frozenset({"ApSupplier.Email"}))
+    habits = SysproOptions(absent_columns=frozenset({"ApSupplier.OnHold"}))
     with open_pair(folder, syspro_options=habits) as pair:
         pair.sandbox.world.tables.pop("TblApTerms")
         found = failed(list(ping(pair.connector.settings)))
         assert set(found) == {"SYSPRO OData ApSupplier", "SYSPRO OData TblApTerms"}
-        assert found["SYSPRO OData ApSupplier"].detail == "columns missing: Email"
+        assert found["SYSPRO OData ApSupplier"].detail == "columns missing: OnHold"
         assert "exposed" in found["SYSPRO OData TblApTerms"].remedy
+
+
+def test_a_column_that_older_releases_lack_is_a_warning(folder: Path) -> None:
+    habits = SysproOptions(absent_columns=frozenset({"ApSupplier.PoEmail"}))
+    with open_pair(folder, syspro_options=habits) as pair:
+        found = list(ping(pair.connector.settings))
+    assert failed(found) == {}
+    (told,) = [probe for probe in found if probe.name == "SYSPRO OData ApSupplier"]
+    assert told.warning.startswith("columns missing: PoEmail. Records go without them")
 
 
 def scopes_probe(pair: Pair, granted: Collection[str], **sections: Any) -> Probe:
