@@ -18,7 +18,7 @@ _SECONDS: Final = 5.0
 _PATIENCE: Final = 1.0
 REMEDY: Final = (
     "no key to verify notifications with: set BASWARE_WEBHOOK_SECRET to the token that was given to Basware when the "
-    "webhook was subscribed"
+    "webhook was subscribed, or run `connector webhook subscribe`, which makes and keeps one, and start this again"
 )
 
 _log = logging.getLogger(__name__)

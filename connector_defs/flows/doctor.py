@@ -2,19 +2,20 @@
 
 import shlex
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
 import httpcore
 
 from connector_defs.basware.oauth import ScopesRefused
-from connector_defs.basware.scopes import Judgement, judge, scopes_of
+from connector_defs.basware.scopes import Flow, Judgement, judge, scopes_of
 from connector_defs.dialing import Dialer, Reach, certificate_flaw, tls_context
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows import push_watch
 from connector_defs.flows.binding import Binding, objections
-from connector_defs.flows.entities import STAGED, StagedTable
+from connector_defs.flows.entities import STAGED
 from connector_defs.flows.file_modes import open_to_others
 from connector_defs.flows.lanes import credentials
 from connector_defs.flows.reports import Probe
@@ -24,8 +25,13 @@ from connector_defs.store.engine import Store, make_engine
 from connector_defs.store.schema import check, open_store
 from connector_defs.syspro.addresses import Trust, reach_of
 from connector_defs.syspro.session import EnetCredentials, EnetSession
+from connector_defs.syspro.tables import AP_INVOICE, GEN_JOURNAL_DETAIL, Table
 
 _CONNECT_SECONDS = 5
+_LEDGERS: Mapping[str, tuple[Table, tuple[str, ...]]] = {
+    "ap": (AP_INVOICE, ("Journal", "EntryNumber", "InvoiceYear", "InvoiceMonth", "OrigInvValue")),
+    "journal": (GEN_JOURNAL_DETAIL, ("Reference", "EntryValue")),
+}
 _TABLE_REMEDY = "check OData user and password, the company id, and that the table is exposed to this user"
 
 
@@ -279,35 +285,52 @@ def _logon(clients: Clients, company: CompanySettings, logon: EnetCredentials) -
     )
 
 
+@dataclass(frozen=True)
+class _Door:
+    """A table that is read, the columns used of it, and those without which reading it stops or goes wrong."""
+
+    source: Table
+    used: tuple[str, ...]
+    vital: tuple[str, ...]
+
+    @property
+    def wanted(self) -> list[str]:
+        """Every column that is asked for, each once; what is staged in a form of our own has other names."""
+        names = dict.fromkeys((*self.used, *self.source.key))
+        return [name for name in names if name in self.source.column_names]
+
+
+def _doors(flows: Sequence[Flow], company: CompanySettings) -> Iterator[_Door]:
+    """What is staged, and the ledger that postings are looked up in: nothing is posted that cannot be found again."""
+    for staged in STAGED:
+        source = staged.sources[0]
+        yield _Door(source, staged.columns, (*staged.required, *source.key))
+    if "invoices" not in flows:
+        return
+    ledger, vital = _LEDGERS[company.posting_mode]
+    yield _Door(ledger, (*vital, "Reference"), (*vital, *ledger.key))
+
+
 def _odata(clients: Clients, company: CompanySettings) -> Iterator[Probe]:
-    """Each table we need, and whether it has the columns we publish.
+    """Each table we need, and whether it has the columns we use.
 
     A column whose absence stops no reading is a warning: older releases lack some (SYSPRO wire notes 4).
     """
-    for staged in STAGED:
-        name = f"SYSPRO OData {staged.tables[0]}"
+    for door in _doors(clients.flows, company):
+        name = f"SYSPRO OData {door.source.name}"
         try:
-            served = clients.odata(company).probe(staged.sources[0])
+            served = {column.casefold() for column in clients.odata(company).probe(door.source)}
         except ConnectorError as error:
             yield Probe(name, company.syspro_company, False, str(error), _TABLE_REMEDY)
             continue
-        yield _columns(name, company, staged, {column.casefold() for column in served})
-
-
-def _columns(name: str, company: CompanySettings, staged: StagedTable, served: set[str]) -> Probe:
-    source = staged.sources[0]
-    if not served:
-        return Probe(name, company.syspro_company, True, "the table is empty")
-    wanted = dict.fromkeys(
-        column for column in (*staged.columns, *source.key) if column in source.column_names
-    )
-    missing = [column for column in wanted if column.casefold() not in served]
-    told = f"columns missing: {', '.join(missing)}"
-    if any(column in (*staged.required, *source.key) for column in missing):
-        return Probe(name, company.syspro_company, False, told, _TABLE_REMEDY)
-    warning = f"{told}. Records go without them: let the OData operator see them, if this release has them"
-    detail = f"{len(wanted) - len(missing)} columns"
-    return Probe(name, company.syspro_company, True, detail, warning=warning if missing else "")
+        missing = [column for column in door.wanted if served and column.casefold() not in served]
+        told = f"columns missing: {', '.join(missing)}"
+        if any(column in door.vital for column in missing):
+            yield Probe(name, company.syspro_company, False, told, _TABLE_REMEDY)
+            continue
+        warning = f"{told}. What stands there is not read: let the OData operator see them, if this release has them"
+        found = f"{len(door.wanted) - len(missing)} columns" if served else "the table is empty"
+        yield Probe(name, company.syspro_company, True, found, warning=warning if missing else "")
 
 
 def _basware_company(clients: Clients, company: CompanySettings) -> Probe:
