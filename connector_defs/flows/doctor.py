@@ -24,14 +24,16 @@ from connector_defs.settings import CompanySettings, Settings
 from connector_defs.store.engine import Store, make_engine
 from connector_defs.store.schema import check, open_store
 from connector_defs.syspro.addresses import Trust, reach_of
+from connector_defs.syspro.odata import TableMissing
 from connector_defs.syspro.session import EnetCredentials, EnetSession
-from connector_defs.syspro.tables import AP_INVOICE, GEN_JOURNAL_DETAIL, Table
+from connector_defs.syspro.tables import AP_INVOICE, GEN_ANALYSIS_CODE, GEN_JOURNAL_DETAIL, Table
 
 _CONNECT_SECONDS = 5
 _LEDGERS: Mapping[str, tuple[Table, tuple[str, ...]]] = {
     "ap": (AP_INVOICE, ("Journal", "EntryNumber", "InvoiceYear", "InvoiceMonth", "OrigInvValue")),
     "journal": (GEN_JOURNAL_DETAIL, ("Reference", "EntryValue")),
 }
+_SPARE = "cost centres are taken from a section of the GL code"
 _TABLE_REMEDY = "check OData user and password, the company id, and that the table is exposed to this user"
 
 
@@ -287,11 +289,15 @@ def _logon(clients: Clients, company: CompanySettings, logon: EnetCredentials) -
 
 @dataclass(frozen=True)
 class _Door:
-    """A table that is read, the columns used of it, and those without which reading it stops or goes wrong."""
+    """A table that is read, the columns used of it, and those without which reading it stops or goes wrong.
+
+    Where a `spare` table is not there, another takes its place.
+    """
 
     source: Table
     used: tuple[str, ...]
     vital: tuple[str, ...]
+    spare: bool = False
 
     @property
     def wanted(self) -> list[str]:
@@ -304,7 +310,13 @@ def _doors(flows: Sequence[Flow], company: CompanySettings) -> Iterator[_Door]:
     """What is staged, and the ledger that postings are looked up in: nothing is posted that cannot be found again."""
     for staged in STAGED:
         source = staged.sources[0]
-        yield _Door(source, staged.columns, (*staged.required, *source.key))
+        spare = False
+        if source is GEN_ANALYSIS_CODE:
+            chosen = company.cost_centers.source
+            if chosen in ("gl_section", "csv"):
+                continue
+            spare = chosen == "auto"
+        yield _Door(source, staged.columns, (*staged.required, *source.key), spare)
     if "invoices" not in flows:
         return
     ledger, vital = _LEDGERS[company.posting_mode]
@@ -320,6 +332,13 @@ def _odata(clients: Clients, company: CompanySettings) -> Iterator[Probe]:
         name = f"SYSPRO OData {door.source.name}"
         try:
             served = {column.casefold() for column in clients.odata(company).probe(door.source)}
+        except TableMissing as absent:
+            yield (
+                Probe(name, company.syspro_company, True, "not there", warning=f"{_SPARE} ({absent})")
+                if door.spare
+                else Probe(name, company.syspro_company, False, str(absent), _TABLE_REMEDY)
+            )
+            continue
         except ConnectorError as error:
             yield Probe(name, company.syspro_company, False, str(error), _TABLE_REMEDY)
             continue

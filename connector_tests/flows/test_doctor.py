@@ -93,7 +93,7 @@ def test_a_broken_door_is_named_with_its_remedy(
     tables = {f"SYSPRO OData {name}" for name in (*(table.tables[0] for table in STAGED), "ApInvoice")}
     expected = {
         "tables": tables,
-        "tables and logon": {*tables, "SYSPRO logon"},
+        "tables and logon": {*tables - {"SYSPRO OData GenAnalysisCode"}, "SYSPRO logon"},
         "odata host and tables": {*tables, "SYSPRO OData host"},
     }.get(str(broken), set(broken))
     found = failed(probes(sandbox, folder, **sections))
@@ -122,6 +122,19 @@ def test_a_column_that_older_releases_lack_is_a_warning(folder: Path) -> None:
     assert failed(found) == {}
     (told,) = [probe for probe in found if probe.name == "SYSPRO OData ApSupplier"]
     assert told.warning.startswith("columns missing: PoEmail. What stands there is not read")
+
+
+@pytest.mark.parametrize(
+    ("source", "verdicts"), [("auto", ["warning"]), ("gl_section", []), ("analysis", ["failed"])]
+)
+def test_analysis_codes_are_needed_only_where_they_are_the_cost_centers(
+    folder: Path, source: str, verdicts: list[str]
+) -> None:
+    with open_pair(folder, company={"cost_centers": {"source": source}}) as pair:
+        pair.sandbox.world.tables.pop("GenAnalysisCode")
+        found = list(ping(pair.connector.settings))
+    told = [probe for probe in found if probe.name == "SYSPRO OData GenAnalysisCode"]
+    assert ["failed" if not probe.ok else "warning" if probe.warning else "ok" for probe in told] == verdicts
 
 
 @pytest.mark.parametrize(
