@@ -384,7 +384,7 @@ def _refusal(text: str, what: str, call: _Call) -> ConnectorError:
     rule = next(rule for rule in _TEXTS if call in rule.calls and rule.pattern.search(text))
     match rule.meaning:
         case _Meaning.UNKNOWN if names_closed_period(text):
-            return PeriodRefused(f"{what}: {text}. Look the record up before anything is repeated.")
+            return PeriodRefused(f"{what}: {text}")
         case _Meaning.LOST:
             return SessionLost(f"{what}: {text}")
         case _Meaning.SETTINGS:
