@@ -24,6 +24,7 @@ from connector_defs.basware.documents import (
 )
 from connector_defs.basware.entities import WireValue
 from connector_defs.basware.wire import UNSTORABLE, Element, elements
+from connector_defs.domain.money import written
 
 T = TypeVar("T")
 
@@ -167,6 +168,11 @@ def wire_fields(shape: type) -> dict[str, tuple[str, type, bool]]:
 _DOCUMENT_FIELDS: Final = wire_fields(AccountingDocument)
 _ROW_FIELDS: Final = wire_fields(CodingRow)
 _RESPONSE_FIELDS: Final = wire_fields(GivenResponse)
+# In invoice currency.
+_SUMS: Final = frozenset({"net_sum", "gross_sum", "tax_sum1", "tax_sum2", "cash_sum"})
+_ROW_SUMS: Final = frozenset(
+    {"net_total", "gross_total", "tax_sum", "tax_sum2", "matched_net_sum", "matched_gross_sum"}
+)
 
 
 def read_page(body: bytes) -> DocumentPage:
@@ -200,10 +206,12 @@ def _document(element: Element) -> AccountingDocument:
     notes: list[str] = []
     invoice = _Reader(element.value, "", notes)
     try:
+        plain = _plain(invoice, _DOCUMENT_FIELDS, _REQUIRED)
+        currency = plain["currency_code"]
         return AccountingDocument(
-            **_plain(invoice, _DOCUMENT_FIELDS, _REQUIRED),
+            **_in_currency(plain, _SUMS, currency),
             order_numbers=invoice.texts("orderNumbers"),
-            coding_rows=tuple(_coding_row(row) for row in invoice.children("codingRows")),
+            coding_rows=tuple(_coding_row(row, currency) for row in invoice.children("codingRows")),
             transfer_parameters=tuple(
                 (parameter.text("key") or "", parameter.text("value") or "")
                 for parameter in invoice.children("transferParameters")
@@ -219,12 +227,19 @@ def _document(element: Element) -> AccountingDocument:
         raise MalformedDocument(str(error), invoice_id=readable, text=element.text) from None
 
 
-def _coding_row(row: _Reader) -> CodingRow:
+def _coding_row(row: _Reader, currency: str) -> CodingRow:
     return CodingRow(
-        **_plain(row, _ROW_FIELDS, _REQUIRED_IN_ROW),
+        **_in_currency(_plain(row, _ROW_FIELDS, _REQUIRED_IN_ROW), _ROW_SUMS, currency),
         dimensions=tuple(row.text(f"dimCode{number}") for number in range(1, 11)),
         texts=tuple(row.text(f"text{number}") for number in range(1, 6)),
     )
+
+
+def _in_currency(plain: dict[str, Any], sums: frozenset[str], currency: str) -> dict[str, Any]:
+    """The fields with their sums in the decimals of the currency: Basware writes 1250.000000 as well as 179.1."""
+    return plain | {
+        name: written(plain[name], currency) for name in sums if isinstance(plain.get(name), Decimal)
+    }
 
 
 def _responses(invoice: _Reader, name: str) -> tuple[GivenResponse, ...]:

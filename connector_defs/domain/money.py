@@ -62,6 +62,14 @@ def exact(value: Decimal, currency: str) -> Decimal:
     return rounded + 0  # turns -0.00 into 0.00
 
 
+def written(value: Decimal, currency: str) -> Decimal:
+    """`value` with the decimals of `currency` where that loses nothing, else as it is: for what people read."""
+    try:
+        return exact(value, currency)
+    except AmountError:
+        return value
+
+
 def total(values: "list[Decimal] | tuple[Decimal, ...]") -> Decimal:
     """Exact sum, 0 for none."""
     return sum(values, Decimal(0))

@@ -222,7 +222,10 @@ class BookReader:
         return {trimmed(row, "TaxCode"): text(row, "ApTaxGlCode").strip() for row in rows}
 
     def _read_currencies(self) -> None:
-        """Buying rates, and as the local currency the only mapped one at 1; None where that is not exactly one."""
+        """Buying rates, and as the local currency the only mapped one at 1; None where that is not exactly one.
+
+        Two keys of one ISO currency, such as $ and USD, are one.
+        """
         try:
             rows = [
                 row for page in self._odata.pages(tables.TBL_CURRENCY, columns=_RATE_COLUMNS) for row in page
@@ -240,8 +243,8 @@ class BookReader:
             for row in rows
             if row["BuyExchangeRate"] == 1
         ]
-        mapped = [iso for iso in at_par if iso is not None]
-        self._local_currency = mapped[0] if len(mapped) == 1 else None
+        mapped = {iso for iso in at_par if iso is not None}
+        self._local_currency = mapped.pop() if len(mapped) == 1 else None
 
 
 def _periods(control: Row, side: str, year: int) -> Iterable[LedgerPeriod]:

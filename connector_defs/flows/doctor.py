@@ -2,15 +2,16 @@
 
 import shlex
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
 import httpcore
 
 from connector_defs.basware.oauth import ScopesRefused
-from connector_defs.basware.scopes import Judgement, judge, scopes_of
+from connector_defs.basware.scopes import Flow, Judgement, judge, scopes_of
 from connector_defs.dialing import Dialer, Reach, certificate_flaw, tls_context
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.flows import push_watch
@@ -25,10 +26,17 @@ from connector_defs.store.engine import Store, make_engine
 from connector_defs.store.leases import Leases, LeaseTaken
 from connector_defs.store.schema import check
 from connector_defs.syspro.addresses import Trust, reach_of
+from connector_defs.syspro.odata import TableMissing
 from connector_defs.syspro.session import EnetCredentials, EnetSession
-from connector_defs.syspro.tables import Table
+from connector_defs.syspro.tables import AP_INVOICE, GEN_ANALYSIS_CODE, GEN_JOURNAL_DETAIL, Table
 
 _CONNECT_SECONDS = 5
+_LEDGERS: Mapping[str, tuple[Table, tuple[str, ...]]] = {
+    "ap": (AP_INVOICE, ("Journal", "EntryNumber", "InvoiceYear", "InvoiceMonth", "OrigInvValue")),
+    "journal": (GEN_JOURNAL_DETAIL, ("Reference", "EntryValue")),
+}
+_SPARE = "cost centres are taken from a section of the GL code"
+_TABLE_REMEDY = "check OData user and password, the company id, and that the table is exposed to this user"
 
 
 class _NoMemory:
@@ -308,25 +316,69 @@ def _logon(
     )
 
 
-def _odata(clients: Clients, company: CompanySettings) -> Iterator[Probe]:
-    """Each table we need, and whether it has the columns we publish."""
+@dataclass(frozen=True)
+class _Door:
+    """A table that is read, the columns used of it, and those without which reading it stops or goes wrong.
+
+    Where a `spare` table is not there, another takes its place.
+    """
+
+    source: Table
+    used: tuple[str, ...]
+    vital: tuple[str, ...]
+    spare: bool = False
+
+    @property
+    def wanted(self) -> list[str]:
+        """Every column that is asked for, each once; what is staged in a form of our own has other names."""
+        names = dict.fromkeys((*self.used, *self.source.key))
+        return [name for name in names if name in self.source.column_names]
+
+
+def _doors(flows: Sequence[Flow], company: CompanySettings) -> Iterator[_Door]:
+    """What is staged, and the ledger that postings are looked up in: nothing is posted that cannot be found again."""
     for staged in STAGED:
-        for source in staged.sources[:1]:
-            wanted = [name for name in staged.columns if name in source.column_names]
+        source = staged.sources[0]
+        spare = False
+        if source is GEN_ANALYSIS_CODE:
+            chosen = company.cost_centers.source
+            if chosen in ("gl_section", "csv"):
+                continue
+            spare = chosen == "auto"
+        yield _Door(source, staged.columns, (*staged.required, *source.key), spare)
+    if "invoices" not in flows:
+        return
+    ledger, vital = _LEDGERS[company.posting_mode]
+    yield _Door(ledger, (*vital, "Reference"), (*vital, *ledger.key))
 
-            def attempt(source: Table = source, wanted: list[str] = wanted) -> str:
-                served = clients.odata(company).probe(source)
-                missing = [name for name in wanted if served and name not in served]
-                if missing:
-                    raise ConnectorError(f"columns missing: {', '.join(missing)}")
-                return f"{len(wanted)} columns" if served else "the table is empty"
 
-            yield _tried(
-                f"SYSPRO OData {source.name}",
-                company.syspro_company,
-                "check OData user and password, the company id, and that the table is exposed to this user",
-                attempt,
+def _odata(clients: Clients, company: CompanySettings) -> Iterator[Probe]:
+    """Each table we need, and whether it has the columns we use.
+
+    A column whose absence stops no reading is a warning: older releases lack some (SYSPRO wire notes 4).
+    """
+    for door in _doors(clients.flows, company):
+        name = f"SYSPRO OData {door.source.name}"
+        try:
+            served = {column.casefold() for column in clients.odata(company).probe(door.source)}
+        except TableMissing as absent:
+            yield (
+                Probe(name, company.syspro_company, True, "not there", warning=f"{_SPARE} ({absent})")
+                if door.spare
+                else Probe(name, company.syspro_company, False, str(absent), _TABLE_REMEDY)
             )
+            continue
+        except ConnectorError as error:
+            yield Probe(name, company.syspro_company, False, str(error), _TABLE_REMEDY)
+            continue
+        missing = [column for column in door.wanted if served and column.casefold() not in served]
+        told = f"columns missing: {', '.join(missing)}"
+        if any(column in door.vital for column in missing):
+            yield Probe(name, company.syspro_company, False, told, _TABLE_REMEDY)
+            continue
+        warning = f"{told}. What stands there is not read: let the OData operator see them, if this release has them"
+        found = f"{len(door.wanted) - len(missing)} columns" if served else "the table is empty"
+        yield Probe(name, company.syspro_company, True, found, warning=warning if missing else "")
 
 
 def _basware_company(clients: Clients, company: CompanySettings) -> Probe:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from connector_defs.domain.intents import Intent
+from connector_defs.domain.planning.periods import PERIOD_CLOSED
 from connector_defs.domain.states import State
 from connector_defs.flows.backoff import backoff
 from connector_defs.flows.ledger import LedgerEntry
@@ -23,6 +24,9 @@ from connector_defs.store import invoices
 from connector_defs.store.invoices import StoredInvoice
 from connector_defs.store.leases import Lease
 from connector_defs.syspro.documents.apstin import GlJournal
+
+# Why an invoice is uncertain, where SYSPRO named a closed period without a reply.
+PERIOD_REFUSED = "PERIOD_REFUSED"
 
 
 @dataclass
@@ -121,6 +125,19 @@ class LaneMoves:
                 reason=reason,
                 remedy="correct the cause in SYSPRO, Basware or the mapping, then `connector queue retry`",
             )
+
+    def park(self, connection: Connection, stored: StoredInvoice, said: str) -> None:
+        """The period is closed: that costs no attempt, and goes on when it is opened or another is chosen."""
+        self.move(
+            connection,
+            stored,
+            State.NEEDS_REVIEW,
+            attempts=stored.attempts - 1,
+            code=PERIOD_CLOSED,
+            reason=f"SYSPRO refuses the posting period: {said}",
+            remedy="open the period in SYSPRO, which lets it go on by itself, or `connector queue period` to "
+            "choose another",
+        )
 
     def not_seen(self, connection: Connection, stored: StoredInvoice, why: str) -> None:
         """Confirmed by SYSPRO and not to be seen: it waits until it is, and is never posted again."""

@@ -24,16 +24,15 @@ from connector_defs.domain.errors import (
 )
 from connector_defs.domain.intents import Intent
 from connector_defs.domain.invoices import Posting
-from connector_defs.domain.planning.periods import PERIOD_CLOSED
 from connector_defs.domain.states import State
 from connector_defs.flows.documents import Confirmation, SysproDocument, document_of, read_reply
 from connector_defs.flows.evaluation import Prepared
 from connector_defs.flows.lookup import Found, LookUp, wanted_as_planned, wanted_of
-from connector_defs.flows.moves import LaneMoves, otherwise
+from connector_defs.flows.moves import PERIOD_REFUSED, LaneMoves, otherwise
 from connector_defs.points import reach
 from connector_defs.store.invoices import LostRace, StoredInvoice
 from connector_defs.syspro.documents.outcome import Rejection
-from connector_defs.syspro.enet import SystemRefused
+from connector_defs.syspro.enet import PeriodRefused, SystemRefused
 from connector_defs.syspro.session import EnetSession
 
 # Lost answers to so many documents in a row mean that the service is ill, not the invoices.
@@ -174,7 +173,7 @@ class Lane:
                     stored,
                     State.DEAD,
                     code="ATTEMPTS_USED_UP",
-                    reason=f"{stored.attempts} attempts without an outcome",
+                    reason=f"{stored.attempts} attempts without an outcome; the last: {stored.reason or 'no reason'}",
                     remedy="find the cause, then `connector queue revive`",
                 )
                 return None
@@ -202,6 +201,10 @@ class Lane:
             ).text
             reach("posting.answered")
             return read_reply(document, text)
+        except PeriodRefused as refused:
+            # No sign that the service is ill, however many documents meet it.
+            self._uncertain(stored, PERIOD_REFUSED, str(refused))
+            return None
         except OutcomeUnknown as unknown:
             self._lost(stored, str(unknown))
             return None
@@ -248,6 +251,15 @@ class Lane:
         self._noted.append(replace(confirmed, stored=moved))
 
     def _lost(self, stored: StoredInvoice, reason: str) -> None:
+        """No answer to go by. So many in a row stop the lane."""
+        self._uncertain(stored, "ANSWER_LOST", reason)
+        self._unknown.add(stored.invoice_id)
+        if len(self._unknown) >= _UNKNOWN_IN_A_ROW:
+            lost = len(self._unknown)
+            self._unknown.clear()
+            raise LaneBlocked(f"{lost} answers in a row were lost; the lane pauses. Last: {reason}")
+
+    def _uncertain(self, stored: StoredInvoice, code: str, reason: str) -> None:
         """The call may have posted. Quarantined longer than the server may still be at work, then looked up."""
         with self._connector.store.write() as connection:
             self._moves.move(
@@ -255,15 +267,10 @@ class Lane:
                 stored,
                 State.UNCERTAIN,
                 next_attempt_at=self._moves.after_quarantine(),
-                code="ANSWER_LOST",
+                code=code,
                 reason=reason,
                 remedy="nothing to do: a look-up in SYSPRO decides",
             )
-        self._unknown.add(stored.invoice_id)
-        if len(self._unknown) >= _UNKNOWN_IN_A_ROW:
-            lost = len(self._unknown)
-            self._unknown.clear()
-            raise LaneBlocked(f"{lost} answers in a row were lost; the lane pauses. Last: {reason}")
 
     def _rejected(self, stored: StoredInvoice, intent: Intent, rejection: Rejection) -> None:
         if any(error.element.lower() == "invoice" and not error.warning for error in rejection.errors):
@@ -278,24 +285,11 @@ class Lane:
                 with self._connector.store.write() as connection:
                     self._moves.found(connection, stored, entry, "found after SYSPRO refused the number")
                 return
-        if any(error.element.lower() == "postingperiod" for error in rejection.errors):
-            self._park(stored, rejection)
+        if any(error.of_period for error in rejection.errors):
+            with self._connector.store.write() as connection:
+                self._moves.park(connection, stored, str(rejection))
             return
         self._moves.to_review(stored, "SYSPRO_REFUSED", f"SYSPRO refuses the document: {rejection}")
-
-    def _park(self, stored: StoredInvoice, rejection: Rejection) -> None:
-        """The period is closed: that costs no attempt, and goes on when it is opened or another is chosen."""
-        with self._connector.store.write() as connection:
-            self._moves.move(
-                connection,
-                stored,
-                State.NEEDS_REVIEW,
-                attempts=stored.attempts - 1,
-                code=PERIOD_CLOSED,
-                reason=f"SYSPRO refuses the posting period: {rejection}",
-                remedy="open the period in SYSPRO, which lets it go on by itself, or `connector queue period` to "
-                "choose another",
-            )
 
     def read_back(self, applied: Sequence[Applied]) -> list[str]:
         """Only what can be read in SYSPRO's ledger, and is what was meant, counts as posted (invariants I2, I4).

@@ -14,7 +14,7 @@ from connector_defs.domain.keys import is_posting_reference
 from connector_defs.domain.states import State
 from connector_defs.flows.lanes import lane_names
 from connector_defs.flows.lookup import Found, LookUp, wanted_of
-from connector_defs.flows.moves import LaneMoves
+from connector_defs.flows.moves import PERIOD_REFUSED, LaneMoves
 from connector_defs.points import reach
 from connector_defs.store import claims, invoices
 from connector_defs.store.invoices import LostRace, StoredInvoice
@@ -103,13 +103,15 @@ class Settler:
             )
         elif stored.voucher:
             self._moves.not_seen(connection, stored, "the look-up does not find it")
+        elif stored.code == PERIOD_REFUSED:
+            self._moves.park(connection, stored, stored.reason)
         else:
             self._moves.move(
                 connection,
                 stored,
                 State.ACKNOWLEDGED,
                 next_attempt_at=self._moves.next_attempt(stored.attempts),
-                reason="the look-up says it is not in SYSPRO; it is posted again",
+                reason=f"the look-up says it is not in SYSPRO; it is posted again. Before: {stored.reason}",
             )
 
     def _now(self) -> datetime:

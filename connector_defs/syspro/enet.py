@@ -29,6 +29,7 @@ from connector_defs.domain.errors import (
 from connector_defs.domain.known_secrets import know_for_now
 from connector_defs.syspro import xml
 from connector_defs.syspro.addresses import Trust
+from connector_defs.syspro.documents.outcome import names_closed_period
 from connector_defs.syspro.transport import Answer, Failure, exchange, new_client, plain_text, retry_after
 
 SetupAction = Literal["Add", "Update", "Delete"]
@@ -58,6 +59,10 @@ class SystemRefused(LaneBlocked):
     def __init__(self, message: str, *, text: str) -> None:
         super().__init__(message)
         self.text = text
+
+
+class PeriodRefused(OutcomeUnknown):
+    """A text in place of a reply says that the posting period is closed; most likely nothing was posted."""
 
 
 @dataclass(frozen=True)
@@ -378,6 +383,8 @@ def _broken(failure: Failure, what: str, call: _Call) -> ConnectorError:
 def _refusal(text: str, what: str, call: _Call) -> ConnectorError:
     rule = next(rule for rule in _TEXTS if call in rule.calls and rule.pattern.search(text))
     match rule.meaning:
+        case _Meaning.UNKNOWN if names_closed_period(text):
+            return PeriodRefused(f"{what}: {text}")
         case _Meaning.LOST:
             return SessionLost(f"{what}: {text}")
         case _Meaning.SETTINGS:

@@ -244,6 +244,9 @@ class ODataClient:
         if table.name in self._served:
             return False
         self._served[table.name] = frozenset(name.casefold() for name in self.probe(table))
+        if not self._served[table.name]:
+            _log.info("SYSPRO OData %s is empty and tells no columns: none are selected", table.name)
+            return True
         lacking = [n for n in table.column_names if n.casefold() not in self._served[table.name]]
         if lacking:
             _log.warning("SYSPRO OData %s has no column %s", table.name, ", ".join(lacking))

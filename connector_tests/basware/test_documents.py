@@ -59,17 +59,35 @@ def test_missing_optional_required_fields_of_the_schema_read_as_nothing() -> Non
 def test_amounts_are_read_to_the_digit() -> None:
     (document,) = read_page(
         raw_page(
-            '{"invoiceId": "i", "companyCode": "c", "currencyCode": "EUR", "grossSum": 1250.100000, "netSum": -0.00, '
+            '{"invoiceId": "i", "companyCode": "c", "currencyCode": "EUR", "grossSum": 1250.100001, "netSum": -0.00, '
             '"taxSum1": 3, "exchangeRateCompany": 1E-3}'
         )
     ).documents
-    assert str(document.gross_sum) == "1250.100000"
-    assert str(document.net_sum) == "0"
+    assert str(document.gross_sum) == "1250.100001"
+    assert str(document.net_sum) == "0.00"
     assert document.tax_sum1 == Decimal(3)
     assert document.exchange_rate_company == Decimal("0.001")
 
 
 @pytest.mark.covers("H7", "H8")
+@pytest.mark.parametrize(
+    ("amount", "currency", "told"),
+    [
+        ("1250.000000", "EUR", "1250.00"),
+        ("179.1", "EUR", "179.10"),
+        ("12", "EUR", "12.00"),
+        ("500.0", "JPY", "500"),
+        ("1.0015", "EUR", "1.0015"),
+        ("-0.0", "EUR", "0.00"),
+    ],
+)
+def test_people_read_sums_in_the_decimals_of_their_currency(amount: str, currency: str, told: str) -> None:
+    wire = json.dumps(invoice(currencyCode=currency, grossSum=0, codingRows=[row(netTotal=0)]))
+    document = read_document(wire.replace('": 0', f'": {amount}'))
+    assert str(document.gross_sum) == told
+    assert str(document.coding_rows[0].net_total) == told
+
+
 @pytest.mark.parametrize("amount", ["1.234,56", "1,234.56", "100.00", True, [], {}])
 def test_an_amount_that_is_not_a_number_makes_the_invoice_malformed(amount: object) -> None:
     error = refused(grossSum=amount)

@@ -50,7 +50,7 @@ def test_every_door_of_a_working_pair_is_open(sandbox: Sandbox, folder: Path) ->
     found = probes(sandbox, folder)
     assert failed(found) == {}
     names = [probe.name for probe in found]
-    tables = {table.tables[0] for table in STAGED}
+    tables = {*(table.tables[0] for table in STAGED), "ApInvoice"}
     assert {name.removeprefix("SYSPRO OData ") for name in names} >= tables
     assert {"state store", "Basware region", "Basware token", "SYSPRO logon", "Basware company"} <= set(names)
     assert sandbox.syspro.sessions == ()
@@ -93,10 +93,10 @@ def test_every_door_of_a_working_pair_is_open(sandbox: Sandbox, folder: Path) ->
 def test_a_broken_door_is_named_with_its_remedy(
     sandbox: Sandbox, folder: Path, sections: dict[str, Any], broken: set[str] | str, remedy: str
 ) -> None:
-    tables = {f"SYSPRO OData {table.tables[0]}" for table in STAGED}
+    tables = {f"SYSPRO OData {name}" for name in (*(table.tables[0] for table in STAGED), "ApInvoice")}
     expected = {
         "tables": tables,
-        "tables and logon": {*tables, "SYSPRO logon"},
+        "tables and logon": {*tables - {"SYSPRO OData GenAnalysisCode"}, "SYSPRO logon"},
         "odata host and tables": {*tables, "SYSPRO OData host"},
     }.get(str(broken), set(broken))
     found = failed(probes(sandbox, folder, **sections))
@@ -109,13 +109,50 @@ def test_a_broken_door_is_named_with_its_remedy(
 
 
 def test_a_missing_table_and_missing_columns_are_told_apart(folder: Path) -> None:
-    habits = SysproOptions(absent_columns=frozenset({"ApSupplier.Email"}))
+    habits = SysproOptions(absent_columns=frozenset({"ApSupplier.OnHold"}))
     with open_pair(folder, syspro_options=habits) as pair:
         pair.sandbox.world.tables.pop("TblApTerms")
         found = failed(list(ping(pair.connector.settings)))
         assert set(found) == {"SYSPRO OData ApSupplier", "SYSPRO OData TblApTerms"}
-        assert found["SYSPRO OData ApSupplier"].detail == "columns missing: Email"
+        assert found["SYSPRO OData ApSupplier"].detail == "columns missing: OnHold"
         assert "exposed" in found["SYSPRO OData TblApTerms"].remedy
+
+
+def test_a_column_that_older_releases_lack_is_a_warning(folder: Path) -> None:
+    habits = SysproOptions(absent_columns=frozenset({"ApSupplier.PoEmail"}))
+    with open_pair(folder, syspro_options=habits) as pair:
+        found = list(ping(pair.connector.settings))
+    assert failed(found) == {}
+    (told,) = [probe for probe in found if probe.name == "SYSPRO OData ApSupplier"]
+    assert told.warning.startswith("columns missing: PoEmail. What stands there is not read")
+
+
+@pytest.mark.parametrize(
+    ("source", "verdicts"), [("auto", ["warning"]), ("gl_section", []), ("analysis", ["failed"])]
+)
+def test_analysis_codes_are_needed_only_where_they_are_the_cost_centers(
+    folder: Path, source: str, verdicts: list[str]
+) -> None:
+    with open_pair(folder, company={"cost_centers": {"source": source}}) as pair:
+        pair.sandbox.world.tables.pop("GenAnalysisCode")
+        found = list(ping(pair.connector.settings))
+    told = [probe for probe in found if probe.name == "SYSPRO OData GenAnalysisCode"]
+    assert ["failed" if not probe.ok else "warning" if probe.warning else "ok" for probe in told] == verdicts
+
+
+@pytest.mark.parametrize(
+    ("mode", "ledger"),
+    [
+        ({}, "ApInvoice"),
+        ({"posting_mode": "journal", "journal_credit_account": "00-2150"}, "GenJournalDetail"),
+    ],
+)
+def test_the_ledger_that_postings_are_looked_up_in_is_a_door_of_its_own(
+    folder: Path, mode: dict[str, Any], ledger: str
+) -> None:
+    with open_pair(folder, company=mode) as pair:
+        pair.sandbox.world.tables.pop(ledger)
+        assert set(failed(list(ping(pair.connector.settings)))) == {f"SYSPRO OData {ledger}"}
 
 
 def scopes_probe(pair: Pair, granted: Collection[str], **sections: Any) -> Probe:

@@ -12,6 +12,7 @@ from connector_defs.basware.answers import ApiError, Receipt
 from connector_defs.domain.errors import Fatal
 from connector_defs.domain.states import State
 from connector_defs.flows import lookup, queue
+from connector_defs.sandbox.syspro import app
 from connector_defs.sandbox.syspro.apstin_rules import _ItemCheck
 from connector_defs.sandbox.world.tables import Value
 from connector_defs.store import invoices
@@ -368,6 +369,32 @@ def test_what_syspro_refuses_waits_with_syspros_own_words_and_can_be_rejected(pa
 
 
 @pytest.mark.covers("F19")
+def test_a_closed_period_that_is_told_by_text_alone_parks_every_invoice_and_costs_no_attempt(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a reply but `ERROR: …`: it may have posted, so the look-up comes first, and nothing is sent again."""
+    monkeypatch.setattr(app, "SYSTEM_ERROR", "ERROR: AP posting period closed")
+    with open_pair(folder, timing={"linger_seconds": 0}) as pair:
+        pair.map()
+        ids = pair.approve(*(invoice(f"INV-{number}") for number in range(5)))
+        pair.faults.arm("system_error", times=5, site="syspro.transaction")
+        pair.run()
+        assert pair.states() == {"uncertain": 5}
+        period = pair.sandbox.syspro.periods.relative("C")
+        assert period is not None
+        pair.sandbox.syspro.periods.set_open(period, is_open=False)
+        pair.connector.clock.wait(700)
+        pair.run()
+        assert {pair.state(one) for one in ids} == {"needs_review/PERIOD_CLOSED"}
+        assert {pair.stored(one).attempts for one in ids} == {0}
+        assert "AP posting period closed" in pair.stored(ids[0]).reason
+        pair.sandbox.syspro.periods.set_open(period, is_open=True)
+        pair.connector.clock.wait(700)
+        pair.run()
+        assert pair.states() == {"responded": 5}
+        assert_books_agree(pair)
+
+
 def test_a_reopened_period_drains_in_order(pair: Pair) -> None:
     """F19."""
     periods = pair.sandbox.syspro.periods
@@ -481,6 +508,7 @@ def test_one_document_that_syspro_chokes_on_ends_dead_and_the_others_are_posted(
         pair.connector.clock.wait(1)
         pair.run()
     assert pair.stored(bad_id).state == "dead"
+    assert "e.net exception raised: 100000" in pair.stored(bad_id).reason
     assert pair.postings(bad) == []
     assert_books_agree(pair)
 

@@ -151,6 +151,15 @@ class TestJournals:
         assert site.sandbox.syspro.ledger.invoices == []
         agree(site)
 
+    def test_two_keys_of_one_currency_leave_no_doubt_which_is_the_local_one(self, site: Pair) -> None:
+        currencies = site.sandbox.syspro.ledger.tables["TblCurrency"]
+        dollar = currencies.get("$")
+        assert dollar is not None
+        currencies.insert(dollar | {"Currency": "USD"})
+        (bill_id,) = site.approve(invoice("J-1"))
+        site.run()
+        assert site.state(bill_id) == "responded"
+
     def test_a_credit_note_and_an_invoice_agree_with_their_journals(self, site: Pair) -> None:
         ids = site.approve(invoice("J-1"), credit("J-2"))
         site.run()

@@ -11,7 +11,14 @@ from lxml import etree
 from pydantic import SecretStr
 
 from connector_defs.domain.errors import Fatal, LaneBlocked, OutcomeUnknown, RecordRefused, RetryLater
-from connector_defs.syspro.enet import GET_LIMIT_BYTES, EnetClient, Reply, SessionLost, SystemRefused
+from connector_defs.syspro.enet import (
+    GET_LIMIT_BYTES,
+    EnetClient,
+    PeriodRefused,
+    Reply,
+    SessionLost,
+    SystemRefused,
+)
 
 BASE = "https://erp.example:31002/SYSPROWCFService/Rest"
 SESSION = "3EA613166FE4BF47925DF1CEA14E9101"
@@ -118,6 +125,26 @@ def test_a_logon_that_is_refused_for_now_blocks_the_lane(text):
         logon(text)
     assert isinstance(caught.value, LaneBlocked)
     assert caught.value.text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ERROR: AP posting period closed",
+        "ERROR: The posting period 2026/11 has been closed",
+        "ERROR: Cannot post to a closed period",
+    ],
+)
+def test_a_closed_period_may_be_told_by_text_alone(text):
+    with pytest.raises(PeriodRefused, match="period"):
+        call("post", text)
+
+
+@pytest.mark.parametrize("text", ["ERROR: The file is closed", "ERROR: Unknown period", "ERROR: Internal"])
+def test_every_other_text_leaves_open_whether_it_posted(text):
+    with pytest.raises(OutcomeUnknown) as caught:
+        call("post", text)
+    assert not isinstance(caught.value, PeriodRefused)
 
 
 @pytest.mark.parametrize("body", ["", "<html><body>Welcome</body></html>", "A" * 300, "two words"])

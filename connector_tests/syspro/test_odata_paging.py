@@ -207,6 +207,14 @@ def test_columns_an_older_release_lacks_are_absent(read_all):
     assert rows[1]["BuyExchangeRate"] is None
 
 
+def test_only_a_table_with_rows_is_said_to_lack_columns(read_all, caplog):
+    refusal = httpx.Response(400, json={"error": {"message": "no"}})
+    for rows, told in (([], False), (TABLES["TblCurrency"], True)):
+        caplog.clear()
+        read_all(client_of(ServiceDouble({"TblCurrency": rows}, answers=[refusal])), TBL_CURRENCY)
+        assert ("has no column" in caplog.text) is told
+
+
 @pytest.mark.parametrize(
     ("accepted", "tries"),
     [("2026-01-30T00:00:00Z", 1), ("2026-01-30T00:00:00", 2), ("2026-01-30", 3)],

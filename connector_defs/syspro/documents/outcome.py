@@ -4,6 +4,7 @@ Belongs here: what is common to the replies. What success looks like differs per
 Source: SYSPRO wire notes 1.9; counts are no proof there, so an error text outweighs them.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -18,6 +19,9 @@ P = TypeVar("P")
 # What is kept of one text, and how many complaints are told in one line: they go into the audit and to people.
 _LONGEST_TEXT = 1_000
 _MOST_TOLD = 20
+
+# Its wording is not public, only that it speaks of a closed posting period (SYSPRO wire notes 2.1).
+_CLOSED_PERIOD = re.compile(r"\bperiod\b[^.;]{0,40}\bclosed\b|\bclosed\b[^.;]{0,20}\bperiod\b", re.IGNORECASE)
 
 _INVALID_COUNTERS = ("ItemsInvalid", "RecordsInvalid", "JournalsInvalid", "ItemsRejectedWithWarnings")
 
@@ -39,6 +43,11 @@ class FieldError:
         number = f" [{self.number}]" if self.number else ""
         return f"{self.element}{number}: {self.text}"
 
+    @property
+    def of_period(self) -> bool:
+        """Whether it is the posting period that is refused, by the element or by the text alone."""
+        return self.element.casefold() == "postingperiod" or names_closed_period(self.text)
+
 
 @dataclass(frozen=True)
 class Rejection:
@@ -50,6 +59,11 @@ class Rejection:
         more = len(self.errors) - _MOST_TOLD
         told = "; ".join(str(error) for error in self.errors[:_MOST_TOLD])
         return f"{told}; and {more} more" if more > 0 else told
+
+
+def names_closed_period(text: str) -> bool:
+    """Whether a text of SYSPRO says that the posting period is closed."""
+    return _CLOSED_PERIOD.search(text) is not None
 
 
 def root_of(reply: str, business_object: str) -> Element:

@@ -372,3 +372,16 @@ UNPROVEN = {
 def test_what_proves_nothing_leaves_the_outcome_unknown(text):
     with pytest.raises(OutcomeUnknown, match=r"APSTIN: .*[Ll]ook the record up"):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("error", "of_period"),
+    [
+        (FieldError("PostingPeriod", "C", None, "not open"), True),
+        (FieldError("ErrorMessage", "", "100000", "AP posting period closed"), True),
+        (FieldError("InvoiceDate", "", None, "Period of the order; the order is closed"), False),
+        (FieldError("LedgerCode", "1", None, "Ledger code '1' not found"), False),
+    ],
+)
+def test_a_refused_period_is_known_by_its_element_or_its_text(error, of_period):
+    assert error.of_period is of_period
