@@ -148,6 +148,8 @@ class BaswareSettings(Section):
     # The one before, while notifications signed with it may still come.
     webhook_secret_previous: SecretStr | None = None
     source_system: Annotated[str, Field(min_length=1, max_length=32)] = "SYSPRO"
+    # Others whose supplier codes are SYSPRO's as well, such as that of an earlier integration.
+    supplier_sources: tuple[str, ...] = ()
     language: Annotated[str, Field(min_length=2, max_length=10)] = "en-US"
     # Basware publishes no rate limit; two calls at a time is what its own guidance suggests.
     max_parallel: Annotated[int, Field(ge=1, le=20)] = 2

@@ -80,6 +80,8 @@ class ApprovedInvoice:
     exchange_rate: Decimal | None = None
     contract_number: str = ""
     reference_number: str = ""
+    # which system Basware has the supplier from; "" where it does not say
+    supplier_source: str = ""
     # texts in which characters were replaced when the invoice was read
     notes: tuple[str, ...] = ()
 

@@ -40,6 +40,7 @@ def planning_rules(settings: Settings, company: CompanySettings) -> PlanningRule
     """The settings as planning takes them."""
     chosen = settings.posting
     return PlanningRules(
+        supplier_sources=frozenset((settings.basware.source_system, *settings.basware.supplier_sources)),
         rounding_tolerance=chosen.rounding_tolerance,
         rounding_account=chosen.rounding_account,
         posting_period=chosen.posting_period,

@@ -398,6 +398,7 @@ def in_our_terms(stored: StoredInvoice, document: AccountingDocument) -> Approve
         exchange_rate=document.exchange_rate_company,
         contract_number=document.contract_number or "",
         reference_number=document.reference_number or "",
+        supplier_source=document.supplier_source_system_id or "",
         notes=document.notes,
     )
 

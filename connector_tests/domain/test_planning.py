@@ -416,3 +416,9 @@ def test_an_invoice_without_a_gross_sum_has_no_difference() -> None:
     refused = rounding_of(invoice(gross=None), RULES)
     assert isinstance(refused, Refusal)
     assert refused.code == "AMOUNT_MISSING"
+
+
+@pytest.mark.parametrize("named", ["", "  ", "SYSPRO", "Syspro ", "OLD ERP"])
+def test_a_supplier_is_ours_where_basware_names_no_system_or_one_of_ours(named: str) -> None:
+    ours = PlanningRules(supplier_sources=frozenset({"SYSPRO", "OLD ERP"}))
+    assert planned(invoice(supplier_source=named), rules=ours).supplier == SUPPLIER

@@ -102,6 +102,14 @@ CASES: dict[str, list[tuple[ApprovedInvoice, Books, PlanningRules, str]]] = {
             "SYSPRO has '0000123', ' 123', which is not taken for it",
         ),
     ],
+    "SUPPLIER_OTHER_SOURCE": [
+        (
+            invoice(supplier_source="OTHER ERP"),
+            books(),
+            replace(RULES, supplier_sources=frozenset({"SYSPRO"})),
+            "supplier '0000123' is one of source system 'OTHER ERP' in Basware, not of SYSPRO",
+        )
+    ],
     "SUPPLIER_ON_HOLD": [
         (invoice(), books(suppliers={SUPPLIER: supplier(on_hold=True)}), RULES, "'0000123' is on hold")
     ],

@@ -81,6 +81,7 @@ ODD: tuple[tuple[str, dict[str, Any]], ...] = (
     ("SUPPLIER_UNKNOWN", {"supplierCode": "NOBODY"}),
     ("SUPPLIER_UNKNOWN", {"supplierCode": "1"}),
     ("SUPPLIER_ON_HOLD", {"supplierCode": HELD_SUPPLIER}),
+    ("SUPPLIER_OTHER_SOURCE", {"supplierSourceSystemId": "OTHER"}),
     ("CURRENCY_MISMATCH", {"currencyCode": "EUR"}),
     ("CURRENCY_UNMAPPED", {"supplierCode": NO_ISO_CURRENCY}),
     ("NUMBER_MISSING", {"invoiceNumber": "  "}),

@@ -64,7 +64,7 @@ def _plan(
     if rules.journal:
         invoice = journal.in_local_currency(invoice, books)
     amounts = amounts_of(invoice, rules, decisions)
-    supplier = supplier_of(stated, books)
+    supplier = supplier_of(stated, books, rules)
     check_company_amounts(stated, books)
     names = number_of(invoice, rules)
     invoice_date, due_date = dates_of(invoice)

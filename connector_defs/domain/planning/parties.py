@@ -4,14 +4,16 @@ from datetime import date
 
 from connector_defs.domain.books import Books, Supplier
 from connector_defs.domain.invoices import ApprovedInvoice
+from connector_defs.domain.planning.rules import PlanningRules
 from connector_defs.domain.planning.verdict import Refused
 
 # Outside of these a year is a slip of the pen, not a business date.
 _FIRST_YEAR, _LAST_YEAR = 1980, 2100
 
 
-def supplier_of(invoice: ApprovedInvoice, books: Books) -> Supplier:
+def supplier_of(invoice: ApprovedInvoice, books: Books, rules: PlanningRules) -> Supplier:
     """The supplier exactly as named, free to be posted to, in the invoice's currency."""
+    _refuse_others(invoice, rules)
     supplier = books.suppliers.get(invoice.supplier)
     if supplier is None:
         near = books.supplier_neighbours.get(invoice.supplier, [])
@@ -44,6 +46,18 @@ def supplier_of(invoice: ApprovedInvoice, books: Books) -> Supplier:
             "correct the currency in Basware, or use the supplier's account in that currency",
         )
     return supplier
+
+
+def _refuse_others(invoice: ApprovedInvoice, rules: PlanningRules) -> None:
+    """A code of another system may be the code of another supplier here (Basware wire notes 3.16)."""
+    source = invoice.supplier_source.strip()
+    if source and source.casefold() not in {known.strip().casefold() for known in rules.supplier_sources}:
+        raise Refused(
+            "SUPPLIER_OTHER_SOURCE",
+            f"supplier {invoice.supplier!r} is one of source system {source!r} in Basware, not of SYSPRO",
+            "choose SYSPRO's supplier on the invoice in Basware; where the codes of that system are SYSPRO's, name it in "
+            "basware.supplier_sources; then retry",
+        )
 
 
 def dates_of(invoice: ApprovedInvoice) -> tuple[date, date | None]:

@@ -9,6 +9,8 @@ from typing import Literal
 class PlanningRules:
     """One company's choices; connector.example.toml says what each means to a site."""
 
+    # Basware's names of the systems whose supplier codes are SYSPRO's
+    supplier_sources: frozenset[str] = frozenset()
     rounding_tolerance: Decimal = Decimal("0.01")
     rounding_account: str | None = None
     posting_period: str = "C"
