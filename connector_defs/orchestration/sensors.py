@@ -216,18 +216,27 @@ def _look_at_all(resource: ConnectorResource, look: Look, told: Told) -> _Found:
 @dg.run_failure_sensor(
     name="run_failure_alert",
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Writes one ERROR line per failed run to the daemon's log, for whoever watches it.",
+    description="Writes one ERROR line per failed run to the code server's log, for whoever watches it.",
 )
 def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
-    """Name the job, the run and the first line of every failed step."""
-    steps = [
-        (event.step_key, _first_line(event.step_failure_data.error_display_string))
-        for event in context.get_step_failure_events()
-    ]
-    told = "; ".join(f"{step}: {line}" for step, line in steps) or _first_line(context.failure_event.message)
+    """Name the job, the run, and every failed step with what became of each company."""
+    steps = [(event.step_key, _why(event)) for event in context.get_step_failure_events()]
+    told = "; ".join(f"{step}: {why}" for step, why in steps) or _first_line(context.failure_event.message)
     _log.error(
         "ALERT run %s of job %s failed: %s", context.dagster_run.run_id, context.dagster_run.job_name, told
     )
+
+
+def _why(event: dg.DagsterEvent) -> str:
+    """What failed and why, in one line: a step's own words, else the error that Dagster's own stands around."""
+    failure = event.step_failure_data
+    own = failure.user_failure_data
+    if own is not None and own.description:
+        return " ".join(own.description.split())
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return _first_line(error.message if error is not None else failure.error_display_string)
 
 
 def _first_line(text: str | None) -> str:

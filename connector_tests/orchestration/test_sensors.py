@@ -150,7 +150,7 @@ def test_a_due_invoice_starts_a_run(instance: dg.DagsterInstance, site: FakeSite
 def test_a_failed_run_is_told_in_one_line(
     instance: dg.DagsterInstance, site: FakeSite, caplog: pytest.LogCaptureFixture
 ) -> None:
-    site.errors = {("invoices", name): RetryLater("SYSPRO is away") for name in ("M1", "M2")}
+    site.errors = {("invoices", name): RetryLater(f"SYSPRO {name} is away") for name in ("M1", "M2")}
     result = defs.resolve_job_def("invoices").execute_in_process(
         instance=instance,
         partition_key=today(schedule_settings()).isoformat(),
@@ -168,6 +168,7 @@ def test_a_failed_run_is_told_in_one_line(
     (record,) = [record for record in caplog.records if "ALERT" in record.message]
     assert "job invoices failed" in record.message
     assert "invoice_engine: " in record.message
+    assert "company M1: SYSPRO M1 is away company M2: SYSPRO M2 is away" in record.message
     assert "\n" not in record.message
 
 
