@@ -15,7 +15,8 @@ from connector_defs.cli.logs import is_verbose
 from connector_defs.cli.opening import opened
 from connector_defs.cli.story import Story, heard
 from connector_defs.cli.terminal import print_json, quiet_stdout, say
-from connector_defs.flows.reports import DateWindow
+from connector_defs.flows import overview
+from connector_defs.flows.reports import DateWindow, Problem
 from connector_defs.orchestration.listening import StepFailed
 
 EPILOG = examples(
@@ -106,7 +107,7 @@ def sync(
         companies = [connector.settings.company(name).syspro_company for name in company or ()]
     with quiet_stdout(), heard(f"sync {flow}") as story:
         tell(story, flow.value, days, entity or (), companies)
-    problems = story.problems
+    problems = [*story.problems, *_standing(story)]
     if json:
         print_json(
             {
@@ -127,6 +128,21 @@ def sync(
         tables.problems(problems)
         say("Done and clean." if not problems else "Done; what is listed above needs attention.")
     finish(clean=not problems)
+
+
+def _standing(story: Story) -> list[Problem]:
+    """What earlier runs kept back and nobody has corrected: the flows tell of it once, and it waits all the same."""
+    published = {(report.company, report.entity) for report in story.published if report.quarantined}
+    told = {(problem.company, problem.entity, problem.key) for problem in story.problems}
+    if not published:
+        return []
+    with opened() as connector:
+        return [
+            problem
+            for problem in overview.quarantined(connector)
+            if (problem.company, problem.entity) in published
+            and (problem.company, problem.entity, problem.key) not in told
+        ]
 
 
 def tell(

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from connector_defs.cli import sync
-from connector_defs.flows.reports import DateWindow, ExtractReport
+from connector_defs.flows import overview
+from connector_defs.flows.reports import DateWindow, ExtractReport, Problem
 from connector_defs.orchestration import running
 from connector_defs.orchestration.listening import Event, Listener, StepFailed
 from connector_tests.cli.conftest import Command
@@ -32,7 +33,9 @@ def run_tells(monkeypatch: pytest.MonkeyPatch) -> Run:
 
     asked: list[Asked] = []
 
-    def prepare(*events: Event, failures: tuple[str, ...] = ()) -> list[Asked]:
+    def prepare(
+        *events: Event, failures: tuple[str, ...] = (), kept_back: tuple[Problem, ...] = ()
+    ) -> list[Asked]:
         def run(name: str, days: DateWindow | None, listener: Listener, **chosen: object) -> Outcome:
             asked.append((name, days, chosen))
             print("chatter of a library")
@@ -43,6 +46,7 @@ def run_tells(monkeypatch: pytest.MonkeyPatch) -> Run:
         monkeypatch.setattr(
             sync, "opened", lambda: nullcontext(SimpleNamespace(settings=settings(company("M1"))))
         )
+        monkeypatch.setattr(overview, "quarantined", lambda _: list(kept_back))
         monkeypatch.setattr(running, "run", run)
         return asked
 
@@ -67,6 +71,23 @@ def test_payments_are_shown_and_their_problems_listed(connector: Command, run_te
     told = json.loads(ended.out)
     assert told["payments"][0]["told"] == 12
     assert told["problems"][0]["key"] == "INV-7"
+
+
+def test_what_an_earlier_run_kept_back_is_listed_until_it_goes(connector: Command, run_tells: Run) -> None:
+    elsewhere = problem("00-6000", entity="accounts")
+    run_tells(published(quarantined=1, sent=0, confirmed=0), kept_back=(problem("S9"), elsewhere))
+    ended = connector("sync", "master-data", "--json")
+
+    assert ended.code == 1
+    told = json.loads(ended.out)
+    assert told["clean"] is False
+    assert [each["key"] for each in told["problems"]] == ["S9"]
+    assert "Done and clean." not in connector("sync", "master-data").out
+
+
+def test_what_a_run_tells_itself_is_listed_once(connector: Command, run_tells: Run) -> None:
+    run_tells(published(problems=(problem("S9"),)), kept_back=(problem("S9"),))
+    assert len(json.loads(connector("sync", "master-data", "--json").out)["problems"]) == 1
 
 
 def test_json_stands_alone_on_stdout(connector: Command, run_tells: Run) -> None:
