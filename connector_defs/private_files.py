@@ -7,10 +7,13 @@ made it may have had a reason, and `connector ping` tells of it.
 import os
 import stat
 import tempfile
+import threading
 from pathlib import Path
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+# Between making a file and closing it no other thread may open it, which would lose its locks as well.
+_MAKING = threading.Lock()
 
 
 def make_folder(path: Path) -> None:
@@ -28,8 +31,14 @@ def create(path: Path) -> int:
 
 
 def make_file(path: Path) -> None:
-    """See that a file is there, for a library that opens it by its name; a new one is its owner's alone."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, FILE_MODE))
+    """See that a file is there, for a library that opens it by its name; a new one is its owner's alone.
+
+    One that is there is not opened: with any descriptor that is closed, POSIX drops all locks of the process on that
+    file, and SQLite's would be among them. Other processes then take its write-ahead log away under our connections.
+    """
+    with _MAKING:
+        if not path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, FILE_MODE))
 
 
 def write_private(path: Path, text: str) -> None:

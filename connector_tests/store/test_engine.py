@@ -1,5 +1,7 @@
 """Transactions, what they survive, and what is said when the store is away."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,3 +158,40 @@ def test_a_postgresql_url_needs_no_driver_in_it(postgres: Postgres) -> None:
     assert url.startswith("postgresql://")
     assert schema.check(url).ok
     assert schema.check(url.replace("postgresql://", "postgresql+psycopg://")).ok
+
+
+def _as_another_process(file: Path, statement: str) -> str:
+    """What another process is answered that opens the store and closes it again."""
+    told = subprocess.run(
+        [sys.executable, "-c", _OTHER_PROCESS, str(file), statement],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return told.stdout.strip()
+
+
+_OTHER_PROCESS = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as store:
+    print(store.execute(sys.argv[2]).fetchall())
+store.close()
+"""
+
+
+def test_a_second_engine_on_the_file_leaves_the_first_one_its_locks(tmp_path: Path) -> None:
+    """Closing any descriptor of a file drops all locks of its process: another one then takes the log away under us."""
+    file = tmp_path / "state.db"
+    ours = Store(make_engine(f"sqlite:///{file}"))
+    with ours.write() as connection:
+        connection.execute(text("CREATE TABLE inbox (invoice TEXT)"))
+    make_engine(f"sqlite:///{file}").dispose()
+
+    _as_another_process(file, "INSERT INTO inbox VALUES ('theirs')")
+    with ours.write() as connection:
+        connection.execute(text("INSERT INTO inbox VALUES ('ours')"))
+
+    assert (
+        _as_another_process(file, "SELECT invoice FROM inbox ORDER BY invoice") == "[('ours',), ('theirs',)]"
+    )
+    ours.close()
