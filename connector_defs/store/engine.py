@@ -149,6 +149,11 @@ def store_errors() -> Iterator[None]:
             "the work goes on when it is back"
         ) from None
     except DatabaseError as error:
+        if "malformed" in str(error.orig):
+            raise Fatal(
+                "the file of the state store is damaged: stop every process of the connector, put the file aside with "
+                "its -wal and -shm, restore the newest backup, and run `connector db restored`"
+            ) from None
         if "not a database" not in str(error.orig):
             raise
         raise Fatal("the file that CONNECTOR_STATE_URL names is no state store: correct the path") from None

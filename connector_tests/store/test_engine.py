@@ -195,3 +195,19 @@ def test_a_second_engine_on_the_file_leaves_the_first_one_its_locks(tmp_path: Pa
         _as_another_process(file, "SELECT invoice FROM inbox ORDER BY invoice") == "[('ours',), ('theirs',)]"
     )
     ours.close()
+
+
+def test_a_damaged_file_is_told_with_the_way_back(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    store = Store(make_engine(f"sqlite:///{file}"))
+    with store.write() as connection:
+        connection.execute(text("CREATE TABLE inbox (invoice TEXT)"))
+    store.close()
+    whole = file.read_bytes()
+    page = len(whole) // 2
+    file.write_bytes(whole[:page] + b"\xff" * page)
+
+    damaged = Store(make_engine(f"sqlite:///{file}"))
+    with pytest.raises(Fatal, match=r"damaged.*connector db restored"), damaged.read() as connection:
+        connection.execute(text("SELECT * FROM inbox"))
+    damaged.close()
