@@ -34,7 +34,7 @@ from connector_defs.settings import CompanySettings
 from connector_defs.staging.lake import Reading
 from connector_defs.syspro import tables
 from connector_defs.syspro.conditions import all_of, ge, le, same_text
-from connector_defs.syspro.odata import ROW_CAP, QueryRefused, TableMissing
+from connector_defs.syspro.odata import ROW_CAP, ODataClient, QueryRefused, TableMissing
 from connector_defs.syspro.tables import Table
 
 _log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def _gl_accounts(connector: Connector, company: CompanySettings, source: Table) 
     odata = connector.odata(company)
     ledger = company.gl_company or company.syspro_company
     found = False
-    for batch in odata.batches(source, where=same_text("Company", ledger, COMPANY_WIDTH)):
+    for batch in _of_ledger(odata, source, ledger):
         found = True
         yield batch
     if found or company.gl_company:
@@ -138,6 +138,17 @@ def _gl_accounts(connector: Connector, company: CompanySettings, source: Table) 
                     f"set companies.gl_company for {company.syspro_company}"
                 )
         yield batch
+
+
+def _of_ledger(odata: ODataClient, source: Table, ledger: str) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from odata.batches(source, where=same_text("Company", ledger, COMPANY_WIDTH))
+    except QueryRefused:
+        # The service does not take this filter: read all and choose here.
+        for batch in odata.batches(source):
+            ours = batch.filter(pc.equal(pc.utf8_rtrim(batch.column("Company"), characters=" "), ledger))
+            if ours.num_rows:
+                yield ours
 
 
 def _cost_centers(

@@ -368,3 +368,16 @@ def test_days_are_staged_side_by_side(folder: Path) -> None:
                 "SELECT date, count(*) FROM tax_codes GROUP BY ALL ORDER BY ALL"
             ).fetchall()
         assert [number for _, number in counted] == [5, 5]
+
+
+def test_ledgers_that_share_a_table_are_told_apart_without_a_filter(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_pair(folder) as pair:
+        accounts = pair.sandbox.world.tables["GenMaster"]
+        ours = {row["GlCode"] for row in accounts}
+        accounts.insert({**next(iter(accounts)), "Company": "ZZ", "GlCode": "somebody-else"})
+        _refuses_filters_on("Company", monkeypatch)
+        take(pair, "gl_accounts")
+        assert {row["GlCode"] for row in read(pair, "gl_accounts")} == ours
+        take(pair, "cost_centers")
