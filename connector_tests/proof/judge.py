@@ -149,6 +149,9 @@ class Judge:
             yield Breach("I6", "session", f"operator {session.operator} is still logged on")
 
     def _trail(self, books: "_Books") -> Iterator[Breach]:
+        flaw = self._damage()
+        if flaw:
+            yield Breach("I7", "audit", f"the file of the state store is damaged: {flaw}")
         verification = audit.verify(self._connector.store)
         for link in verification.broken:
             yield Breach("I7", "audit", f"{link.chain} at event {link.sequence}: {link.reason}")
@@ -165,6 +168,14 @@ class Judge:
             flaw = _unexplained(moves[invoice_id], stored)
             if flaw:
                 yield Breach("I7", "audit", f"the trail of {stored.number}: {flaw}")
+
+    def _damage(self) -> str:
+        """What SQLite finds in its file: several processes had it open, and some were killed."""
+        with self._connector.store.read() as connection:
+            if connection.dialect.name != "sqlite":
+                return ""
+            found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+        return "" if found == "ok" else found
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The judge finds what is planted, and names the invariant: otherwise its silence would mean nothing."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -123,6 +125,19 @@ def post_for_another_company(site: ProofSite) -> None:
     _document(site)["companyCode"] = "2000"
 
 
+def spoil_the_file(site: ProofSite) -> None:
+    with site.connector.store.read() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        page_size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+        page = connection.exec_driver_sql(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'poll'"
+        ).scalar_one()
+    # Another process, since SQLite's locks go where this one closes the file.
+    spoil = "import sys; file = open(sys.argv[1], 'r+b'); file.seek(int(sys.argv[2])); file.write(b'spoilt')"
+    file = site.connector.settings.storage.state_url.removeprefix("sqlite:///")
+    subprocess.run([sys.executable, "-c", spoil, file, str((page - 1) * page_size)], check=True)
+
+
 @pytest.mark.parametrize(
     ("plant", "invariant"),
     [
@@ -141,6 +156,7 @@ def post_for_another_company(site: ProofSite) -> None:
         (change_a_row_behind_the_trail, "I7"),
         (change_an_event, "I7"),
         (move_without_an_event, "I7"),
+        (spoil_the_file, "I7"),
         (post_for_another_company, "I9"),
     ],
 )
