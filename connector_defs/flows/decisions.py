@@ -12,7 +12,7 @@ from typing import Any
 
 from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.errors import Fatal
-from connector_defs.domain.invoices import Decisions
+from connector_defs.domain.invoices import Decisions, key_of_number
 from connector_defs.domain.keys import is_posting_reference
 from connector_defs.domain.planning import rounding_of
 from connector_defs.domain.states import State
@@ -139,6 +139,7 @@ def adopt(connector: Connector, key: str, *, actor: str, reason: str, voucher: s
     changes = {
         "voucher": entry.voucher,
         "reference": entry.reference,
+        "number_key": stored.number_key or key_of_number(entry.number),
         "generation": stored.generation + 1,
         "answers": 0,
         "answered_at": None,
