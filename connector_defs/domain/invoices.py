@@ -118,23 +118,33 @@ class Decisions:
     """What a person decided for one invoice alone. Void as soon as the invoice changes in Basware.
 
     `period` is the posting period to use in place of the rule's (C, P, B, or CCYY-MM in journal mode), `rounding`
-    a difference between rows and gross that was accepted as it stands (in invoice currency).
+    a difference between rows and gross that was accepted as it stands (in invoice currency). `stands_for` is the
+    period, CCYY-MM, that the letter meant when it was chosen; "" where SYSPRO's periods could not be read.
     """
 
     period: str = ""
     rounding: Decimal | None = None
+    stands_for: str = ""
 
     @classmethod
     def read(cls, text: str) -> "Decisions":
         """From the JSON text the store keeps."""
         kept = json.loads(text)
         rounding = kept.get("rounding")
-        return cls(kept.get("period", ""), None if rounding is None else Decimal(rounding))
+        return cls(
+            kept.get("period", ""),
+            None if rounding is None else Decimal(rounding),
+            kept.get("stands_for", ""),
+        )
 
     @property
     def text(self) -> str:
         """As the store keeps it; "{}" where nothing was decided."""
-        told = {"period": self.period, "rounding": None if self.rounding is None else str(self.rounding)}
+        told = {
+            "period": self.period,
+            "rounding": None if self.rounding is None else str(self.rounding),
+            "stands_for": self.stands_for,
+        }
         return json.dumps({name: value for name, value in told.items() if value}, sort_keys=True)
 
 

@@ -27,8 +27,10 @@ from connector_defs.flows.intake import (
     WAITING,
     approved_invoice,
     arrival,
+    changed_after_posting,
     in_our_terms,
 )
+from connector_defs.flows.moves import FOUND_AGAIN
 from connector_defs.flows.runtime import Connector
 from connector_defs.points import reach
 from connector_defs.settings import CompanySettings
@@ -36,6 +38,7 @@ from connector_defs.store import invoices
 from connector_defs.store.invoices import LostRace, StoredInvoice
 
 _MESSAGE_LIMIT = 250
+_OURS = "ours"
 # Up to so many invoices are asked for one by one; more are read from a listing.
 _FEW = 3
 _OVERLAP = timedelta(days=1)
@@ -61,6 +64,7 @@ class _Answer:
     sent: bool = True
     request_id: str = ""
     trouble: str = ""
+    changed: bool = False
 
 
 class Answerer:
@@ -84,21 +88,30 @@ class Answerer:
                 pass
 
     def acknowledge(self, batch: Sequence[Prepared], fresh: Collection[str] = ()) -> list[Prepared]:
-        """Those of `batch` that are ours to post now. Invoices already acknowledged pass as they are.
+        """Those of `batch` that are ours to post now.
 
-        `fresh` are those whose payload was fetched just now; any other is fetched again once it is ours, for
-        it may have been edited since.
+        `fresh` are those whose payload was fetched just now; any other is fetched again once it is ours, for it may
+        have been edited or taken back since, also where an earlier run acknowledged it. What comes from a lost attempt
+        never counts as fresh: while it was under way no poll compared it.
         """
-        new = [prepared for prepared in batch if prepared.stored.state is State.READY]
-        passed = [prepared for prepared in batch if prepared.stored.state is State.ACKNOWLEDGED]
+        compared = {
+            prepared.stored.invoice_id
+            for prepared in batch
+            if prepared.stored.invoice_id in fresh and not prepared.stored.fingerprint
+        }
+        passed: list[Prepared] = []
+        asked: list[Prepared] = []
+        for prepared in batch:
+            sure = prepared.stored.state is State.ACKNOWLEDGED and prepared.stored.invoice_id in compared
+            (passed if sure else asked).append(prepared)
         with ThreadPoolExecutor(
             self._connector.settings.basware.max_parallel, thread_name_prefix="acknowledge"
         ) as pool:
-            told = list(pool.map(self._acknowledge_one, new))
+            told = list(pool.map(self._acknowledge_one, asked))
             stale = [
                 one.prepared.stored
                 for one in told
-                if not one.verdict and not (one.taken and one.prepared.stored.invoice_id in fresh)
+                if not one.verdict and not (one.taken and one.prepared.stored.invoice_id in compared)
             ]
             fetched = self._fetch_again(stale, pool)
         reach("acknowledge.compared")
@@ -107,7 +120,7 @@ class Answerer:
                 with suppress(LostRace):
                     judged = self._judged(one, fetched)
                     moved = self._after_acknowledge(connection, judged)
-                    if moved.state is State.ACKNOWLEDGED:
+                    if judged.verdict == _OURS:
                         passed.append(replace(one.prepared, stored=moved))
         reach("acknowledge.stored")
         return passed
@@ -156,7 +169,7 @@ class Answerer:
     ) -> _Acknowledged:
         stored = one.prepared.stored
         if one.verdict or stored.invoice_id not in fetched:
-            return replace(one, verdict=one.verdict or "ours")
+            return replace(one, verdict=one.verdict or _OURS)
         document = fetched[stored.invoice_id]
         if isinstance(document, str):
             return replace(one, verdict=document)
@@ -164,14 +177,14 @@ class Answerer:
             return replace(one, document=document, verdict="withdrawn")
         if document.processing_status == WAITING:
             return replace(one, verdict="Basware refused the acknowledge and still offers the invoice")
-        same = document.company_code == self._company.basware_company and in_our_terms(
-            stored, document
-        ) == approved_invoice(stored)
-        return replace(one, document=document, verdict="ours" if same else "changed")
+        same = self._is_same(stored, document)
+        return replace(one, document=document, verdict=_OURS if same else "changed")
 
     def _after_acknowledge(self, connection: Connection, one: _Acknowledged) -> StoredInvoice:
         stored, now = one.prepared.stored, self._connector.clock.now()
-        if one.verdict == "ours":
+        if one.verdict == _OURS:
+            if stored.state is State.ACKNOWLEDGED:
+                return stored
             return invoices.move(connection, stored, State.ACKNOWLEDGED, now)
         if one.verdict == "changed" and one.document is not None:
             fields = {
@@ -191,7 +204,7 @@ class Answerer:
             "reason": one.verdict,
             "remedy": "nothing to do: it is tried again",
         }
-        return invoices.move(connection, stored, State.READY, now, changes=waiting)
+        return invoices.move(connection, stored, stored.state, now, changes=waiting)
 
     def respond(self, invoice_ids: Sequence[str]) -> None:
         """Send the voucher of each posted invoice; what fails keeps its state and a time to try again."""
@@ -213,7 +226,9 @@ class Answerer:
     def _respond_one(self, stored: StoredInvoice) -> _Answer:
         basware = self._connector.basware
         try:
-            if stored.generation > 1 or stored.answers:
+            if stored.code == FOUND_AGAIN and self._has_changed(stored):
+                return _Answer(stored, sent=False, changed=True)
+            if stored.generation > 1 or stored.answers or stored.code == FOUND_AGAIN:
                 # It may wait for transfer once more; where it does not, Basware says so and nothing happens.
                 basware.acknowledge(stored.invoice_id)
             receipt = basware.respond_transfer(stored.invoice_id, self._response(stored))
@@ -225,6 +240,16 @@ class Answerer:
             return _Answer(stored, trouble="the answer to our response was lost")
         refusal = "; ".join(f"{error.code} {error.message}" for error in receipt.errors)
         return _Answer(stored, request_id=receipt.request_id or "", trouble=refusal)
+
+    def _has_changed(self, stored: StoredInvoice) -> bool:
+        """True where Basware shows another invoice than the one that was posted."""
+        document = self._connector.basware.document(stored.invoice_id)
+        return document is not None and not self._is_same(stored, document)
+
+    def _is_same(self, stored: StoredInvoice, document: AccountingDocument) -> bool:
+        return document.company_code == self._company.basware_company and in_our_terms(
+            stored, document
+        ) == approved_invoice(stored)
 
     def _response(self, stored: StoredInvoice) -> TransferResponse:
         return TransferResponse(
@@ -347,6 +372,9 @@ class Answerer:
     def _note(self, connection: Connection, answer: _Answer) -> None:
         """What became of a response: sent, and to be confirmed, or to be sent again later."""
         stored, now = answer.stored, self._connector.clock.now()
+        if answer.changed:
+            invoices.move(connection, stored, State.NEEDS_REVIEW, now, changes=changed_after_posting(stored))
+            return
         remedy = "Basware is asked, and told again where it needs it" if answer.sent else "it is tried again"
         changes: dict[str, object] = {
             "code": "NOT_ANSWERED" if answer.trouble else "",
@@ -359,6 +387,8 @@ class Answerer:
             code = response_code(stored.company, stored.invoice_id, "transfer", stored.generation)
             detail = {"transfer_response": code, "request_id": answer.request_id}
         else:
+            # What was not compared yet is to be compared before the next attempt as well.
+            changes["code"] = FOUND_AGAIN if stored.code == FOUND_AGAIN else changes["code"]
             changes["next_attempt_at"] = now + backoff(
                 stored.generation, self._timing.retry_base_seconds, self._timing.retry_max_seconds
             )

@@ -80,8 +80,10 @@ class BookReader:
         self._rates: dict[str, ExchangeRate] | None = None
         self._local_currency: str | None = None
 
-    def read(self, batch: Sequence[ApprovedInvoice], mapping: MappingTable) -> Books:
-        """What SYSPRO knows of everything `batch` names."""
+    def read(
+        self, batch: Sequence[ApprovedInvoice], mapping: MappingTable, *, periods: bool = False
+    ) -> Books:
+        """What SYSPRO knows of everything `batch` names; with `periods` these as well where no rule asks for them."""
         if not self._small_tables_read:
             self._small_tables_read = True
             self._tax_accounts = self._read_tax_accounts()
@@ -109,7 +111,7 @@ class BookReader:
             receipts=self._receipts(orders),
             local_currency=self._local_currency,
             rates=self._rates,
-            periods=self.periods() if rules.reads_periods else None,
+            periods=self.periods() if periods or rules.reads_periods else None,
             ap_invoices=self._originals(batch),
             codes_elsewhere=elsewhere,
             supplier_neighbours=self._neighbours(unknown),

@@ -12,11 +12,12 @@ from typing import Any
 
 from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.errors import Fatal
-from connector_defs.domain.invoices import Decisions
+from connector_defs.domain.invoices import JOURNAL, Decisions, key_of_number
 from connector_defs.domain.keys import is_posting_reference
 from connector_defs.domain.planning import rounding_of
+from connector_defs.domain.planning.periods import named_by
 from connector_defs.domain.states import State
-from connector_defs.flows.books import planning_rules
+from connector_defs.flows.books import BookReader, planning_rules
 from connector_defs.flows.intake import IN_PROGRESS, WAITING, approved_invoice
 from connector_defs.flows.ledger import LedgerEntry
 from connector_defs.flows.lookup import standing
@@ -51,7 +52,8 @@ _PERIOD = re.compile(r"[CPB]|\d{4}-(0[1-9]|1[0-5])")
 def choose_period(connector: Connector, key: str, period: str, *, actor: str, reason: str) -> QueueItem:
     """Post this invoice in `period` (C, P, B or CCYY-MM) in place of the one the settings say.
 
-    Planning then says whether that period can be posted to.
+    Planning then says whether that period can be posted to. A letter keeps the meaning it has now, however long the
+    invoice waits. Raises RetryLater where SYSPRO cannot be asked what it means.
     """
     stored = find(connector, key)
     chosen = period.strip().upper()
@@ -63,8 +65,13 @@ def choose_period(connector: Connector, key: str, period: str, *, actor: str, re
     if stored.state not in _CHECKED_AFRESH:
         raise Fatal(f"invoice {named(stored)} is {stored.state}: its period cannot be chosen any more")
     refuse_if_posted(stored)
-    decisions = replace(Decisions.read(stored.decisions), period=chosen)
-    return _decided(connector, stored, decisions, actor, reason, {"period": chosen})
+    company = connector.settings.company(stored.company)
+    control = BookReader(connector, company).periods()
+    journal = company.posting_mode == JOURNAL
+    meant = named_by(chosen, control, journal=journal) if control is not None else ""
+    decisions = replace(Decisions.read(stored.decisions), period=chosen, stands_for=meant)
+    told = {"period": chosen, **({"stands_for": meant} if meant else {})}
+    return _decided(connector, stored, decisions, actor, reason, told)
 
 
 def accept_rounding(connector: Connector, key: str, *, actor: str, reason: str) -> QueueItem:
@@ -139,6 +146,7 @@ def adopt(connector: Connector, key: str, *, actor: str, reason: str, voucher: s
     changes = {
         "voucher": entry.voucher,
         "reference": entry.reference,
+        "number_key": stored.number_key or key_of_number(entry.number),
         "generation": stored.generation + 1,
         "answers": 0,
         "answered_at": None,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from connector_defs.domain.errors import OutcomeUnknown
+from connector_defs.domain.intents import Intent
 from connector_defs.domain.invoices import JOURNAL, Posting
 from connector_defs.flows.ledger import journal_voucher, voucher_number
 from connector_defs.syspro.documents import apstin, gentjl
@@ -90,23 +92,44 @@ def _journal(posting: Posting, *, validate_only: bool) -> SysproDocument:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """SYSPRO says it has posted: under which voucher, and what became of the GL side where it tells."""
+    """SYSPRO says it has posted: under which voucher, and what became of the GL side where it tells.
+
+    `unposted` where it took a GL journal in and says that it is not in the ledger yet.
+    """
 
     voucher: str
     gl_journal: apstin.GlJournal | None = None
+    unposted: bool = False
 
 
-def read_reply(document: SysproDocument, reply: str) -> Confirmation | Rejection:
-    """What the reply to `document` says; OutcomeUnknown where it says neither or both."""
+def read_reply(document: SysproDocument, intent: Intent, reply: str) -> Confirmation | Rejection:
+    """What the reply to `document` says; OutcomeUnknown where it says neither or both, or speaks of another invoice."""
     if document.business_object == gentjl.BUSINESS_OBJECT:
         journal = gentjl.read(reply)
         if isinstance(journal, Rejection):
             return journal
-        return Confirmation(journal_voucher(journal.gl_year, journal.gl_period, journal.journal))
+        return Confirmation(
+            journal_voucher(journal.gl_year, journal.gl_period, journal.journal),
+            unposted=bool(journal.status) and not journal.posted,
+        )
     answer = apstin.read(reply)
     if isinstance(answer, Rejection):
         return answer
+    for what, said, sent in (
+        ("supplier", answer.supplier, intent.supplier),
+        ("invoice", answer.invoice, intent.number),
+    ):
+        if _bare(said) not in ("", _bare(sent)):
+            raise OutcomeUnknown(
+                f"{document.business_object}: the reply names {answer} of {what} {said!r}, and {sent!r} was sent. "
+                "Look the record up before repeating."
+            )
     return Confirmation(
         voucher_number(answer.trn_year, answer.trn_month, answer.journal, answer.entry_number),
         answer.gl_journal,
     )
+
+
+def _bare(key: str) -> str:
+    """A key as SYSPRO may show it: blanks, zero padding and case are left out of it (SYSPRO wire notes, trap 25)."""
+    return "".join(key.split()).lstrip("0").casefold()

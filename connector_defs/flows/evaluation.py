@@ -97,11 +97,14 @@ class Evaluator:
                 readable.append((stored, in_our_terms(stored, document)))
         with self._connector.store.read() as connection:
             mapping = mappings.table_of(connection, self._company.syspro_company)
-        books = self._books.read([invoice for _, invoice in readable], mapping)
+        decided = {stored.invoice_id: Decisions.read(stored.decisions) for stored, _ in readable}
+        books = self._books.read(
+            [invoice for _, invoice in readable],
+            mapping,
+            periods=any(one.stands_for for one in decided.values()),
+        )
         return stopped + [
-            Planned(
-                stored, plan(invoice, mapping, books, self._rules, Decisions.read(stored.decisions)), invoice
-            )
+            Planned(stored, plan(invoice, mapping, books, self._rules, decided[stored.invoice_id]), invoice)
             for stored, invoice in readable
         ]
 

@@ -238,12 +238,17 @@ def _changed(
             stored,
             State.NEEDS_REVIEW,
             now,
-            changes={
-                "code": "CHANGED_AFTER_POSTING",
-                "reason": f"the invoice changed in Basware after it was posted as voucher {stored.voucher}",
-                "remedy": "compare both, correct SYSPRO by hand where needed; it is never posted over",
-            },
+            changes=changed_after_posting(stored),
         )
+
+
+def changed_after_posting(stored: StoredInvoice) -> dict[str, str]:
+    """Why an invoice that stands in SYSPRO as it was waits for a person."""
+    return {
+        "code": "CHANGED_AFTER_POSTING",
+        "reason": f"the invoice changed in Basware after it was posted as voucher {stored.voucher}",
+        "remedy": "compare both, correct SYSPRO by hand where needed; it is never posted over",
+    }
 
 
 def _keep_malformed(

@@ -30,6 +30,8 @@ _LOOKUP_COLUMNS = (
     "PostCurrency",
 )
 
+JOURNAL_UNPOSTED = "its GL journal is kept in SYSPRO and not posted yet"
+
 
 @dataclass(frozen=True)
 class LedgerEntry:
@@ -49,6 +51,8 @@ class LedgerEntry:
     # (ledger code, value) of its distribution; None where it was not read
     lines: tuple[tuple[str, Decimal], ...] | None = None
     journal_voucher: str = ""
+    # a GL journal that is kept in SYSPRO and stands in no ledger yet
+    unposted: bool = False
 
     @property
     def voucher(self) -> str:
@@ -62,7 +66,9 @@ class LedgerEntry:
 
     def differences(self, intent: Intent) -> list[str]:
         """In which respects this is not what `intent` meant."""
-        return intent.differences((self.value, self.currency_value), self.currencies, self.lines, self.period)
+        amounts = (self.value, self.currency_value)
+        found = intent.differences(amounts, self.currencies, self.lines, self.period)
+        return [*found, JOURNAL_UNPOSTED] if self.unposted else found
 
     def is_by(self, stored: StoredInvoice) -> bool:
         """True where this is our own posting of `stored`: by our reference, or, without any, by intent and amount."""

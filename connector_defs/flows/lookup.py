@@ -17,7 +17,7 @@ from connector_defs.domain.intents import CREDIT, Intent
 from connector_defs.domain.invoices import Posting
 from connector_defs.domain.keys import is_posting_reference, posting_reference
 from connector_defs.domain.translation.context import number, text, trimmed, whole
-from connector_defs.flows.credits import CreditKey, find_credits
+from connector_defs.flows.credits import find_credits
 from connector_defs.flows.ledger import LedgerEntry, find_entries, journal_voucher, voucher_number
 from connector_defs.flows.runtime import Connector
 from connector_defs.settings import CompanySettings
@@ -44,6 +44,8 @@ class Wanted:
     voucher: str = ""
     gross: Decimal | None = None
     seen: tuple[str, ...] = ()
+    # It was sent once, after `seen`
+    attempted: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,14 @@ def wanted_of(stored: StoredInvoice, intent: Intent | None, mode: str) -> Wanted
         voucher=stored.voucher,
         gross=intent.gross if intent else stored.gross,
         seen=intent.seen if intent else (),
+        attempted=intent is not None,
     )
 
 
 def wanted_as_planned(stored: StoredInvoice, posting: Posting) -> Wanted:
     """What to look for: the document as it would be posted now."""
     intent = Intent.of(posting)
-    return wanted_of(stored, intent, intent.mode)
+    return replace(wanted_of(stored, intent, intent.mode), attempted=False)
 
 
 def standing(connector: Connector, company: CompanySettings, stored: StoredInvoice) -> LedgerEntry | None:
@@ -116,7 +119,7 @@ class LookUp:
     def _credits(self, wanted: Sequence[Wanted]) -> dict[str, Found]:
         if not wanted:
             return {}
-        keys = {one.invoice_id: CreditKey(one.supplier, one.number, one.gross or _EMPTY) for one in wanted}
+        keys = {one.invoice_id: (one.supplier, one.number) for one in wanted}
         entries = find_credits(self._odata, list(keys.values()))
         with self._connector.store.read() as connection:
             held = invoices.holders(
@@ -125,16 +128,25 @@ class LookUp:
         found = {}
         for one in wanted:
             same = entries[keys[one.invoice_id]]
-            candidates = [entry for entry in same if self._may_be(one, entry, held)]
+            possible = [entry for entry in same if self._may_be(one, entry, held)]
+            gross = one.gross or _EMPTY
+            candidates = [entry for entry in possible if abs(entry.value) == abs(gross)]
             # The credit note's own reference is kept nowhere; that one is new and over our amount is the evidence.
             # Several leave it open which is ours: then it is nobody's, and a person decides.
             entry = None
             if candidates:
                 reference = "" if len(candidates) == 1 else _SEVERAL
-                gross = one.gross or _EMPTY
                 entry = replace(candidates[0], value=gross, currency_value=gross, reference=reference)
+            elif possible and one.attempted and not one.voucher and self._converts(keys[one.invoice_id]):
+                # It came after we had looked, and its amount does not tell whose it is: never read as absence.
+                entry = replace(possible[0], reference=_SEVERAL)
             found[one.invoice_id] = Found(entry, tuple(each.voucher for each in same))
         return found
+
+    def _converts(self, key: tuple[str, str]) -> bool:
+        """True where SYSPRO holds the invoice in two currencies: the journal's amounts may be in either."""
+        entry = find_entries(self._odata, [key]).get(key)
+        return entry is None or entry.currency_value not in (_EMPTY, entry.value)
 
     def _may_be(self, wanted: Wanted, entry: LedgerEntry, held: Mapping[str, str]) -> bool:
         if wanted.voucher:
@@ -207,6 +219,8 @@ def _journal_entry(wanted: Wanted, voucher: str, rows: Sequence[Row]) -> LedgerE
         entry=0,
         lines=lines,
         journal_voucher=voucher,
+        # Blank, or no such column: nothing is told.
+        unposted=any(trimmed(row, "EntryPosted").upper() == "N" for row in rows),
     )
 
 

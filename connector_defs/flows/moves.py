@@ -25,6 +25,8 @@ from connector_defs.store.invoices import StoredInvoice
 from connector_defs.store.leases import Lease
 from connector_defs.syspro.documents.apstin import GlJournal
 
+# Posted, as a look-up said: Basware may have changed the invoice while nobody knew.
+FOUND_AGAIN = "FOUND_AGAIN"
 # Why an invoice is uncertain, where SYSPRO named a closed period without a reply.
 PERIOD_REFUSED = "PERIOD_REFUSED"
 
@@ -77,13 +79,20 @@ class LaneMoves:
         *,
         in_doubt: bool = False,
         own_texts: bool = False,
+        planned: Intent | None = None,
     ) -> None:
-        """The document stands in SYSPRO: posted by us, posted by us otherwise than meant, or by somebody else."""
+        """The document stands in SYSPRO: posted by us, posted by us otherwise than meant, or by somebody else.
+
+        `planned` is what would be posted now: the invoice may have changed since an attempt that took effect after all.
+        """
         intent = Intent.read(stored.intent)
         verdict, differences = judge(entry, stored, intent, in_doubt=in_doubt, own_texts=own_texts)
+        if verdict is Verdict.OURS and intent is not None and planned is not None:
+            differences = entry.differences(planned)
+            verdict = Verdict.DIFFERENT if differences else verdict
         match verdict:
             case Verdict.OURS:
-                self.posted(connection, stored, entry, how)
+                self.posted(connection, stored, entry, how, code=FOUND_AGAIN)
             case Verdict.DIFFERENT:
                 self.move(connection, stored, State.NEEDS_REVIEW, **otherwise(entry, stored, differences))
             case Verdict.FOREIGN:
@@ -96,6 +105,8 @@ class LaneMoves:
         entry: LedgerEntry,
         how: str,
         journal: GlJournal | None = None,
+        *,
+        code: str = "",
     ) -> None:
         """It was read in SYSPRO's ledger (invariant I4)."""
         failed = journal is not None and journal.failed
@@ -103,6 +114,7 @@ class LaneMoves:
             connection,
             stored,
             State.POSTED,
+            code=code,
             voucher=entry.voucher,
             reference=entry.reference or stored.reference,
             gl_journal=_journal_text(journal) or stored.gl_journal,

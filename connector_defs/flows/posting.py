@@ -27,6 +27,7 @@ from connector_defs.domain.invoices import Posting
 from connector_defs.domain.states import State
 from connector_defs.flows.documents import Confirmation, SysproDocument, document_of, read_reply
 from connector_defs.flows.evaluation import Prepared
+from connector_defs.flows.ledger import JOURNAL_UNPOSTED
 from connector_defs.flows.lookup import Found, LookUp, wanted_as_planned, wanted_of
 from connector_defs.flows.moves import PERIOD_REFUSED, LaneMoves, otherwise
 from connector_defs.points import reach
@@ -119,7 +120,8 @@ class Lane:
             if there.entry is not None:
                 with suppress(LostRace), self._connector.store.write() as connection:
                     how = "already in SYSPRO under our own reference"
-                    self._moves.found(connection, prepared.stored, there.entry, how)
+                    planned = Intent.of(prepared.posting)
+                    self._moves.found(connection, prepared.stored, there.entry, how, planned=planned)
                 continue
             try:
                 document = document_of(prepared.posting)
@@ -200,7 +202,7 @@ class Lane:
                 document.business_object, document.parameters, document.xml_in, before_repeat=_look_first
             ).text
             reach("posting.answered")
-            return read_reply(document, text)
+            return read_reply(document, current.intent, text)
         except PeriodRefused as refused:
             # No sign that the service is ill, however many documents meet it.
             self._uncertain(stored, PERIOD_REFUSED, str(refused))
@@ -318,9 +320,12 @@ class Lane:
         """Move what was read back; True where it is posted as it was meant."""
         entry = found.entry
         differences = entry.differences(one.intent) if entry is not None else []
+        if one.reply.unposted and JOURNAL_UNPOSTED not in differences:
+            differences.append(JOURNAL_UNPOSTED)
         try:
             if entry is None:
-                self._moves.not_seen(connection, one.stored, "the look-up does not find it")
+                why = "; ".join(["the look-up does not find it", *differences])
+                self._moves.not_seen(connection, one.stored, why)
             elif differences:
                 changes = otherwise(entry, one.stored, differences)
                 self._moves.move(connection, one.stored, State.NEEDS_REVIEW, **changes)

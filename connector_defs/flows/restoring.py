@@ -25,6 +25,7 @@ from sqlalchemy.engine import make_url
 from connector_defs.basware.documents import AccountingDocument
 from connector_defs.domain.errors import ConnectorError
 from connector_defs.domain.intents import Intent
+from connector_defs.domain.invoices import key_of_number
 from connector_defs.domain.keys import posting_reference
 from connector_defs.domain.planning.numbers import posted_number
 from connector_defs.domain.states import State, may_move
@@ -199,6 +200,7 @@ def _adopt_documents(
             _adopt(
                 connector,
                 connection,
+                company,
                 stored,
                 entry,
                 document,
@@ -229,6 +231,7 @@ def _take_in(
 def _adopt(
     connector: Connector,
     connection: Connection,
+    company: CompanySettings,
     stored: StoredInvoice,
     entry: LedgerEntry,
     document: AccountingDocument | None,
@@ -255,6 +258,8 @@ def _adopt(
             "voucher": entry.voucher,
             "gl_journal": (document.voucher_number2 if document and given else None) or stored.gl_journal,
             "reference": entry.reference,
+            "intent": stored.intent or _intent_of(entry, company, stored).text,
+            "number_key": stored.number_key or key_of_number(entry.number),
             # The next answer must be one that Basware does not have yet.
             "generation": given if answered else max(given + 1, stored.generation),
             "answers": 0,
@@ -264,6 +269,21 @@ def _adopt(
     )
     if answered:
         invoices.move(connection, stored, State.RESPONDED, now, detail={"note": _NOTE, "basware": status})
+
+
+def _intent_of(entry: LedgerEntry, company: CompanySettings, stored: StoredInvoice) -> Intent:
+    """What was posted, in place of the forgotten intent: under which number it stands, and over what."""
+    gross = stored.gross if stored.gross is not None and entry.amounts_to(stored.gross) else entry.value
+    return Intent(
+        mode=company.posting_mode,
+        supplier=entry.supplier,
+        number=entry.number,
+        kind="I",
+        gross=gross,
+        currency=stored.currency,
+        values={},
+        complete=False,
+    )
 
 
 def _adopt_postings(connector: Connector, company: CompanySettings) -> int:
@@ -292,7 +312,7 @@ def _adopt_postings(connector: Connector, company: CompanySettings) -> int:
             continue
         with connector.store.write() as connection:
             (current,) = invoices.get_many(connection, stored.company, [stored.invoice_id]).values()
-            _adopt(connector, connection, current, entry, None, 0)
+            _adopt(connector, connection, company, current, entry, None, 0)
         adopted += 1
     return adopted
 

@@ -274,7 +274,7 @@ def due_times(connection: Connection, company: str, states: Collection[State]) -
 def same_number(
     connection: Connection, one: StoredInvoice, number_key: str, states: Collection[State]
 ) -> StoredInvoice | None:
-    """Another invoice of the same supplier in `states` whose number is the same to a person (`number_key`).
+    """Another invoice of the same supplier, in `states` or with a voucher, whose number is the same to a person.
 
     Of several workers that ask at once, one is let in at a time, until its transaction ends.
     """
@@ -286,7 +286,7 @@ def same_number(
             invoice.c.supplier == one.supplier,
             invoice.c.number_key == number_key,
             invoice.c.invoice_id != one.invoice_id,
-            invoice.c.state.in_(sorted(states)),
+            or_(invoice.c.state.in_(sorted(states)), invoice.c.voucher != ""),
         )
     )
     return next((_stored(row._mapping) for row in rows), None)

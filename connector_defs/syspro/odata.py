@@ -177,7 +177,7 @@ class ODataClient:
             chunk = self._next_chunk(narrow, columns, pending)
             where = conditions.any_of(_match(narrow, columns, key) for key in chunk)
             try:
-                found += list(self._all_of_chunk(narrow, columns, where, len(chunk)))
+                found += list(self._all_of_chunk(narrow, columns, where, chunk))
             except (QueryRefused, TableMissing) as refusal:
                 long = len(percent_encoded(conditions.render(where))) > _LONG_FILTER_BYTES
                 if len(chunk) == 1 or (isinstance(refusal, TableMissing) and not long):
@@ -198,15 +198,16 @@ class ODataClient:
         return chunk
 
     def _all_of_chunk(
-        self, table: Table, columns: Sequence[str], where: Condition, asked: int
+        self, table: Table, columns: Sequence[str], where: Condition, keys: Sequence[Key]
     ) -> Iterator[Row]:
-        unique = set(columns) == set(table.key)
-        count = 0
+        """Read on until every key that can have one row alone has it: rows nobody asked for, or twice, prove nothing."""
+        missing = {_alike(key) for key in keys} if set(columns) == set(table.key) else None
         for page in self.pages(table, where=where):
             yield from page
-            count += len(page)
-            if unique and count >= asked:
-                return
+            if missing is not None:
+                missing -= {_alike([row[name] for name in columns]) for row in page}
+                if not missing:
+                    return
 
     def _query(
         self,
@@ -287,6 +288,11 @@ def _match(table: Table, columns: Sequence[str], key: Key) -> Condition:
         conditions.same_text(name, value, table.column(name).kind.width)
         for name, value in zip(columns, key, strict=True)
     )
+
+
+def _alike(key: Sequence[object]) -> tuple[object, ...]:
+    """The key as a database takes it that ignores case and the blanks at the end."""
+    return tuple(value.rstrip().casefold() if isinstance(value, str) else value for value in key)
 
 
 def _typed(table: Table, columns: Sequence[str], key: Sequence[Scalar]) -> Key:

@@ -200,7 +200,7 @@ def test_a_period_is_chosen_and_the_invoice_checked_afresh(pair: Pair, connector
 
     assert ended.code == 0, ended.err
     assert told(ended)["state"] == "received"
-    assert json.loads(pair.stored(bill_id).decisions) == {"period": "P"}
+    assert json.loads(pair.stored(bill_id).decisions) == {"period": "P", "stands_for": "2026-10"}
     assert "as agreed" in connector("audit", "show", "INV-1").out
 
 

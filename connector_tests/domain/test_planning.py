@@ -183,6 +183,10 @@ class TestReceipts:
         posting = planned(invoice(matched(order_number=order, order_line=line)))
         assert posting.receipts[0].receipt == "000777"
 
+    def test_an_order_number_with_a_blank_in_it_is_one_where_syspro_knows_it(self) -> None:
+        known = books(receipts=(receipt(order_number="PO 42"),))
+        assert planned(invoice(matched(order_number="PO 42")), known).receipts[0].receipt == "000777"
+
     def test_the_order_line_tells_two_receipts_of_one_number_apart(self) -> None:
         known = books(receipts=(receipt(), receipt(order_line="0002", entry="4")))
         assert planned(invoice(matched(order_line="2")), known).receipts[0].entry == "4"

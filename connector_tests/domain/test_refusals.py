@@ -168,6 +168,9 @@ CASES: dict[str, list[tuple[ApprovedInvoice, Books, PlanningRules, str]]] = {
         (invoice(matched(order_number="000042;000043")), books(), RULES, "names more than one"),
         (invoice(matched(order_line="1,2")), books(), RULES, "order line '1,2' names more than one"),
         (invoice(matched(order_line="1|2")), books(), RULES, "names more than one"),
+        (invoice(ordered(order_line="1 2")), books(), RULES, "order line '1 2' names more than one"),
+        (invoice(ordered(order_line="0001/0002")), books(), RULES, "names more than one"),
+        (invoice(ordered(order_number="000042\n000043")), books(), RULES, "names more than one"),
         (invoice(ordered(order_number="000042 000043 000044 000045")), books(), RULES, "names more than one"),
     ],
     "RECEIPTS_UNREADABLE": [

@@ -10,7 +10,7 @@ received      needs_mapping needs_review ready withdrawn posted dead
 needs_mapping received needs_review rejected withdrawn dead posted
 needs_review  received rejected withdrawn dead posted
 ready         acknowledged received needs_mapping needs_review withdrawn dead
-acknowledged  posting needs_mapping needs_review posted received dead
+acknowledged  posting needs_mapping needs_review posted received withdrawn dead
 posting       posted uncertain acknowledged needs_review dead
 uncertain     posted acknowledged needs_review dead
 posted        responded needs_review

@@ -50,6 +50,23 @@ class TestPeriod:
         assert (told["by_hand"], told["period"]) == ("as agreed", "P")
         assert_books_agree(pair)
 
+    def test_a_letter_means_what_it_meant_when_it_was_chosen(self, pair: Pair) -> None:
+        """The month ends while the invoice waits for something else."""
+        bill = invoice("INV-1", codingRows=[row(accountCode="NEW")])
+        (bill_id,) = pair.approve(bill)
+        pair.run()
+        decisions.choose_period(pair.connector, bill_id, "P", **WHO)
+        pair.run()
+        assert pair.state(bill_id) == "needs_mapping/UNMAPPED_ACCOUNT"
+        control = pair.sandbox.syspro.ledger.tables["ApControl"]
+        held = control.as_dict(control.rows[0])
+        control.update([held[name] for name in control.schema.key], {"FinPeriod": 12})
+        pair.map("NEW")
+        pair.run()
+        (posted,) = pair.postings(bill)
+        assert (posted.year, posted.month) == (2026, 10)
+        assert pair.state(bill_id) == "responded"
+
     @pytest.mark.parametrize("period", ["", "D", "2026-16", "2026-00", "26-11", "11", "CP"])
     def test_what_is_no_period_is_refused(self, pair: Pair, period: str) -> None:
         (bill_id,) = pair.approve(invoice("INV-1", **UNMAPPED))
@@ -78,7 +95,7 @@ class TestPeriod:
         decisions.accept_rounding(rounding_pair.connector, bill_id, **WHO)
         decisions.choose_period(rounding_pair.connector, bill_id, "P", **WHO)
         kept = Decisions.read(rounding_pair.stored(bill_id).decisions)
-        assert kept == Decisions(period="P", rounding=Decimal("0.70"))
+        assert kept == Decisions(period="P", rounding=Decimal("0.70"), stands_for="2026-10")
 
 
 class TestRounding:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,7 @@ from connector_defs.basware.documents import MalformedDocument
 from connector_defs.domain.invoices import Decisions, Posting
 from connector_defs.domain.planning import Refusal
 from connector_defs.flows.books import BookReader, planning_rules
-from connector_defs.flows.credits import CreditKey, find_credits
+from connector_defs.flows.credits import find_credits
 from connector_defs.flows.documents import document_of
 from connector_defs.flows.ledger import find_entries
 from connector_defs.flows.periods import reopened
@@ -126,12 +125,10 @@ def test_h10_a_credit_note_of_type_c_lowers_the_invoice_it_names_once(folder: Pa
         assert (held["OrigInvValue"], held["MthInvBal1"]) == (Decimal("108.25"), Decimal("58.25"))
 
         odata = pair.connector.odata(pair.company)
-        key = CreditKey(SUPPLIER, "INV-1000", posting.gross)
-        other = replace(key, gross=Decimal("-49.00"))
+        key, other = (SUPPLIER, "INV-1000"), (SUPPLIER, "INV-1001")
         found = find_credits(odata, [key, other])
-        assert [entry.journal for entry in found[key]] == [posted.journal]
+        assert [(entry.journal, entry.value) for entry in found[key]] == [(posted.journal, posting.gross)]
         assert found[other] == ()
-        assert find_credits(odata, [key], {found[key][0].voucher})[key] == ()
 
 
 def test_h10_a_credit_note_whose_invoice_syspro_does_not_hold_waits_or_falls_back(folder: Path) -> None:

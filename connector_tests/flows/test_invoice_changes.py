@@ -11,6 +11,8 @@ from connector_defs.domain.errors import Fatal
 from connector_defs.flows import invoices as invoice_flow
 from connector_defs.flows import queue
 from connector_defs.flows.answers import Answerer
+from connector_defs.flows.lane_run import LaneRun
+from connector_defs.flows.lookup import Found, LookUp
 from connector_defs.store import audit, mappings
 from connector_tests.flows.pair import Pair, assert_books_agree, invoice, row
 from connector_tests.proof.judge import voucher_of
@@ -95,6 +97,87 @@ def test_a_change_after_posting_that_a_person_accepts_is_answered_with_the_first
 
 
 @pytest.mark.covers("F12")
+@pytest.mark.parametrize("lost", ["reset_before", "reset_after"])
+def test_what_is_edited_while_an_answer_of_syspro_is_lost_is_never_posted_or_answered_as_it_was(
+    pair: Pair, lost: str
+) -> None:
+    """Basware gave the transfer up, a user corrected the invoice and transferred it again."""
+    bill = invoice("INV-1")
+    (bill_id,) = pair.approve(bill)
+    pair.faults.arm(lost, site="syspro.transaction")
+    with pair.hurried():
+        pair.run()
+    assert pair.state(bill_id) == "uncertain/ANSWER_LOST"
+    pair.sandbox.basware.approve({**bill, **DEARER})
+    pair.next_day()
+    for _ in range(3):
+        pair.run()
+    (posted,) = pair.postings(bill)
+    if lost == "reset_before":
+        assert (pair.state(bill_id), posted.entry.value) == ("responded", Decimal("208.25"))
+        assert_books_agree(pair)
+    else:
+        assert pair.state(bill_id) == "needs_review/CHANGED_AFTER_POSTING"
+        assert (posted.entry.value, pair.in_basware(bill_id)) == (Decimal("108.25"), "WaitingForTransfer")
+
+
+def test_a_change_is_seen_although_the_first_answer_after_a_look_up_fails(pair: Pair) -> None:
+    bill = invoice("INV-1")
+    (bill_id,) = pair.approve(bill)
+    pair.faults.arm("reset_after", site="syspro.transaction")
+    with pair.hurried():
+        pair.run()
+    pair.sandbox.basware.approve({**bill, **DEARER})
+    pair.connector.clock.wait(1)
+    pair.faults.arm("http_503", times=1000, site="basware.documents")
+    with pair.hurried():
+        pair.run()
+    assert pair.state(bill_id) == "posted/FOUND_AGAIN"
+    pair.faults.disarm()
+    pair.run()
+    assert pair.state(bill_id) == "needs_review/CHANGED_AFTER_POSTING"
+    assert pair.in_basware(bill_id) == "WaitingForTransfer"
+
+
+def test_a_posting_that_shows_only_after_the_invoice_changed_is_not_taken_for_the_changed_one(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = invoice("INV-1")
+    (bill_id,) = pair.approve(bill)
+    pair.faults.arm("reset_after", site="syspro.transaction")
+    with pair.hurried():
+        pair.run()
+    with monkeypatch.context() as patch, pair.hurried():
+        patch.setattr(LookUp, "find", lambda _, wanted, **__: {one.invoice_id: Found(None) for one in wanted})
+        patch.setattr(LaneRun, "_post_all", lambda *_: None)
+        pair.connector.clock.wait(1)
+        pair.run()
+    assert pair.state(bill_id) == "acknowledged"
+    pair.sandbox.basware.approve({**bill, **DEARER})
+    pair.run()
+    assert pair.state(bill_id) == "needs_review/POSTED_DIFFERENTLY"
+    assert [posted.entry.value for posted in pair.postings(bill)] == [Decimal("108.25")]
+    assert pair.in_basware(bill_id) != "Transferred"
+
+
+def test_an_acknowledged_invoice_that_basware_took_back_is_not_posted_and_comes_again(pair: Pair) -> None:
+    bill = invoice("INV-1")
+    (bill_id,) = pair.approve(bill)
+    pair.faults.arm("refuse_logon", times=1000, site="syspro.logon")
+    with pair.hurried():
+        pair.run()
+    assert pair.state(bill_id).startswith("acknowledged")
+    pair.sandbox.basware.change(bill_id, {"processingStatus": "TransferFailed"})
+    pair.faults.disarm()
+    pair.next_day()
+    pair.run()
+    assert (pair.state(bill_id), pair.postings(bill)) == ("withdrawn", [])
+    pair.sandbox.basware.retransfer(bill_id)
+    pair.run()
+    assert pair.state(bill_id) == "responded"
+    assert_books_agree(pair)
+
+
 def test_an_invoice_transferred_again_gets_its_first_voucher_back(pair: Pair) -> None:
     """F12."""
     bill = invoice("INV-1")

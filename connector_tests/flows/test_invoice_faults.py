@@ -3,20 +3,25 @@
 The numbers are those of the list of faults the connector must survive; times and places are the fault plan's.
 """
 
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector_defs.basware.answers import ApiError, Receipt
-from connector_defs.domain.errors import Fatal
+from connector_defs.domain.errors import Fatal, OutcomeUnknown
 from connector_defs.domain.states import State
 from connector_defs.flows import lookup, queue
 from connector_defs.sandbox.syspro import app
 from connector_defs.sandbox.syspro.apstin_rules import _ItemCheck
 from connector_defs.sandbox.world.tables import Value
-from connector_defs.store import invoices
-from connector_tests.flows.pair import Pair, assert_books_agree, invoice, open_pair
+from connector_defs.store import audit, invoices
+from connector_defs.syspro.enet import Reply
+from connector_defs.syspro.session import EnetSession
+from connector_tests.flows.pair import SUPPLIER, Pair, assert_books_agree, invoice, open_pair
 from connector_tests.proof.judge import voucher_of
 
 POSTS = "Transaction/Post APSTIN"
@@ -113,6 +118,54 @@ def test_a_posting_whose_reply_is_lost_is_found_and_not_repeated(pair: Pair) -> 
     assert pair.state(bill_id) == "responded"
     assert pair.sandbox.syspro.requests[POSTS] == 1
     assert_books_agree(pair)
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_a_reply_that_names_another_invoice_is_no_answer_to_this_one(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, stands: bool
+) -> None:
+    """The look-up decides, whether this one was posted or not."""
+    bill = invoice("MINE")
+    (bill_id,) = pair.approve(bill)
+    if not stands:
+        pair.faults.arm("reset_before", site="syspro.transaction")
+    real = EnetSession.post
+    mixed_up = []
+
+    def another(session: EnetSession, *document: str, **options: Any) -> Reply:
+        if mixed_up:
+            return real(session, *document, **options)
+        mixed_up.append(document)
+        with suppress(OutcomeUnknown):
+            reply = real(session, *document, **options)
+            return replace(reply, text=reply.text.replace("MINE", "THEIRS"))
+        key = "<Key><TrnYear>2026</TrnYear><TrnMonth>11</TrnMonth><Journal>7</Journal><EntryNumber>1</EntryNumber></Key>"
+        one = f"<Item><Transaction>{key}<Supplier>9</Supplier><Invoice>THEIRS</Invoice></Transaction></Item>"
+        return Reply("APSTIN", f"<postapinvoice>{one}</postapinvoice>")
+
+    monkeypatch.setattr(EnetSession, "post", another)
+    for _ in range(2):
+        pair.run()
+    assert pair.state(bill_id) == "responded"
+    assert len(pair.postings(bill)) == 1
+    assert pair.stored(bill_id).voucher == voucher_of(pair.postings(bill)[0])
+    assert_books_agree(pair)
+
+
+def test_a_reply_may_show_the_keys_without_padding(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bill_id,) = pair.approve(invoice("Inv-1"))
+    real = EnetSession.post
+
+    def edited(session: EnetSession, *document: str, **options: Any) -> Reply:
+        reply = real(session, *document, **options)
+        text = reply.text.replace(f"<Supplier>{SUPPLIER}<", "<Supplier>      1<").replace("Inv-1", "INV-1 ")
+        assert text != reply.text
+        return replace(reply, text=text)
+
+    monkeypatch.setattr(EnetSession, "post", edited)
+    pair.run()
+    assert pair.state(bill_id) == "responded"
+    assert "ANSWER_LOST" not in str(audit.show(pair.connector.store, bill_id))
 
 
 def test_a_posting_lost_on_the_way_is_looked_up_and_posted_once(pair: Pair) -> None:

@@ -4,17 +4,19 @@ What a document holds is told in `test_documents`; here it is the way of it, los
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector_defs.flows import mapping
+from connector_defs.flows import mapping, queue
 from connector_defs.flows.invoices import run_invoices
 from connector_defs.flows.reconciliation import reconcile
 from connector_defs.flows.runtime import open_connector
 from connector_defs.store import audit
+from connector_defs.syspro.documents import gentjl
 from connector_tests.flows.pair import (
     ACCOUNT,
     SUPPLIER,
@@ -111,6 +113,50 @@ class TestCreditNotesOfTypeC:
         assert len(vouchers) == len(self.credits(site))
         agree(site)
 
+    def test_its_number_is_taken_while_a_person_looks_at_what_was_posted(self, site: Pair) -> None:
+        note = credit("CN-1")
+        site.approve(note)
+        site.run()
+        site.approve(note | {"description": "changed", "referenceNumber": "INV-1001"})
+        site.run()
+        (again,) = site.approve(credit("CN-1") | {"invoiceId": "another"})
+        site.run()
+        assert site.state(again) == "needs_review/DUPLICATE"
+        assert len(self.credits(site)) == 1
+
+    def test_a_lost_one_is_not_posted_again_where_the_journal_is_kept_in_local_currency(
+        self, site: Pair
+    ) -> None:
+        site.approve(credit())
+        site.faults.arm("reset_after", site="syspro.transaction")
+        with pytest.MonkeyPatch.context() as patch, site.hurried():
+            patch.setattr("connector_defs.flows.settling.Settler.settle", lambda settler: None)
+            site.run()
+        held = site.sandbox.syspro.ledger.tables
+        (posted,) = [one for one in site.sandbox.syspro.ledger.invoices if one.entry.transaction_code == "C"]
+        key = (posted.year, posted.month, posted.journal, posted.entry_number)
+        held["ApJnlSummary"].update(key, {"InvoiceValue": Decimal("-54.25")})
+        held["ApInvoice"].update((SUPPLIER, "INV-1000"), {"CurrencyValue": Decimal("542.50")})
+        site.connector.clock.wait(1)
+        for _ in range(2):
+            site.run()
+        assert len(self.credits(site)) == 1
+        assert [one.code for one in _stored(site) if one.number == "CN-1"] == ["DUPLICATE_IN_SYSPRO"]
+
+    def test_another_credit_beside_a_lost_one_does_not_stand_for_it(self, site: Pair) -> None:
+        (note_id,) = site.approve(credit())
+        site.faults.arm("reset_before", site="syspro.transaction")
+        with pytest.MonkeyPatch.context() as patch, site.hurried():
+            patch.setattr("connector_defs.flows.settling.Settler.settle", lambda settler: None)
+            site.run()
+        summary = site.sandbox.syspro.ledger.tables["ApJnlSummary"]
+        entry = summary.as_dict(summary.rows[-1])
+        summary.insert(entry | {"Journal": 4711, "TransactionCode": "C", "InvoiceValue": Decimal("-7.00")})
+        site.connector.clock.wait(1)
+        site.run()
+        assert site.state(note_id) == "responded"
+        assert self.credits(site) == [Decimal("-50.00")]
+
     def test_one_that_somebody_keyed_already_waits_for_a_person(self, site: Pair, tmp_path: Path) -> None:
         """Over the same amount on the same invoice: it may well be this one."""
         site.approve(credit("CN-1"))
@@ -166,6 +212,48 @@ class TestJournals:
         assert {site.state(one) for one in ids} == {"responded"}
         assert len(site.sandbox.syspro.ledger.journals) == 2
         agree(site)
+
+    def test_its_number_is_taken_while_a_person_looks_at_what_was_posted(self, site: Pair) -> None:
+        bill = invoice("J-1")
+        site.approve(bill)
+        site.run()
+        site.approve(bill | {"description": "changed"})
+        site.run()
+        (again,) = site.approve(bill | {"invoiceId": "another"})
+        site.run()
+        assert sorted(one.code for one in _stored(site)) == ["CHANGED_AFTER_POSTING", "DUPLICATE"]
+        assert site.state(again) == "needs_review/DUPLICATE"
+        assert len(site.sandbox.syspro.ledger.journals) == 1
+
+    @pytest.mark.parametrize("told_by", ["reply", "table"])
+    def test_one_that_syspro_keeps_without_posting_it_waits_for_a_person(
+        self, site: Pair, told_by: str
+    ) -> None:
+        """Where journals need an authorisation: it has a number and stands in no ledger."""
+        (bill_id,) = site.approve(invoice("J-1"))
+        real = gentjl.read
+
+        def kept(reply: str) -> Any:
+            answer = real(reply)
+            assert isinstance(answer, gentjl.JournalPosting)
+            if told_by == "reply":
+                return replace(answer, status="N")
+            details = site.sandbox.syspro.ledger.tables["GenJournalDetail"]
+            for entry in [details.as_dict(each) for each in list(details.rows)[-3:]]:
+                key = tuple(entry[name] for name in ("GlYear", "GlPeriod", "Journal", "EntryNumber"))
+                details.update(key, {"EntryPosted": "N"})
+            return answer
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(gentjl, "read", kept)
+            site.run()
+        assert site.state(bill_id) == "needs_review/POSTED_DIFFERENTLY"
+        assert "not posted yet" in site.stored(bill_id).reason
+        assert "voucherNumber1" not in site.sandbox.basware.documents[bill_id]
+        queue.release(site.connector, bill_id, actor="ann", reason="posted in SYSPRO by hand")
+        site.run()
+        assert site.state(bill_id) == "responded"
+        assert len(site.sandbox.syspro.ledger.journals) == 1
 
     def test_a_journal_changed_in_syspro_is_not_taken_for_what_was_meant(self, site: Pair) -> None:
         """Somebody booked the lost journal over to another account before the look-up."""

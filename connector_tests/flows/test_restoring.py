@@ -38,10 +38,13 @@ class Site:
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self.sandbox, self.folder = sandbox, folder
         self.clock = LeapingClock()
+        self.sections: dict[str, dict[str, Any]] = {}
 
     @contextmanager
     def started(self) -> Iterator[Pair]:
-        with open_connector(settings_for(self.sandbox, self.folder), self.clock) as connector:
+        with open_connector(
+            settings_for(self.sandbox, self.folder, **self.sections), self.clock
+        ) as connector:
             yield Pair(connector, self.sandbox, connector.companies[0])
 
     def back_up(self) -> None:
@@ -283,6 +286,36 @@ def test_f32_a_state_that_is_lost_altogether_is_rebuilt(site: Site) -> None:
         assert pair.states() == {"responded": 2}
         assert answers(pair) == told
         assert_books_agree(pair)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"posting": {"long_numbers": "hash"}},
+        {"company": {"posting_mode": "journal", "journal_credit_account": "00-1100"}},
+    ],
+    ids=["shortened number", "journal"],
+)
+def test_f32_what_stands_under_another_name_is_known_again_by_it(site: Site, sections: Any) -> None:
+    """The books agree, and a double of the invoice is still one."""
+    bill = invoice("2026/CONTRACT-4711/PART-0042 OF THE FRAMEWORK")
+    site.sections = sections
+    with site.started() as pair:
+        pair.map()
+        (bill_id,) = pair.approve(bill)
+        pair.run()
+        assert pair.state(bill_id) == "responded"
+    for file in site.folder.glob("state.db*"):
+        file.unlink()
+    with site.started() as pair:
+        assert codes(pair.run()) == []
+        assert not is_held(pair.connector)
+        assert pair.state(bill_id) == "responded"
+        assert reconcile(pair.connector).differences == ()
+        pair.map()
+        (double,) = pair.approve(bill | {"invoiceId": "double"})
+        pair.run()
+        assert pair.state(double) == "needs_review/DUPLICATE"
 
 
 def test_f32_books_that_differ_hold_the_lane_until_a_person_lets_it_go_on(site: Site) -> None:

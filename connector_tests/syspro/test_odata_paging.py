@@ -283,6 +283,20 @@ def test_many_keys_are_asked_fifty_at_a_time():
     assert [query["$filter"].count(" eq ") for query in double.queries] == [50, 50, 20]
 
 
+def test_rows_nobody_asked_for_are_not_taken_for_the_absence_of_a_key():
+    double = ServiceDouble({"ApSupplier": MANY}, ignores_filter=True, cap=50)
+    with pytest.raises(Fatal, match="ApSupplier"):
+        client_of(double).by_keys(tables.AP_SUPPLIER, ["Supplier"], [("000000000000119",)])
+
+
+def test_a_row_shown_twice_does_not_stand_for_another_key():
+    doubled = httpx.Response(200, json={"value": [MANY[0], MANY[0]]})
+    double = ServiceDouble({"ApSupplier": MANY}, answers=[doubled])
+    keys = [(MANY[0]["Supplier"],), (MANY[1]["Supplier"],)]
+    rows = client_of(double).by_keys(tables.AP_SUPPLIER, ["Supplier"], keys)
+    assert {row["Supplier"] for row in rows} == {key for (key,) in keys}
+
+
 def test_long_keys_are_asked_in_urls_of_bounded_length():
     double = ServiceDouble({"ApSupplier": []})
     client_of(double).by_keys(tables.AP_SUPPLIER, ["SupplierName"], [(f"{n}" + "ü" * 50,) for n in range(50)])

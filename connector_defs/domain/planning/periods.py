@@ -30,9 +30,10 @@ class ChosenPeriod:
 def period_of(
     invoice: ApprovedInvoice, control: PeriodControl | None, rules: PlanningRules, decisions: Decisions
 ) -> ChosenPeriod:
-    """The period of the document. A person's decision goes before the rule."""
-    chosen = decisions.period.strip().upper()
-    if not rules.journal:
+    """The period of the document. A person's decision goes before the rule, and means what it meant when it was made."""
+    # A letter that was chosen in another month is another letter by now.
+    chosen = decisions.stands_for or decisions.period.strip().upper()
+    if not rules.journal and not decisions.stands_for:
         if chosen in _LETTERS:
             return ChosenPeriod(chosen)
         if rules.period_rule == "fixed":
@@ -68,6 +69,15 @@ def period_of(
         )
     period = control.periods[place]
     return ChosenPeriod(str(period) if rules.journal else _LETTERS[back], (period.year, period.number))
+
+
+def named_by(letter: str, control: PeriodControl, *, journal: bool) -> str:
+    """The period, CCYY-MM, that a letter means now; "" where it is none or means none."""
+    places = {(period.year, period.number): place for place, period in enumerate(control.periods)}
+    current = places.get(control.gl_current if journal else control.ap_current)
+    if letter not in _LETTERS or current is None or current < _LETTERS.index(letter):
+        return ""
+    return str(control.periods[current - _LETTERS.index(letter)])
 
 
 def is_open_now(

@@ -11,8 +11,11 @@ from connector_defs.domain.invoices import CodingRow, ReceiptRow
 from connector_defs.domain.money import total
 from connector_defs.domain.planning.verdict import Refused
 
-# Basware's order fields are far wider than an order number: matching several orders may join them.
+# Basware's order fields are far wider than an order number: matching several orders may join them, how is not
+# published. A line of SYSPRO's is one number; an order number may hold blanks, but then SYSPRO knows it by them.
 _JOINED = re.compile(r"[,;|]")
+_SEVERAL_LINES = re.compile(r"\d\D+\d")
+_SEVERAL_WORDS = re.compile(r"\S\s+\S")
 _ORDER_WIDTH = 20
 
 
@@ -88,8 +91,13 @@ def check_taken_once(rows: list[ReceiptRow]) -> None:
 
 
 def _all_receipts(row: CodingRow, books: Books) -> tuple[GoodsReceipt, ...]:
-    for name, value in (("order number", row.order_number), ("order line", row.order_line)):
-        if _JOINED.search(value) or len(value.strip()) > _ORDER_WIDTH:
+    order = row.order_number.strip()
+    known = any(receipt.order_number.strip() == order for receipt in books.receipts or ())
+    for name, value, joined in (
+        ("order number", row.order_number, bool(_SEVERAL_WORDS.search(order)) and not known),
+        ("order line", row.order_line, bool(_SEVERAL_LINES.search(row.order_line))),
+    ):
+        if joined or _JOINED.search(value) or len(value.strip()) > _ORDER_WIDTH:
             raise Refused(
                 "MATCH_AMBIGUOUS",
                 f"row {row.key}: {name} {value!r} names more than one",
