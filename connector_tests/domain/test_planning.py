@@ -147,7 +147,8 @@ class TestReceipts:
             pytest.param("100.00", "4", "O", None, id="the value decides before the quantity"),
             pytest.param("99.00", "10", "U", None, id="the whole quantity at another value"),
             pytest.param("40.00", "4", "P", "4", id="a part of the quantity"),
-            pytest.param("99.00", None, "U", None, id="no quantity told"),
+            pytest.param("100.00", None, "O", None, id="the whole value needs no quantity"),
+            pytest.param("101.00", None, "U", None, id="more than the value leaves nothing open"),
             pytest.param("99.00", "12", "U", None, id="more than received"),
         ],
     )

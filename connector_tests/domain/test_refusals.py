@@ -260,6 +260,15 @@ CASES: dict[str, list[tuple[ApprovedInvoice, Books, PlanningRules, str]]] = {
         (invoice(ordered()), books(), RULES, "SYSPRO waits for the invoice of 000777 (100.00)"),
         (invoice(ordered()), TWO_RECEIPTS, FIND, "000777 (60.00), 000778 (30.00)"),
     ],
+    "RECEIPT_QUANTITY": [
+        (invoice(matched(net="99.00"), gross="99.00"), books(), RULES, "over 99.00 and tells no quantity"),
+        (
+            invoice(matched(net="99.00", matched_quantity=Decimal(0)), gross="99.00"),
+            books(),
+            RULES,
+            "whether the rest of the receipt stays open",
+        ),
+    ],
     "RECEIPT_SIGN": [
         (invoice(matched(net="-100.00"), gross="-100.00"), books(), RULES, "the row is over -100.00")
     ],

@@ -138,6 +138,13 @@ def _taken(receipt: GoodsReceipt, row: CodingRow, net: Decimal, what: str) -> Re
     match, quantity = "U", None
     if net == receipt.outstanding:
         match = "O"
+    elif not row.matched_quantity and abs(net) < abs(receipt.outstanding):
+        raise Refused(
+            "RECEIPT_QUANTITY",
+            f"{what} is open with {receipt.outstanding}, the row is over {net} and tells no quantity: it cannot be told "
+            "whether the rest of the receipt stays open",
+            "enter the matched quantity in Basware, or post this one by hand",
+        )
     elif row.matched_quantity and abs(row.matched_quantity) < abs(receipt.quantity):
         match, quantity = "P", row.matched_quantity.copy_abs().copy_sign(receipt.quantity)
     return ReceiptRow(
