@@ -15,7 +15,6 @@ from connector_defs.cli.logs import is_verbose
 from connector_defs.cli.opening import opened
 from connector_defs.cli.story import Story, heard
 from connector_defs.cli.terminal import print_json, quiet_stdout, say
-from connector_defs.flows import overview
 from connector_defs.flows.reports import DateWindow, Problem
 from connector_defs.orchestration.listening import StepFailed
 
@@ -132,6 +131,8 @@ def sync(
 
 def _standing(story: Story) -> list[Problem]:
     """What earlier runs kept back and nobody has corrected: the flows tell of it once, and it waits all the same."""
+    from connector_defs.flows import overview
+
     published = {(report.company, report.entity) for report in story.published if report.quarantined}
     told = {(problem.company, problem.entity, problem.key) for problem in story.problems}
     if not published:

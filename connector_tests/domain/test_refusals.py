@@ -158,7 +158,7 @@ CASES: dict[str, list[tuple[ApprovedInvoice, Books, PlanningRules, str]]] = {
     ],
     "RECEIPT_TWICE": [
         (
-            invoice(matched("r1", "50.00"), matched("r2", "50.00")),
+            invoice(*(matched(key, "50.00", matched_quantity=Decimal(5)) for key in ("r1", "r2"))),
             books(),
             RULES,
             "two rows are matched to the same goods receipt",
