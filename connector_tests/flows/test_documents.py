@@ -253,6 +253,14 @@ def test_a_receipt_is_cleared_by_its_number_or_by_its_order_line(folder: Path, n
         assert held["GrnMatchedFlag"] == "Y"
 
 
+def test_a_receipt_that_a_reading_shows_twice_is_one_receipt(folder: Path) -> None:
+    with site(folder) as pair:
+        receipt = open_receipts(pair)[0]
+        pair.faults.arm("doubled_row", times=1000, site="syspro.odata")
+        _, posted = post(pair, matched_to(receipt, "GRN-1"))
+        assert distribution(posted) == [(GRN_CLEARING_GL, str(receipt["CurGrnValue"]), "goods_receipt")]
+
+
 def test_an_order_row_without_a_receipt_waits_where_receipts_are_open(folder: Path) -> None:
     with site(folder) as pair:
         receipt = open_receipts(pair)[0]

@@ -58,6 +58,14 @@ def test_f20_only_changes_are_sent_each_under_a_new_code_with_every_field(pair: 
     assert_books_agree(pair)
 
 
+def test_a_payment_that_a_reading_shows_twice_is_told_once(pair: Pair) -> None:
+    (one,) = post(pair, "INV-1")
+    pay(pair, "INV-1", "50.00")
+    pair.faults.arm("doubled_row", times=1000, site="syspro.odata")
+    assert tell(pair).told == 1
+    assert [each["paidTotal"] for each in responses(pair, one)] == [Decimal("50.00")]
+
+
 def test_what_a_person_changed_in_basware_is_not_overwritten_by_a_payment(pair: Pair) -> None:
     (one,) = post(pair, "INV-1")
     pair.sandbox.basware.change(
