@@ -369,7 +369,8 @@ def drawn_invoices(draw: st.DrawFn) -> tuple[object, ...]:
             {"net": str(net * step)} if draw(st.booleans()) else {"net": None, "gross": (net + tax) * step}
         )
         receipt_number = draw(st.sampled_from(["", "", f"R{number}"]))
-        rows.append(row(f"r{number}", **stated, tax=tax * step, tax_code=code, receipt_number=receipt_number))
+        matching = {"receipt_number": receipt_number, "matched_quantity": Decimal(draw(st.integers(1, 12)))}
+        rows.append(row(f"r{number}", **stated, tax=tax * step, tax_code=code, **matching))
     difference = draw(st.integers(-5, 5))
     return digits[0], tuple(rows), (total + difference) * step, step
 
